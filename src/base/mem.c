@@ -1,0 +1,75 @@
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 16384, ALIGN = 16 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used;
+    size_t cap;
+    _Alignas(ALIGN) unsigned char bytes[];
+};
+
+static void out_of_memory(void)
+{
+    fputs("weir: out of memory\n", stderr);
+    abort();
+}
+
+void *mem_new(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size ? size : 1);
+    if (!p)
+        out_of_memory();
+    return p;
+}
+
+void *mem_resize(void *p, size_t n, size_t size)
+{
+    if (size != 0 && n > SIZE_MAX / size)
+        out_of_memory();
+    void *q = realloc(p, n && size ? n * size : 1);
+    if (!q)
+        out_of_memory();
+    return q;
+}
+
+void arena_init(struct arena *a, size_t limit_bytes)
+{
+    *a = (struct arena){.limit_bytes = limit_bytes};
+}
+
+void arena_free(struct arena *a)
+{
+    while (a->head) {
+        struct arena_block *next = a->head->next;
+        free(a->head);
+        a->head = next;
+    }
+    a->used_bytes = 0;
+}
+
+void *arena_new(struct arena *a, size_t n)
+{
+    if (n > a->limit_bytes || a->used_bytes > a->limit_bytes - n)
+        return NULL;
+    size_t need = (n + ALIGN - 1) / ALIGN * ALIGN;
+    struct arena_block *b = a->head;
+    if (!b || need > b->cap - b->used) {
+        size_t cap = need > BLOCK_BYTES ? need : BLOCK_BYTES;
+        b = malloc(sizeof *b + cap);
+        if (!b)
+            return NULL;
+        *b = (struct arena_block){.next = a->head, .cap = cap};
+        a->head = b;
+    }
+    void *p = b->bytes + b->used;
+    b->used += need;
+    a->used_bytes += n;
+    memset(p, 0, n);
+    return p;
+}

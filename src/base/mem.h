@@ -1,0 +1,33 @@
+/* mem: memory with a stated lifetime.
+ *
+ * mem_new is for small things that live as long as the program or their owner;
+ * it aborts when there is none. An arena has a byte budget and is dropped
+ * whole; what a stranger can make large comes from one, and may be refused. */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include "base/attr.h"
+
+#include <stddef.h>
+
+/* n * size zeroed bytes, never NULL. Free with free(). */
+void *mem_new(size_t n, size_t size) MUST_USE;
+
+/* As realloc for n * size bytes, never NULL; new bytes are not zeroed. */
+void *mem_resize(void *p, size_t n, size_t size) MUST_USE;
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *head;
+    size_t used_bytes;
+    size_t limit_bytes;
+};
+
+void arena_init(struct arena *a, size_t limit_bytes);
+void arena_free(struct arena *a);
+
+/* n zeroed bytes aligned for any type, or NULL when the budget is spent. */
+void *arena_new(struct arena *a, size_t n);
+
+#endif

@@ -1,0 +1,189 @@
+#include "flow/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COL_ALIGN = 64 };
+
+static size_t bits_size(size_t cap) { return (cap + 63) / 64 * sizeof(uint64_t); }
+
+static size_t col_size(enum field_id f, size_t cap)
+{
+    size_t n = cap * kind_table[field_table[f].kind].width;
+    return (n + COL_ALIGN - 1) / COL_ALIGN * COL_ALIGN;
+}
+
+bool batch_init(struct batch *b, size_t cap)
+{
+    *b = (struct batch){0};
+    if (cap == 0 || cap > BATCH_ROWS_MAX)
+        return false;
+    b->cap = cap;
+    buf_init(&b->bytes, BATCH_BYTES_MAX);
+    return true;
+}
+
+void batch_free(struct batch *b)
+{
+    for (int f = 0; f < FIELD_N; f++) {
+        free(b->col[f]);
+        free(b->seen[f]);
+    }
+    buf_free(&b->bytes);
+    *b = (struct batch){0};
+}
+
+void batch_reset(struct batch *b)
+{
+    for (int f = 0; f < FIELD_N; f++)
+        if (batch_uses(b, (enum field_id)f))
+            memset(b->seen[f], 0, bits_size(b->cap));
+    b->used = (struct field_set){0};
+    b->rows = 0;
+    buf_reset(&b->bytes);
+}
+
+void *batch_col(struct batch *b, enum field_id f)
+{
+    if (batch_uses(b, f))
+        return b->col[f];
+    if (!b->col[f]) {
+        void *col = aligned_alloc(COL_ALIGN, col_size(f, b->cap));
+        uint64_t *seen = calloc(1, bits_size(b->cap));
+        if (!col || !seen) {
+            free(col);
+            free(seen);
+            return NULL;
+        }
+        b->col[f] = col;
+        b->seen[f] = seen;
+    }
+    field_set_add(&b->used, f);
+    return b->col[f];
+}
+
+void batch_set(struct batch *b, enum field_id f, size_t from, size_t n)
+{
+    assert(batch_uses(b, f) && n <= b->cap && from <= b->cap - n);
+    uint64_t *w = b->seen[f];
+    size_t end = from + n;
+
+    while (from < end) {
+        size_t bit = from % 64;
+        size_t take = 64 - bit < end - from ? 64 - bit : end - from;
+        uint64_t ones = take == 64 ? ~UINT64_C(0) : (UINT64_C(1) << take) - 1;
+        w[from / 64] |= ones << bit;
+        from += take;
+    }
+}
+
+const void *batch_at(const struct batch *b, enum field_id f, size_t row)
+{
+    if (!batch_has(b, f, row))
+        return NULL;
+    const uint8_t *col = b->col[f];
+    return col + row * kind_table[field_table[f].kind].width;
+}
+
+uint64_t batch_u64(const struct batch *b, enum field_id f, size_t row)
+{
+    const void *p = batch_at(b, f, row);
+    uint64_t v = 0;
+
+    if (!p)
+        return 0;
+    switch (kind_table[field_table[f].kind].width) {
+    case 1:
+        return *(const uint8_t *)p;
+    case 2:
+        return *(const uint16_t *)p;
+    case 4:
+        return *(const uint32_t *)p;
+    default:
+        memcpy(&v, p, sizeof v);
+        return v;
+    }
+}
+
+const uint8_t *batch_bytes(const struct batch *b, enum field_id f, size_t row, size_t *len)
+{
+    const struct cell *c = batch_at(b, f, row);
+
+    *len = c ? c->len : 0;
+    if (!c)
+        return NULL;
+    return c->len ? b->bytes.data + c->at : (const uint8_t *)"";
+}
+
+bool batch_put_raw(struct batch *b, enum field_id f, size_t row, const void *value)
+{
+    size_t width = kind_table[field_table[f].kind].width;
+    uint8_t *col = batch_col(b, f);
+
+    if (!col)
+        return false;
+    memcpy(col + row * width, value, width);
+    b->seen[f][row / 64] |= UINT64_C(1) << (row % 64);
+    return true;
+}
+
+bool batch_put_u64(struct batch *b, enum field_id f, size_t row, uint64_t v)
+{
+    uint8_t v8 = (uint8_t)v;
+    uint16_t v16 = (uint16_t)v;
+    uint32_t v32 = (uint32_t)v;
+
+    switch (kind_table[field_table[f].kind].width) {
+    case 1:
+        return batch_put_raw(b, f, row, &v8);
+    case 2:
+        return batch_put_raw(b, f, row, &v16);
+    case 4:
+        return batch_put_raw(b, f, row, &v32);
+    default:
+        return batch_put_raw(b, f, row, &v);
+    }
+}
+
+bool batch_put_f64(struct batch *b, enum field_id f, size_t row, double v)
+{
+    return batch_put_raw(b, f, row, &v);
+}
+
+bool batch_put_bytes(struct batch *b, enum field_id f, size_t row, const void *s, size_t n)
+{
+    struct cell c = {.at = (uint32_t)b->bytes.len, .len = (uint32_t)n};
+
+    if (n > BATCH_BYTES_MAX)
+        return false;
+    buf_bytes(&b->bytes, s, n);
+    if (!buf_ok(&b->bytes)) {
+        b->bytes.bad = false; /* this value did not fit; the ones before it are whole */
+        return false;
+    }
+    return batch_put_raw(b, f, row, &c);
+}
+
+bool batch_copy_row(struct batch *to, const struct batch *from, size_t row)
+{
+    assert(to->rows < to->cap && row < from->rows);
+    for (int i = 0; i < FIELD_N; i++) {
+        enum field_id f = (enum field_id)i;
+        const void *p = batch_at(from, f, row);
+        bool ok = true;
+        if (!p)
+            continue;
+        if (field_table[f].kind == KIND_TEXT || field_table[f].kind == KIND_BYTES) {
+            size_t n;
+            const uint8_t *s = batch_bytes(from, f, row, &n);
+            ok = batch_put_bytes(to, f, to->rows, s, n);
+        } else {
+            ok = batch_put_raw(to, f, to->rows, p);
+        }
+        if (!ok)
+            return false;
+    }
+    to->rows++;
+    return true;
+}

@@ -1,0 +1,84 @@
+/* batch: some thousands of flows, an array for each field and a presence bit for each value.
+ *
+ * Rows of several layouts mix. A column's memory is taken when it is first written and kept over
+ * batch_reset(). A value whose presence bit is clear is absent (null); what lies in its array slot
+ * then is not to be read. TEXT and BYTES values are cells that point into the batch's own `bytes`.
+ *
+ * A batch has one owner at a time; struct out (flow/out.h) says how ownership moves. */
+#ifndef FLOW_BATCH_H
+#define FLOW_BATCH_H
+
+#include "base/addr.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "flow/field.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BATCH_ROWS = 4096,                  /* the usual capacity */
+    BATCH_ROWS_MAX = 1 << 20,           /* so that no size computed from it can wrap */
+    BATCH_BYTES_MAX = 64 * 1024 * 1024  /* of TEXT and BYTES values in one batch */
+};
+
+/* Where a TEXT or BYTES value lies in batch.bytes. */
+struct cell {
+    uint32_t at;
+    uint32_t len;
+};
+
+struct batch {
+    size_t rows;
+    size_t cap;
+    void *col[FIELD_N];      /* values, kind_table[].width each; NULL if never written */
+    uint64_t *seen[FIELD_N]; /* presence bits, (cap + 63) / 64 words; NULL with col */
+    struct field_set used;   /* columns written since the last reset */
+    struct buf bytes;
+};
+
+/* false if there is no memory or cap is 0 or above BATCH_ROWS_MAX. */
+bool batch_init(struct batch *b, size_t cap) MUST_USE;
+void batch_free(struct batch *b);
+
+/* Empty again; memory is kept. */
+void batch_reset(struct batch *b);
+
+/* The column to write to, taken from the heap at its first use ever and marked used; NULL if there
+ * is no memory. */
+void *batch_col(struct batch *b, enum field_id f);
+
+/* Mark rows [from, from + n) of a used column present. */
+void batch_set(struct batch *b, enum field_id f, size_t from, size_t n);
+
+static inline bool batch_uses(const struct batch *b, enum field_id f)
+{
+    return field_set_has(&b->used, f);
+}
+
+static inline bool batch_has(const struct batch *b, enum field_id f, size_t row)
+{
+    return batch_uses(b, f) && (b->seen[f][row / 64] >> (row % 64) & 1);
+}
+
+/* An integer, enum or time column's value, widened (times: the two's complement); 0 if absent. */
+uint64_t batch_u64(const struct batch *b, enum field_id f, size_t row);
+
+/* Pointer to the value as it lies in the column (any kind), or NULL if absent. */
+const void *batch_at(const struct batch *b, enum field_id f, size_t row);
+
+/* A TEXT or BYTES value; returns NULL and *len = 0 if absent, a pointer that is not NULL if it is
+ * there but empty. */
+const uint8_t *batch_bytes(const struct batch *b, enum field_id f, size_t row, size_t *len);
+
+/* Write one value and mark it present. They return false only when there is no memory. */
+bool batch_put_u64(struct batch *b, enum field_id f, size_t row, uint64_t v);
+bool batch_put_f64(struct batch *b, enum field_id f, size_t row, double v);
+bool batch_put_raw(struct batch *b, enum field_id f, size_t row, const void *value); /* width bytes */
+bool batch_put_bytes(struct batch *b, enum field_id f, size_t row, const void *s, size_t n);
+
+/* Append row `row` of `from` to `to`, which must have room. false when there is no memory. */
+bool batch_copy_row(struct batch *to, const struct batch *from, size_t row);
+
+#endif

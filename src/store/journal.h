@@ -1,0 +1,53 @@
+/* journal: datagrams as received, kept until they are in a Parquet file.
+ *
+ * A journal belongs to one writer and ends at a size, an age, or the hour (UTC, by received time).
+ * Its head is a decoder's saved state, so it can be decoded alone.
+ *
+ *   file    magic "weirjrnl", u32 format version, then frames
+ *   frame   u32 length of body, u32 CRC-32C of type and body, u8 type, body     (little-endian)
+ *   type 0  head: decoder_save()'s bytes, exactly one, first
+ *   type 1  datagram: i64 received ms, 16 B sender, u16 port, u16 listener, u32 session, payload
+ *   type 2  end of a TCP session: as type 1, without payload
+ *
+ * A torn or broken frame ends what can be read of a journal; what is before it counts. */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include "base/err.h"
+#include "flow/decode.h"
+
+struct journal_writer;
+
+/* Creates path exclusively and writes magic and head. */
+int journal_open(struct journal_writer **out, const char *path, const struct decoder *state,
+                 struct err *err) MUST_USE;
+
+/* Add frames to the buffer, then write them with one write(): once per receive batch. */
+void journal_add(struct journal_writer *j, const struct datagram *d);
+void journal_add_end(struct journal_writer *j, const struct sender *who, int64_t now_ms);
+int journal_write(struct journal_writer *j, struct err *err) MUST_USE;
+int journal_sync(struct journal_writer *j, struct err *err) MUST_USE;
+uint64_t journal_bytes(const struct journal_writer *j);
+int journal_close(struct journal_writer *j, struct err *err) MUST_USE; /* writes, syncs, frees */
+
+struct journal_reader;
+
+enum journal_type { JOURNAL_HEAD, JOURNAL_DATAGRAM, JOURNAL_SESSION_END };
+
+struct journal_frame {
+    enum journal_type type;
+    struct datagram datagram; /* borrowed until the next call; head: data and len only */
+};
+
+int journal_reader_open(struct journal_reader **out, const char *path, struct err *err) MUST_USE;
+
+/* 0, ERR_EOF at a clean or torn end (*torn_at, may be NULL, gets the offset of bytes that are no whole
+ * frame, else 0), ERR_DATA if it is no journal. */
+int journal_next(struct journal_reader *j, struct journal_frame *out, uint64_t *torn_at,
+                 struct err *err) MUST_USE;
+void journal_reader_close(struct journal_reader *j);
+
+/* Decode a whole journal into `d` (new): load the head, then every frame, then flush. */
+int journal_decode(const char *path, struct decoder *d, uint64_t *torn_at, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,38 @@
+/* pq_read: Parquet files → batches. Reads what pq_write writes, of any catalogue version: a column
+ * that the file lacks is null, one that it has and we do not know is skipped. Every length and
+ * offset in the file is checked; a broken file gives ERR_DATA with path, offset and column. */
+#ifndef STORE_PQ_READ_H
+#define STORE_PQ_READ_H
+
+#include "base/err.h"
+#include "flow/batch.h"
+
+struct pq_file;
+
+int pq_open(struct pq_file **out, const char *path, struct err *err) MUST_USE;
+void pq_close(struct pq_file *f);
+
+uint64_t pq_rows(const struct pq_file *f);
+size_t pq_groups(const struct pq_file *f);
+uint64_t pq_group_rows(const struct pq_file *f, size_t group);
+
+/* Value of a footer key, or NULL. */
+const char *pq_key(const struct pq_file *f, const char *key);
+
+/* Smallest and largest value of an integer or time column in a row group, from the statistics;
+ * false if the file does not say. */
+bool pq_group_range(const struct pq_file *f, size_t group, enum field_id field, int64_t *min,
+                    int64_t *max);
+
+/* Reads one row group's wanted columns, batch by batch. */
+struct pq_group;
+
+int pq_group_open(struct pq_group **out, struct pq_file *f, size_t group,
+                  const struct field_set *want, struct err *err) MUST_USE;
+
+/* Reset `out` and fill it with the next rows (up to its capacity). 0, ERR_EOF at the end, or an
+ * error. */
+int pq_group_next(struct pq_group *g, struct batch *out, struct err *err) MUST_USE;
+void pq_group_close(struct pq_group *g);
+
+#endif

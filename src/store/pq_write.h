@@ -1,0 +1,39 @@
+/* pq_write: batches → one Parquet file with all columns of the catalogue, in its order.
+ *
+ * Row groups are encoded while batches are added. The file is complete only after
+ * pq_writer_finish(); the caller gives a temporary path and renames. */
+#ifndef STORE_PQ_WRITE_H
+#define STORE_PQ_WRITE_H
+
+#include "base/err.h"
+#include "flow/batch.h"
+
+struct pq_writer;
+
+/* A key and value for the footer; both are text. */
+struct pq_kv {
+    const char *key;
+    const char *value;
+};
+
+struct pq_write_options {
+    size_t group_rows; /* rows of a row group; 0: 262,144 */
+    enum { PQ_ZSTD, PQ_LZ4, PQ_NONE } codec;
+};
+
+/* Creates (or truncates) the file. On failure *out is untouched. */
+int pq_writer_open(struct pq_writer **out, const char *path, const struct pq_write_options *options,
+                   struct err *err) MUST_USE;
+
+/* Append all rows of the batch (copied or encoded before it returns). */
+int pq_writer_add(struct pq_writer *w, const struct batch *b, struct err *err) MUST_USE;
+
+/* Last row group, footer, fsync, close. Frees w whatever it returns. *rows (may be NULL) gets the
+ * number of rows in the file. */
+int pq_writer_finish(struct pq_writer *w, const struct pq_kv *kv, size_t n_kv, uint64_t *rows,
+                     struct err *err) MUST_USE;
+
+/* Close, remove the file, free. NULL is fine. */
+void pq_writer_abort(struct pq_writer *w);
+
+#endif
