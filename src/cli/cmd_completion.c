@@ -262,7 +262,7 @@ static void fish_command(const struct command *c)
         if (o->letter)
             (void)printf(" -s %c", o->letter);
         if (o->arg) {
-            (void)printf(" -r");
+            (void)printf(values_of(o->arg) == VALUES_FILES ? " -r" : " -x");
             fish_values(o->arg);
         }
         (void)printf(" -d '");
