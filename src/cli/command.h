@@ -29,6 +29,5 @@ extern const struct command cmd_import;
 extern const struct command cmd_query;
 extern const struct command cmd_replay;
 extern const struct command cmd_show;
-extern const struct command cmd_store;
 
 #endif
