@@ -372,6 +372,7 @@ static void release(struct decoder *d, const struct template_key *key, int64_t n
                             .set = x->key.id,
                             .was_held = true};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
+        tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
         (void)decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
         held_drop(&d->state.held, x);
     }
