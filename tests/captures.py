@@ -4,6 +4,7 @@ $WEIR_SHARED/captures or ../shared/captures: one folder a capture, NAME.pcap and
 (tshark's reading). A user's clone has none, and the tests that need them are skipped.
 """
 
+import datetime
 import ipaddress
 import json
 import os
@@ -26,6 +27,16 @@ def pcap(name):
 def expected(name):
     with open(CAPTURES / name / f"{name}.expected.jsonl") as f:
         return [json.loads(line) for line in f]
+
+
+def nfdump(name):
+    """nfdump's reading; its JSON times are UTC here."""
+    with open(CAPTURES / name / f"{name}.nfdump.json") as f:
+        return json.load(f)
+
+
+def milliseconds(text):
+    return round(datetime.datetime.fromisoformat(text + "+00:00").timestamp() * 1000)
 
 
 # Names that the expectation has and the catalogue spells otherwise.
@@ -86,8 +97,8 @@ COLUMN = {
     "ie/56702": "username",
 }
 
-# The element behind a name that stands twice in a template.
-REPEATED = {"in_vrf": 234, "src_port": 7, "dst_port": 11, "proto": 4, "tcp_flags": 6, "tos": 5, "icmp_type6": 178}
+# The elements behind a name that stands twice in a template.
+REPEATED = {"in_vrf": [234], "src_port": [7, 180, 182], "dst_port": [11, 181, 183], "proto": [4], "tcp_flags": [6], "tos": [5]}
 
 
 def octets(shown):
