@@ -148,23 +148,17 @@ static void queue_take(struct queue *q, struct batch *out)
             q->spare = full;
         return;
     }
-    size_t room = out->cap;
-    for (size_t i = 0; i < full->rows && i < room; i++, out->rows++)
-        if (!batch_copy_row(out, full, i))
-            break;
-    size_t left = full->rows - out->rows;
-    if (left == 0 || out->rows == 0) {
-        batch_delete(full);
-        return;
+    size_t row = 0;
+    while (row < full->rows && out->rows < out->cap && batch_copy_row(out, full, row))
+        row++;
+    if (row > 0 && row < full->rows) { /* the rest comes with the next call */
+        struct batch *rest = batch_new(full->cap);
+        while (rest && row < full->rows && batch_copy_row(rest, full, row))
+            row++;
+        if (rest)
+            q->full[--q->at] = rest;
     }
-    /* The rest comes with the next call. */
-    struct batch *rest = batch_new(full->cap);
-    for (size_t i = out->rows; rest && i < full->rows; i++, rest->rows++)
-        if (!batch_copy_row(rest, full, i))
-            break;
     batch_delete(full);
-    if (rest)
-        q->full[--q->at] = rest;
 }
 
 static void end_journal(struct scan *s)
