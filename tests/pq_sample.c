@@ -1,7 +1,8 @@
 /* pq_sample OUT.parquet OUT.jsonl ROWS CODEC GROUP_ROWS SALT
  *
- * Writes sample rows (store/sample.h) as a Parquet file, and as JSON lines without any Parquet code:
- * what another engine should read from the file. Addresses and octets are hex, absent is missing. */
+ * Writes sample rows (store/sample.h) as a Parquet file, and as JSON lines without any Parquet
+ * code: what another engine should read from the file. Addresses and octets are hex, absent is
+ * missing. */
 #include "base/json.h"
 #include "store/pq_write.h"
 #include "store/sample.h"
@@ -98,11 +99,14 @@ int main(int argc, char **argv)
     struct buf line;
 
     if (argc != 7) {
-        (void)fprintf(stderr, "usage: pq_sample OUT.parquet OUT.jsonl ROWS zstd|lz4|none GROUP_ROWS SALT\n");
+        (void)fprintf(
+            stderr, "usage: pq_sample OUT.parquet OUT.jsonl ROWS zstd|lz4|none GROUP_ROWS SALT\n");
         return 2;
     }
     uint64_t rows = strtoull(argv[3], NULL, 10);
-    o.codec = strcmp(argv[4], "zstd") == 0 ? PQ_ZSTD : strcmp(argv[4], "lz4") == 0 ? PQ_LZ4 : PQ_NONE;
+    o.codec = strcmp(argv[4], "zstd") == 0  ? PQ_ZSTD
+              : strcmp(argv[4], "lz4") == 0 ? PQ_LZ4
+                                            : PQ_NONE;
     o.group_rows = strtoull(argv[5], NULL, 10);
     unsigned salt = (unsigned)strtoul(argv[6], NULL, 10);
     if (write_parquet(argv[1], rows, &o, salt, &err)) {
