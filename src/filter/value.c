@@ -45,7 +45,6 @@ static const struct {
     [VALUE_REAL] = {"a number such as 1500, 10M or 99.5", true},
     [VALUE_TIME] = {"a time such as 2026-11-22T14:05 (UTC), @1700000000 or now-5m", true},
     [VALUE_MS] = {"a duration such as 5s, 250ms or 250 (milliseconds)", true},
-    [VALUE_US] = {"a duration such as 20ms or 20000 (microseconds)", true},
     [VALUE_DURATION] = {"a duration such as 5s, 250ms or 1h30m", true},
     [VALUE_PROTO] = {"a protocol such as tcp, udp or 47", true},
     [VALUE_PORT] = {"a port such as 443, https or 8000-8100", true},
@@ -177,14 +176,14 @@ static int read_time(struct piece p, struct item *out)
     return 0;
 }
 
-/* In units of which a millisecond has `per_ms`. A number without a unit counts those where the
- * field's name says them (`units`), else seconds. */
-static int read_duration(struct piece p, bool units, uint64_t per_ms, struct item *out)
+/* In milliseconds, which is what a bare number is where the field's name says so (`bare_ms`); else
+ * a bare number is seconds. */
+static int read_duration(struct piece p, bool bare_ms, struct item *out)
 {
     int64_t ms;
     uint64_t v;
 
-    if (units && all_digits(p)) {
+    if (bare_ms && all_digits(p)) {
         if (!read_number(p, &v))
             return NOT_ONE;
         set_key(out, v);
@@ -192,7 +191,7 @@ static int read_duration(struct piece p, bool units, uint64_t per_ms, struct ite
     }
     if (text_duration(p.s, p.n, &ms, NULL) != 0)
         return NOT_ONE;
-    set_key(out, (uint64_t)ms * per_ms);
+    set_key(out, (uint64_t)ms);
     return 0;
 }
 
@@ -437,11 +436,9 @@ static int read_one(const struct value_in *in, struct piece p, bool quoted, stru
     case VALUE_TIME:
         return read_time(p, out);
     case VALUE_MS:
-        return read_duration(p, true, 1, out);
-    case VALUE_US:
-        return read_duration(p, true, 1000, out);
+        return read_duration(p, true, out);
     case VALUE_DURATION:
-        return read_duration(p, false, 1, out);
+        return read_duration(p, false, out);
     case VALUE_PROTO:
         return read_proto(in, p, out);
     case VALUE_PORT:

@@ -57,11 +57,7 @@ enum value_type what_type(unsigned what)
             return special[i].type;
 
     enum value_type type = kind_types[field_table[what].kind];
-    if (type == VALUE_COUNT && ends_in(field_table[what].name, "_ms"))
-        return VALUE_MS;
-    if (type == VALUE_COUNT && ends_in(field_table[what].name, "_us"))
-        return VALUE_US;
-    return type;
+    return type == VALUE_COUNT && ends_in(field_table[what].name, "_ms") ? VALUE_MS : type;
 }
 
 void what_fields(unsigned what, struct field_set *out)

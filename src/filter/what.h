@@ -25,7 +25,6 @@ enum value_type {
     VALUE_REAL,
     VALUE_TIME,
     VALUE_MS,       /* a duration; a bare number is milliseconds, as the field's name says */
-    VALUE_US,       /* the same in microseconds */
     VALUE_DURATION, /* a duration; a bare number is seconds */
     VALUE_PROTO,
     VALUE_PORT,

@@ -1,5 +1,7 @@
 #include "filter/word.h"
 
+#include "base/near.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,33 +109,6 @@ bool subject_read(struct lex *lex, struct subject *out)
     return found;
 }
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-
-/* Edits (a letter put in, left out, changed, or two swapped) that make a into b. */
-static size_t edits(const char *a, size_t n, const char *b, size_t m)
-{
-    size_t rows[3][NAME_MAX_BYTES + 1];
-    size_t *two = rows[0];
-    size_t *one = rows[1];
-    size_t *now = rows[2];
-
-    for (size_t j = 0; j <= m; j++)
-        one[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        now[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            now[j] = least(least(one[j], now[j - 1]) + 1, one[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                now[j] = least(now[j], two[j - 2] + 1);
-        }
-        size_t *old = two;
-        two = one;
-        one = now;
-        now = old;
-    }
-    return one[m];
-}
-
 struct nearest {
     const char *name[SUGGESTIONS];
     size_t score[SUGGESTIONS];
@@ -142,8 +117,7 @@ struct nearest {
 
 static void consider(struct nearest *best, const char *typed, size_t len, const char *name)
 {
-    size_t n = strlen(name);
-    size_t score = n < NAME_MAX_BYTES ? edits(typed, len, name, n) : SIZE_MAX;
+    size_t score = near_distance(typed, len, name, strlen(name));
 
     if (score > 1 && len >= 3 && strstr(name, typed)) /* a part of the name was meant */
         score = 2;
