@@ -74,7 +74,7 @@ static bool join(const struct lex *lex, char name[static NAME_MAX_BYTES], size_t
 {
     size_t sep = *len > 0;
 
-    if (lex->tok.len > NAME_MAX_BYTES - 1 - *len - sep)
+    if (lex->tok.len + sep > NAME_MAX_BYTES - 1 - *len)
         return false;
     if (sep)
         name[(*len)++] = '_';
