@@ -17,11 +17,13 @@ struct move {
     uint16_t len;   /* octets from there; 0: all there are, in a variable-length field */
 };
 
+enum extra_when { EXTRA_ALWAYS, EXTRA_IF_WIDE, EXTRA_IF_BOTH };
+
 /* A field of the layout that goes to `extra`. */
 struct extra {
     uint16_t field;
     uint16_t twin; /* EXTRA_IF_BOTH: the field that won */
-    enum { EXTRA_ALWAYS, EXTRA_IF_WIDE, EXTRA_IF_BOTH } when;
+    enum extra_when when;
     uint8_t width; /* EXTRA_IF_WIDE: octets that the column holds */
     char key[KEY_TEXT];
 };
@@ -94,7 +96,7 @@ static bool fits(const struct element *e, uint16_t len)
     return false;
 }
 
-static void add_extra(struct plan *p, uint16_t field, int when, uint16_t twin, uint8_t width)
+static void add_extra(struct plan *p, uint16_t field, enum extra_when when, uint16_t twin, uint8_t width)
 {
     const struct layout_field *f = &p->fields[field];
     struct extra *x = &p->extras[p->n_extras++];
@@ -120,7 +122,7 @@ static struct move *add_move(struct plan *p, const struct element *e, uint16_t f
 
 /* Two columns from one element: its first octet, and the rest. */
 static void add_pair(struct plan *p, const struct element *e, uint16_t field, enum field_id first,
-                     enum field_id rest, int how)
+                     enum field_id rest, enum convert_how how)
 {
     struct move *m = add_move(p, e, field, first);
     m->convert.conv = CONV_INT;
@@ -147,7 +149,7 @@ static enum field_id second_field(const struct element *e)
     return e->conv == CONV_ICMP ? FIELD_ICMP_CODE : e->conv == CONV_APP ? FIELD_APP_SELECTOR : FIELD_NONE;
 }
 
-static void add_winner(struct plan *p, const struct candidate *c, enum field_id to, int how)
+static void add_winner(struct plan *p, const struct candidate *c, enum field_id to, enum convert_how how)
 {
     const struct element *e = c->element;
     enum field_id second = second_field(e);
