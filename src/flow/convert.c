@@ -198,20 +198,35 @@ static bool narrow(const struct convert *c, const struct strip *s, struct batch 
     return true;
 }
 
-static bool twin(const struct convert *c, const struct strip *s, struct batch *b, size_t row)
+/* Is what the other family's element left in the row's column (of ICMP: columns) zero? */
+static bool is_free(const struct convert *c, const struct batch *b, size_t row)
 {
     static const struct addr v4_zero = {.b = {[10] = 0xff, [11] = 0xff}};
-    bool is_addr = c->conv == CONV_ADDR;
+    const void *old = batch_at(b, c->field, row);
+
+    if (!old)
+        return false;
+    if (c->conv == CONV_ADDR)
+        return memcmp(old, &v4_zero, sizeof v4_zero) == 0;
+    return batch_u64(b, c->field, row) == 0 &&
+           (c->conv != CONV_ICMP || batch_u64(b, FIELD_ICMP_CODE, row) == 0);
+}
+
+static bool twin(const struct convert *c, const struct strip *s, struct batch *b, size_t row)
+{
     const uint8_t *from = s->src;
 
     for (size_t i = 0; i < s->n; i++, from += s->stride) {
-        const void *old = batch_at(b, c->field, row + i);
-        bool old_zero = old && (is_addr ? memcmp(old, &v4_zero, sizeof v4_zero) == 0
-                                        : batch_u64(b, c->field, row + i) == 0);
-        if (!old_zero || convert_zero(from, s->len))
+        bool ok = true;
+        if (convert_zero(from, s->len) || !is_free(c, b, row + i))
             continue;
-        bool ok = is_addr ? batch_put_raw(b, c->field, row + i, from)
-                          : batch_put_u64(b, c->field, row + i, convert_be(from, s->len));
+        if (c->conv == CONV_ADDR)
+            ok = batch_put_raw(b, c->field, row + i, from);
+        else if (c->conv == CONV_ICMP) /* type and code of one element or of the other */
+            ok = batch_put_u64(b, FIELD_ICMP_TYPE, row + i, from[0]) &&
+                 batch_put_u64(b, FIELD_ICMP_CODE, row + i, from[1]);
+        else
+            ok = batch_put_u64(b, c->field, row + i, convert_be(from, s->len));
         if (!ok)
             return false;
     }

@@ -122,15 +122,13 @@ static struct move *add_move(struct plan *p, const struct element *e, uint16_t f
 
 /* Two columns from one element: its first octet, and the rest. */
 static void add_pair(struct plan *p, const struct element *e, uint16_t field, enum field_id first,
-                     enum field_id rest, enum convert_how how)
+                     enum field_id rest)
 {
     struct move *m = add_move(p, e, field, first);
     m->convert.conv = CONV_INT;
-    m->convert.how = how;
     m->len = 1;
     m = add_move(p, e, field, rest);
     m->convert.conv = CONV_INT;
-    m->convert.how = how;
     m->sub = 1;
     m->len = (uint16_t)(p->fields[field].len - 1);
 }
@@ -154,8 +152,8 @@ static void add_winner(struct plan *p, const struct candidate *c, enum field_id 
     const struct element *e = c->element;
     enum field_id second = second_field(e);
 
-    if (second != FIELD_NONE) {
-        add_pair(p, e, c->field, to, second, how);
+    if (second != FIELD_NONE && how == CONVERT_PLAIN) {
+        add_pair(p, e, c->field, to, second);
         return;
     }
     struct move *m = add_move(p, e, c->field, to);
@@ -278,7 +276,8 @@ static void compile(struct plan *p, struct candidate *candidates, struct claim *
     init_first(p);
     qsort(p->extras, p->n_extras, sizeof *p->extras, by_layout);
     p->kind = judge(p);
-    p->icmp_in_port = plan_has(p, FIELD_PROTO) && plan_has(p, FIELD_DST_PORT) && !plan_has(p, FIELD_ICMP_TYPE);
+    p->icmp_in_port = plan_has(p, FIELD_PROTO) && plan_has(p, FIELD_DST_PORT) && !plan_has(p, FIELD_ICMP_TYPE) &&
+                      !plan_has(p, FIELD_ICMP_CODE);
 }
 
 struct plan *plan_new(const struct layout *layout)
