@@ -64,6 +64,13 @@ static bool is_padding(enum space space, const struct layout_field *f)
     return f->enterprise == 0 && f->number == (space == SPACE_FIXED ? FIXED_PAD : IE_PADDING);
 }
 
+/* A field without octets has no value either, and thousands of them in `extra` would make a
+ * hundred thousand octets of text out of a record of one. */
+static bool says_nothing(enum space space, const struct layout_field *f)
+{
+    return f->len == 0 || is_padding(space, f);
+}
+
 /* Can an element of this length be converted at all? */
 static bool fits(const struct element *e, uint16_t len)
 {
@@ -256,7 +263,7 @@ static void compile(struct plan *p, struct candidate *candidates, struct claim *
     for (uint16_t i = 0; i < p->layout.n; i++) {
         const struct layout_field *f = &p->fields[i];
         const struct element *e = element_find(p->layout.space, f);
-        if (is_padding(p->layout.space, f))
+        if (says_nothing(p->layout.space, f))
             continue;
         if (!e || !fits(e, f->len)) {
             add_extra(p, i, EXTRA_ALWAYS, 0, 0);
