@@ -219,10 +219,12 @@ __attribute__((always_inline)) static inline void add_rows(struct agg *a, const 
 int agg_add(struct agg *a, const struct batch *b, const struct meter *m, const uint32_t *rows,
             size_t n, struct err *err)
 {
-    int r = keys_pack(&a->keys, &a->ids, b, m, rows, n, a->packed, err);
+    size_t others = agg_size(a) - intern_size(&a->ids);
 
-    if (!r)
-        r = reserve(a, n, err);
+    a->ids.limit_bytes = a->limit_bytes > others ? a->limit_bytes - others : 0;
+    if (!keys_pack(&a->keys, &a->ids, b, m, rows, n, a->packed))
+        return over_limit(a, err);
+    int r = reserve(a, n, err);
     if (!r && m->fractions)
         r = rest_begin(a, err);
     if (r)

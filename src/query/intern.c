@@ -34,11 +34,8 @@ const void *intern_at(const struct intern *t, uint32_t id, size_t *len)
     return t->bytes + from;
 }
 
-/* Twice the slots, at most half full. */
-static void rehash(struct intern *t)
+static void rehash(struct intern *t, size_t n)
 {
-    size_t n = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS;
-
     free(t->slots);
     t->slots = mem_new(n, sizeof *t->slots);
     t->n_slots = n;
@@ -53,7 +50,7 @@ static void rehash(struct intern *t)
 }
 
 /* Room for one more string; the limit is looked at before memory is asked for. */
-static int reserve(struct intern *t, size_t len, struct err *err)
+static bool reserve(struct intern *t, size_t len)
 {
     size_t cap_bytes = t->cap_bytes ? t->cap_bytes : FIRST_BYTES;
     size_t cap = t->cap ? t->cap : FIRST_SLOTS / 2;
@@ -62,36 +59,33 @@ static int reserve(struct intern *t, size_t len, struct err *err)
         cap_bytes *= 2;
     if (t->n == cap)
         cap *= 2;
-    if (cap_bytes > t->limit_bytes || cap * 2 * sizeof *t->slots > t->limit_bytes ||
-        cap > UINT32_MAX)
-        return err_set(err, ERR_LIMIT,
-                       "more text and IPv6 addresses in the keys of groups than "
-                       "fit the memory limit of %zu MB",
-                       t->limit_bytes / 1000000);
+    size_t slots = cap * 2; /* half full at most */
+    if (cap > UINT32_MAX ||
+        cap_bytes + cap * sizeof *t->ends + slots * sizeof *t->slots > t->limit_bytes)
+        return false;
     if (cap_bytes > t->cap_bytes)
         t->bytes = mem_resize(t->bytes, cap_bytes, 1);
     if (cap > t->cap)
         t->ends = mem_resize(t->ends, cap, sizeof *t->ends);
     t->cap_bytes = cap_bytes;
     t->cap = cap;
-    if ((t->n + 1) * 2 > t->n_slots)
-        rehash(t);
-    return 0;
+    if (slots > t->n_slots)
+        rehash(t, slots);
+    return true;
 }
 
-int intern_id(struct intern *t, const void *at, size_t len, uint32_t *id, struct err *err)
+bool intern_id(struct intern *t, const void *at, size_t len, uint32_t *id)
 {
-    int r = reserve(t, len, err);
     size_t had;
 
-    if (r)
-        return r;
+    if (!reserve(t, len))
+        return false;
     size_t s = hash_keyed(at, len) & (t->n_slots - 1);
     for (; t->slots[s]; s = (s + 1) & (t->n_slots - 1)) {
         const void *other = intern_at(t, t->slots[s] - 1, &had);
         if (had == len && memcmp(other, at, len) == 0) {
             *id = t->slots[s] - 1;
-            return 0;
+            return true;
         }
     }
     if (len)
@@ -100,5 +94,5 @@ int intern_id(struct intern *t, const void *at, size_t len, uint32_t *id, struct
     t->ends[t->n] = t->used_bytes;
     *id = (uint32_t)t->n++;
     t->slots[s] = *id + 1;
-    return 0;
+    return true;
 }

@@ -4,8 +4,8 @@
 #define QUERY_INTERN_H
 
 #include "base/attr.h"
-#include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +24,8 @@ struct intern {
 void intern_init(struct intern *t, size_t limit_bytes);
 void intern_free(struct intern *t);
 
-/* The number of a string, new or known: 0 or ERR_LIMIT. */
-int intern_id(struct intern *t, const void *at, size_t len, uint32_t *id, struct err *err) MUST_USE;
+/* The number of a string, new or known; false if that would take more than limit_bytes. */
+bool intern_id(struct intern *t, const void *at, size_t len, uint32_t *id) MUST_USE;
 
 const void *intern_at(const struct intern *t, uint32_t id, size_t *len);
 

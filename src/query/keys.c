@@ -148,7 +148,7 @@ static void move_mac(const struct move *m)
     }
 }
 
-static int move_addr(const struct move *m, struct intern *ids, struct err *err)
+static bool move_addr(const struct move *m, struct intern *ids)
 {
     static const struct addr mapped = {.b = {[10] = 0xff, [11] = 0xff}};
     const struct addr *col = m->col;
@@ -172,16 +172,14 @@ static int move_addr(const struct move *m, struct intern *ids, struct err *err)
         }
         struct addr v6 = addr_mask(*a, v6_bits);
         uint32_t id;
-        int r = intern_id(ids, &v6, sizeof v6, &id, err);
-        if (r)
-            return r;
+        if (!intern_id(ids, &v6, sizeof v6, &id))
+            return false;
         put(m, i, id, TAG_BY_ID);
     }
-    return 0;
+    return true;
 }
 
-static int move_bytes(const struct move *m, const struct batch *b, struct intern *ids,
-                      struct err *err)
+static bool move_bytes(const struct move *m, const struct batch *b, struct intern *ids)
 {
     for (size_t i = 0; i < m->n; i++) {
         size_t len;
@@ -189,51 +187,49 @@ static int move_bytes(const struct move *m, const struct batch *b, struct intern
         const uint8_t *at = batch_bytes(b, m->key->field, m->rows[i], &len);
         if (!at)
             continue;
-        int r = intern_id(ids, at, len, &id, err);
-        if (r)
-            return r;
+        if (!intern_id(ids, at, len, &id))
+            return false;
         put(m, i, id, TAG_BY_ID);
     }
-    return 0;
+    return true;
 }
 
-static int move_key(const struct move *m, const struct batch *b, struct intern *ids,
-                    struct err *err)
+static bool move_key(const struct move *m, const struct batch *b, struct intern *ids)
 {
     switch (field_table[m->key->field].kind) {
     case KIND_U8:
     case KIND_ENUM:
         move_u8(m);
-        return 0;
+        return true;
     case KIND_U16:
         move_u16(m);
-        return 0;
+        return true;
     case KIND_U32:
         move_u32(m);
-        return 0;
+        return true;
     case KIND_TIME:
         if (m->key->bucket_ms > 0) {
             move_bucket(m);
-            return 0;
+            return true;
         }
         move_u64(m);
-        return 0;
+        return true;
     case KIND_U64:
     case KIND_F64:
         move_u64(m);
-        return 0;
+        return true;
     case KIND_MAC:
         move_mac(m);
-        return 0;
+        return true;
     case KIND_ADDR:
-        return move_addr(m, ids, err);
+        return move_addr(m, ids);
     case KIND_TEXT:
     case KIND_BYTES:
-        return move_bytes(m, b, ids, err);
+        return move_bytes(m, b, ids);
     case KIND_N:
         break;
     }
-    return 0;
+    return true;
 }
 
 /* Where a key's values are; false if the batch has none. "bytes" and "packets" are what the meter
@@ -256,8 +252,8 @@ static bool source(struct move *m, const struct batch *b, const struct meter *me
     return true;
 }
 
-int keys_pack(const struct keys *k, struct intern *ids, const struct batch *b,
-              const struct meter *m, const uint32_t *rows, size_t n, uint64_t *out, struct err *err)
+bool keys_pack(const struct keys *k, struct intern *ids, const struct batch *b,
+               const struct meter *m, const uint32_t *rows, size_t n, uint64_t *out)
 {
     struct move moves[KEYS_MAX];
     uint64_t base[KEYS_WORDS_MAX] = {0}; /* the tags of complete columns */
@@ -276,11 +272,10 @@ int keys_pack(const struct keys *k, struct intern *ids, const struct batch *b,
     for (size_t i = 0; i < n; i++)
         memcpy(out + i * k->words, base, k->words * sizeof *out);
     for (size_t i = 0; i < n_moves; i++) {
-        int r = move_key(&moves[i], b, ids, err);
-        if (r)
-            return r;
+        if (!move_key(&moves[i], b, ids))
+            return false;
     }
-    return 0;
+    return true;
 }
 
 static struct value addr_value(const struct key *k, const struct addr *a)

@@ -46,10 +46,9 @@ void keys_place(struct keys *k);
 /* The fields that packing reads. */
 void keys_fields(const struct keys *k, struct field_set *want);
 
-/* Pack the keys of `n` (at most METER_CHUNK) rows into out[n][words]. 0 or ERR_LIMIT. */
-int keys_pack(const struct keys *k, struct intern *ids, const struct batch *b,
-              const struct meter *m, const uint32_t *rows, size_t n, uint64_t *out,
-              struct err *err) MUST_USE;
+/* Pack the keys of `n` (at most METER_CHUNK) rows into out[n][words]. false if `ids` is full. */
+bool keys_pack(const struct keys *k, struct intern *ids, const struct batch *b,
+               const struct meter *m, const uint32_t *rows, size_t n, uint64_t *out) MUST_USE;
 
 /* Key i of a packed row. */
 struct value keys_value(const struct keys *k, size_t i, const struct intern *ids,

@@ -85,15 +85,31 @@ static void whole(struct buf *out, const struct print_options *o, enum unit unit
         number(out, o, unit == UNIT_PROTO ? UNIT_NONE : unit, (double)v, v, true);
 }
 
+/* How many bytes of s are one character of UTF-8 that a terminal may get; 0: none. */
+static size_t printable(const uint8_t *s, size_t n)
+{
+    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+    if (len > n || s[0] < 0x20 || s[0] == 0x7f || s[0] > 0xf4)
+        return 0;
+    if (s[0] == 0xc2 && s[1] < 0xa0) /* C1 */
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+/* Text without control characters and broken UTF-8. */
 static void clean(struct buf *out, const uint8_t *s, size_t n)
 {
-    uint8_t before = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        bool control = s[i] < 0x20 || s[i] == 0x7f;
-        bool c1 = s[i] >= 0x80 && s[i] < 0xa0 && (before < 0x80 || before == 0xc2);
-        buf_u8(out, control || c1 ? '?' : s[i]);
-        before = s[i];
+    for (size_t i = 0; i < n;) {
+        size_t len = printable(s + i, n - i);
+        if (len)
+            buf_bytes(out, s + i, len);
+        else
+            buf_u8(out, '?');
+        i += len ? len : 1;
     }
 }
 
