@@ -5,12 +5,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
     SUMS_WORDS = sizeof(struct sums) / sizeof(uint64_t),
-    FIRST_GROUPS = 4096,
-    FETCH_SLOT = 24, /* rows ahead */
-    FETCH_GROUP = 8
+    WORD = sizeof(uint64_t),
+    FIRST_SLOTS = 4096,
+    HUGE_PAGE = 2 * 1024 * 1024,
+    FETCH_SLOT = 40, /* rows ahead */
+    FETCH_GROUP = 16
 };
 
 _Static_assert(sizeof(struct sums) % sizeof(uint64_t) == 0, "groups are words");
@@ -23,45 +26,72 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
+/* Zeroed memory on huge pages where the system has them: groups are met at random, and with small
+ * pages most of the time goes into finding them. NULL if there is none. */
+static void *big_new(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        return NULL;
+    if (bytes >= HUGE_PAGE)
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* works without, too */
+    return p;
+}
+
+static void big_free(void *p, size_t bytes)
+{
+    if (p)
+        (void)munmap(p, bytes);
+}
+
+static size_t segment_bytes(const struct agg *a) { return AGG_SEGMENT * a->stride * WORD; }
+
 bool agg_init(struct agg *a, const struct keys *keys, size_t limit_bytes)
 {
     a->keys = *keys;
     intern_init(&a->ids, limit_bytes);
     a->stride = keys->words + SUMS_WORDS;
+    a->segments = NULL;
+    a->n_segments = 0;
     a->n = 0;
-    a->cap = FIRST_GROUPS;
-    a->n_slots = FIRST_GROUPS * 2;
+    a->n_slots = FIRST_SLOTS;
     a->rest = NULL;
+    a->rest_cap = 0;
     a->limit_bytes = limit_bytes;
     for (uint64_t i = 0; i < 2; i++)
         a->secret[i] = hash_keyed(&i, sizeof i) | 1;
-    a->groups = malloc(a->cap * a->stride * sizeof *a->groups);
-    a->slots = calloc(a->n_slots, sizeof *a->slots);
-    if (a->groups && a->slots)
-        return true;
-    agg_free(a);
-    return false;
+    a->slots = big_new(a->n_slots * WORD);
+    return a->slots != NULL;
 }
 
 void agg_free(struct agg *a)
 {
+    for (size_t i = 0; i < a->n_segments; i++)
+        big_free(a->segments[i], segment_bytes(a));
+    big_free(a->slots, a->n_slots * WORD);
     intern_free(&a->ids);
-    free(a->groups);
-    free(a->slots);
+    free(a->segments);
     free(a->rest);
-    a->groups = NULL;
+    a->segments = NULL;
     a->slots = NULL;
     a->rest = NULL;
-    a->n = 0;
+    a->n = a->n_segments = 0;
 }
 
-static size_t size_with(const struct agg *a, size_t cap, size_t n_slots)
+static inline uint64_t *group_at(const struct agg *a, size_t g)
 {
-    return cap * (a->stride * sizeof *a->groups + (a->rest ? sizeof *a->rest : 0)) +
-           n_slots * sizeof *a->slots + intern_size(&a->ids);
+    return a->segments[g >> AGG_SEGMENT_BITS] + (g & (AGG_SEGMENT - 1)) * a->stride;
 }
 
-size_t agg_size(const struct agg *a) { return size_with(a, a->cap, a->n_slots); }
+/* What has been touched: a new segment takes no memory until groups are in it. */
+static size_t size_with(const struct agg *a, size_t n, size_t n_slots)
+{
+    return n * a->stride * WORD + n_slots * WORD + a->rest_cap * sizeof *a->rest +
+           intern_size(&a->ids);
+}
+
+size_t agg_size(const struct agg *a) { return size_with(a, a->n, a->n_slots); }
 
 static int over_limit(const struct agg *a, struct err *err)
 {
@@ -75,7 +105,7 @@ static bool slots_grow(struct agg *a)
 {
     size_t n = a->n_slots * 2;
     size_t mask = n - 1;
-    uint64_t *slots = calloc(n, sizeof *slots);
+    uint64_t *slots = big_new(n * WORD);
 
     if (!slots)
         return false;
@@ -87,57 +117,53 @@ static bool slots_grow(struct agg *a)
             s = (s + 1) & mask;
         slots[s] = a->slots[i];
     }
-    free(a->slots);
+    big_free(a->slots, a->n_slots * WORD);
     a->slots = slots;
     a->n_slots = n;
     return true;
 }
 
-static bool groups_grow(struct agg *a, size_t cap)
+static bool segment_add(struct agg *a)
 {
-    uint64_t *groups = realloc(a->groups, cap * a->stride * sizeof *groups);
+    uint64_t *segment = big_new(segment_bytes(a));
 
-    if (!groups)
+    if (!segment)
         return false;
-    a->groups = groups;
-    if (a->rest) {
-        struct fraction *rest = realloc(a->rest, cap * sizeof *rest);
-        if (!rest)
-            return false;
-        memset(rest + a->cap, 0, (cap - a->cap) * sizeof *rest);
-        a->rest = rest;
-    }
-    a->cap = cap;
+    a->segments = mem_resize(a->segments, a->n_segments + 1, sizeof *a->segments);
+    a->segments[a->n_segments++] = segment;
     return true;
 }
 
 /* Room for n more groups, should all rows of a chunk be new ones. */
 static int reserve(struct agg *a, size_t n, struct err *err)
 {
-    size_t cap = a->cap;
-
-    while (a->n + n > cap)
-        cap += cap / 2;
-    if (cap >= UINT32_MAX || size_with(a, cap, a->n_slots) > a->limit_bytes)
+    if (a->n + n >= UINT32_MAX || size_with(a, a->n + n, a->n_slots) > a->limit_bytes)
         return over_limit(a, err);
-    if (cap > a->cap && !groups_grow(a, cap))
+    if (a->n + n > a->n_segments * AGG_SEGMENT && !segment_add(a))
         return over_limit(a, err);
     while (a->n + n > a->n_slots / 8 * 5) {
         /* while it grows, old and new slots are there */
-        if (size_with(a, a->cap, a->n_slots * 3) > a->limit_bytes || !slots_grow(a))
+        if (size_with(a, a->n + n, a->n_slots * 3) > a->limit_bytes || !slots_grow(a))
             return over_limit(a, err);
     }
     return 0;
 }
 
-static int rest_begin(struct agg *a, struct err *err)
+/* Room for the fractions of as many groups as there may be after n more. */
+static int rest_reserve(struct agg *a, size_t n, struct err *err)
 {
-    if (a->rest)
+    size_t cap = a->rest_cap ? a->rest_cap : FIRST_SLOTS;
+
+    while (cap < a->n + n)
+        cap *= 2;
+    if (cap == a->rest_cap)
         return 0;
-    if (agg_size(a) + a->cap * sizeof *a->rest > a->limit_bytes)
+    if (agg_size(a) + cap * sizeof *a->rest > a->limit_bytes)
         return over_limit(a, err);
-    a->rest = calloc(a->cap, sizeof *a->rest);
-    return a->rest ? 0 : over_limit(a, err);
+    a->rest = mem_resize(a->rest, cap, sizeof *a->rest);
+    memset(a->rest + a->rest_cap, 0, (cap - a->rest_cap) * sizeof *a->rest);
+    a->rest_cap = cap;
+    return 0;
 }
 
 static inline bool same(const uint64_t *a, const uint64_t *b, size_t words)
@@ -168,11 +194,11 @@ static inline size_t find(struct agg *a, size_t i, const size_t words)
 
     for (uint64_t slot; (slot = a->slots[s]) != 0; s = (s + 1) & mask) {
         size_t g = (uint32_t)slot - 1;
-        if (slot >> 32 == a->hashes[i] && same(a->groups + g * a->stride, key, words))
+        if (slot >> 32 == a->hashes[i] && same(group_at(a, g), key, words))
             return g;
     }
     size_t g = a->n++;
-    uint64_t *group = a->groups + g * a->stride;
+    uint64_t *group = group_at(a, g);
     const struct sums none = sums_none();
     for (size_t w = 0; w < words; w++)
         group[w] = key[w];
@@ -190,7 +216,7 @@ static inline void fetch(const struct agg *a, size_t i, size_t n)
     if (i + FETCH_GROUP < n) {
         uint64_t slot = a->slots[a->hashes[i + FETCH_GROUP] & mask];
         if (slot) {
-            const uint64_t *group = a->groups + ((uint32_t)slot - 1) * a->stride;
+            const uint64_t *group = group_at(a, (uint32_t)slot - 1);
             __builtin_prefetch(group);
             __builtin_prefetch(group + a->stride - 1);
         }
@@ -205,7 +231,7 @@ __attribute__((always_inline)) static inline void add_rows(struct agg *a, const 
         struct sums s;
         fetch(a, i, n);
         size_t g = find(a, i, words);
-        uint64_t *at = a->groups + g * a->stride + words;
+        uint64_t *at = group_at(a, g) + words;
         memcpy(&s, at, sizeof s);
         sums_add(&s, &m->sums[i]);
         memcpy(at, &s, sizeof s);
@@ -226,7 +252,7 @@ int agg_add(struct agg *a, const struct batch *b, const struct meter *m, const u
         return over_limit(a, err);
     int r = reserve(a, n, err);
     if (!r && m->fractions)
-        r = rest_begin(a, err);
+        r = rest_reserve(a, n, err);
     if (r)
         return r;
     switch (a->keys.words) { /* the usual ones with their loops unrolled */
@@ -245,24 +271,25 @@ int agg_add(struct agg *a, const struct batch *b, const struct meter *m, const u
 
 void agg_finish(struct agg *a)
 {
-    for (size_t g = 0; a->rest && g < a->n; g++) {
+    for (size_t g = 0; g < a->n && g < a->rest_cap; g++) {
         struct sums s = agg_sums(a, g);
         sums_add_fraction(&s, &a->rest[g]);
-        memcpy(a->groups + g * a->stride + a->keys.words, &s, sizeof s);
+        memcpy(group_at(a, g) + a->keys.words, &s, sizeof s);
     }
     free(a->rest);
     a->rest = NULL;
+    a->rest_cap = 0;
 }
 
 struct sums agg_sums(const struct agg *a, size_t group)
 {
     struct sums s;
 
-    memcpy(&s, a->groups + group * a->stride + a->keys.words, sizeof s);
+    memcpy(&s, group_at(a, group) + a->keys.words, sizeof s);
     return s;
 }
 
 struct value agg_key(const struct agg *a, size_t group, size_t key)
 {
-    return keys_value(&a->keys, key, &a->ids, a->groups + group * a->stride);
+    return keys_value(&a->keys, key, &a->ids, group_at(a, group));
 }

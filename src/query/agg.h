@@ -1,9 +1,9 @@
 /* agg: rows → groups with sums, in memory.
  *
- * Groups lie one behind the other: the packed keys (query/keys.h), then struct sums. An
- * open-addressing table of 8-byte slots finds them: 32 bits of the hash and 32 of the number, so
- * a wrong group is hardly ever looked at, and growing reads the slots alone. Rows come in chunks:
- * hash all, then probe with slots and groups fetched ahead.
+ * A group is its packed keys (query/keys.h), then struct sums; groups lie one behind the other in
+ * segments that stay where they are. An open-addressing table of 8-byte slots finds them: 32 bits
+ * of the hash and 32 of the number, so a wrong group is hardly ever looked at, and growing reads
+ * the slots alone. Rows come in chunks: hash all, then probe with slots and groups fetched ahead.
  *
  * The hash is keyed once per process: who sends flows cannot aim for collisions. Memory is bounded
  * by limit_bytes: beyond it adding gives ERR_LIMIT and the groups so far stay. One thread. */
@@ -13,16 +13,22 @@
 #include "query/keys.h"
 #include "query/meter.h"
 
+enum {
+    AGG_SEGMENT_BITS = 18, /* of a group's number, within its segment */
+    AGG_SEGMENT = 1 << AGG_SEGMENT_BITS
+};
+
 struct agg {
     struct keys keys;
     struct intern ids;
     size_t stride; /* words of a group: its keys and its sums */
-    uint64_t *groups;
-    size_t n;
-    size_t cap;
+    uint64_t **segments;
+    size_t n_segments;
+    size_t n;              /* groups */
     uint64_t *slots;       /* hash << 32 | number + 1; 0: free */
     size_t n_slots;        /* a power of two */
     struct fraction *rest; /* of each group; NULL as long as all rates are whole */
+    size_t rest_cap;
     size_t limit_bytes;
     uint64_t secret[2];
 

@@ -11,6 +11,7 @@
 #define QUERY_PRINT_H
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "query/summary.h"
 #include "query/value.h"
 
@@ -61,6 +62,9 @@ void print_row(struct printer *p, const struct value *values);
 
 /* Returns 0, or ERR_SYS if any of it could not be written. */
 int print_end(struct printer *p, const struct summary *s, struct err *err) MUST_USE;
+
+/* A value as json and jsonl have it; absent is null. */
+void print_json_value(struct json *j, const struct value *v);
 
 /* For the formats: write out what waits; at once, or when there is much. */
 void print_flush(struct printer *p);

@@ -1,9 +1,8 @@
-#include "base/json.h"
 #include "query/print.h"
 
 #include <string.h>
 
-static void write_value(struct json *j, const struct value *v)
+void print_json_value(struct json *j, const struct value *v)
 {
     char text[ADDR_TEXT + 8];
     size_t n;
@@ -60,7 +59,7 @@ static void write_row(struct printer *p, const struct value *values)
         if (values[i].type == VALUE_NONE && !p->groups)
             continue;
         json_key(&j, p->columns[i].name);
-        write_value(&j, &values[i]);
+        print_json_value(&j, &values[i]);
     }
     json_close(&j, '}');
 }

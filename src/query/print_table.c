@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "query/print.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,12 +58,15 @@ static void number(struct buf *out, const struct print_options *o, enum unit uni
 {
     char text[TEXT_SHORT];
 
-    if (unit == UNIT_DURATION && !o->exact) {
+    if (unit == UNIT_DURATION) {
         (void)text_print_duration(u > INT64_MAX ? INT64_MAX : (int64_t)u, text);
-        buf_text(out, text);
+        if (o->exact)
+            buf_printf(out, "%" PRIu64 " ms", u);
+        else
+            buf_text(out, text);
         return;
     }
-    if (o->exact || unit == UNIT_NONE || unit == UNIT_DURATION) {
+    if (o->exact || unit == UNIT_NONE) {
         struct json j = json_of(out);
         if (is_whole)
             json_u64(&j, u);
