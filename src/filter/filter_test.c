@@ -613,7 +613,37 @@ static void knows_every_field_of_the_catalogue(void **state)
     }
 }
 
-int main(void)
+static const char *manual; /* docs/filter.md */
+
+/* Lines between "```filter" and "```" are filters. */
+static void takes_every_example_of_the_manual(void **state)
+{
+    char line[1024];
+    bool inside = false;
+    int n = 0;
+    FILE *in = manual ? fopen(manual, "r") : NULL;
+
+    (void)state;
+    if (!in)
+        skip();
+    while (fgets(line, sizeof line, in)) {
+        struct filter *f;
+        struct err err;
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "```", 3) == 0) {
+            inside = strcmp(line, "```filter") == 0;
+        } else if (inside) {
+            if (filter_parse(&f, line, &err) != 0)
+                fail_msg("%s: %s", line, err.text);
+            filter_free(f);
+            n++;
+        }
+    }
+    (void)fclose(in);
+    assert_true(n > 20);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares_numbers),
@@ -631,6 +661,9 @@ int main(void)
         cmocka_unit_test(names_the_columns_it_needs),
         cmocka_unit_test(bounds_fields_for_row_groups),
         cmocka_unit_test(knows_every_field_of_the_catalogue),
+        cmocka_unit_test(takes_every_example_of_the_manual),
     };
+
+    manual = argc > 1 ? argv[1] : NULL;
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -27,8 +27,10 @@ struct shown shown_text(const char *s, size_t n)
     while (take < n && take > 0 && ((unsigned char)s[take] & 0xc0) == 0x80)
         take--; /* not within a character */
     out.text[len++] = '"';
-    for (size_t i = 0; i < take; i++)
-        out.text[len++] = (unsigned char)s[i] < 0x20 || s[i] == 0x7f ? '?' : s[i];
+    for (size_t i = 0; i < take; i++) {
+        char c = s[i];
+        out.text[len++] = (char)((unsigned char)c < 0x20 || c == 0x7f ? '?' : c);
+    }
     (void)snprintf(out.text + len, sizeof out.text - len, "%s\"", take < n ? "..." : "");
     return out;
 }

@@ -56,13 +56,30 @@ static int fail_term(struct parse *p)
                        *suggest ? suggest : "; \"weir fields\" lists all there are");
 }
 
+/* `src` or `dst` alone is an address; before a word that is none, it began a name. */
+static bool is_side_of_nothing(const struct parse *p, const struct subject *s)
+{
+    struct token tok = p->lex.tok;
+    const char *word = word_text(p);
+
+    return s->bare_side && tok.is == TOKEN_WORD && isalpha((unsigned char)*word) &&
+           !lex_is(&p->lex, tok, "in") && !memchr(word, ':', tok.len);
+}
+
 static int read_name(struct parse *p, struct subject *out)
 {
+    struct lex begin = p->lex;
+
     if (p->lex.tok.is != TOKEN_WORD || !subject_read(&p->lex, out))
         return fail_term(p);
     int r = lex_next(&p->lex);
     if (r)
         return r;
+    if (is_side_of_nothing(p, out)) {
+        begin.tok.len = p->lex.tok.at + p->lex.tok.len - begin.tok.at;
+        p->lex = begin;
+        return fail_term(p);
+    }
     if (out->what[0] == FIELD_RECORD_KIND)
         p->f->names_kind = true;
     return 0;

@@ -3,7 +3,6 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <netdb.h>
@@ -39,21 +38,23 @@ static const char flag_letters[] = "FSRPAUECN"; /* from bit 0 up */
 
 static const struct {
     const char *expected;
-    bool ranges; /* lo-hi and lo..hi */
+    bool ranges; /* lo..hi */
+    bool dashes; /* lo-hi: where no value has a dash within */
 } types[VALUE_N] = {
-    [VALUE_COUNT] = {"a number such as 1500, 10M or 0x1f", true},
-    [VALUE_REAL] = {"a number such as 1500, 10M or 99.5", true},
-    [VALUE_TIME] = {"a time such as 2026-11-22T14:05 (UTC), @1700000000 or now-5m", true},
-    [VALUE_MS] = {"a duration such as 5s, 250ms or 250 (milliseconds)", true},
-    [VALUE_DURATION] = {"a duration such as 5s, 250ms or 1h30m", true},
-    [VALUE_PROTO] = {"a protocol such as tcp, udp or 47", true},
-    [VALUE_PORT] = {"a port such as 443, https or 8000-8100", true},
-    [VALUE_FLAGS] = {"TCP flags such as S or SA (of F S R P A U E C N), or a number", true},
-    [VALUE_ADDR] = {"an address or prefix such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32", true},
-    [VALUE_MAC] = {"a MAC address such as 00:11:22:33:44:55", true},
-    [VALUE_TEXT] = {"text such as web or \"two words\"", false},
-    [VALUE_BYTES] = {"octets in hexadecimal such as 0a1b2c", false},
-    [VALUE_NAME] = {NULL, false},
+    [VALUE_COUNT] = {"a number such as 1500, 10M or 0x1f", true, true},
+    [VALUE_REAL] = {"a number such as 1500, 10M or 99.5", true, true},
+    [VALUE_TIME] = {"a time such as 2026-11-22T14:05 (UTC), @1700000000 or now-5m", true, false},
+    [VALUE_MS] = {"a duration such as 5s, 250ms or 250 (milliseconds)", true, true},
+    [VALUE_DURATION] = {"a duration such as 5s, 250ms or 1h30m", true, true},
+    [VALUE_PROTO] = {"a protocol such as tcp, udp or 47", true, true},
+    [VALUE_PORT] = {"a port such as 443, https or 8000-8100", true, true},
+    [VALUE_FLAGS] = {"TCP flags such as S or SA (of F S R P A U E C N), or a number", true, true},
+    [VALUE_ADDR] = {"an address or prefix such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32", true,
+                    true},
+    [VALUE_MAC] = {"a MAC address such as 00:11:22:33:44:55", true, false},
+    [VALUE_TEXT] = {"text such as web or \"two words\"", false, false},
+    [VALUE_BYTES] = {"octets in hexadecimal such as 0a1b2c", false, false},
+    [VALUE_NAME] = {NULL, false, false},
 };
 
 /* A piece of the text that is read as one value. */
@@ -458,8 +459,7 @@ static int read_one(const struct value_in *in, struct piece p, bool quoted, stru
     case VALUE_N:
         break;
     }
-    assert(!"a type without a reader");
-    return NOT_ONE;
+    return NOT_ONE; /* not reached: each type has a reader */
 }
 
 static int not_one(const struct value_in *in, struct piece p)
@@ -469,7 +469,7 @@ static int not_one(const struct value_in *in, struct piece p)
                        shown_text(p.s, p.n).text);
 }
 
-/* `sign`: "..", or "-" where the whole is no value of itself. NOT_ONE if it does not stand in p. */
+/* `sign` is ".." or "-". NOT_ONE if it does not stand in p, or not behind a value. */
 static int read_range(const struct value_in *in, struct piece p, const char *sign, struct item *out)
 {
     const char *mid = memmem(p.s, p.n, sign, strlen(sign));
@@ -500,12 +500,12 @@ static int read_range(const struct value_in *in, struct piece p, const char *sig
 int value_read(const struct value_in *in, struct token tok, struct item *out)
 {
     struct piece p = {in->text + tok.at, tok.len, tok.at};
-    bool ranges = types[what_type(in->what)].ranges;
+    enum value_type type = what_type(in->what);
 
-    int r = ranges ? read_range(in, p, "..", out) : NOT_ONE;
+    int r = types[type].ranges ? read_range(in, p, "..", out) : NOT_ONE;
     if (r == NOT_ONE)
         r = read_one(in, p, tok.is == TOKEN_STRING, out);
-    if (r == NOT_ONE && ranges)
+    if (r == NOT_ONE && types[type].dashes)
         r = read_range(in, p, "-", out);
     return r == NOT_ONE ? not_one(in, p) : r;
 }

@@ -76,12 +76,12 @@ struct wide what_max(unsigned what)
     unsigned width = what < WHAT_MEASURE ? kind_table[field_table[what].kind].width : 8;
 
     if (type == VALUE_REAL)
-        return (struct wide){0, key_of_f64(INFINITY)};
+        return (struct wide){0, key_of_f64(HUGE_VAL)};
     return (struct wide){width == 16 ? UINT64_MAX : 0,
                          width >= 8 ? UINT64_MAX : (UINT64_C(1) << width * 8) - 1};
 }
 
 struct wide what_min(unsigned what)
 {
-    return (struct wide){0, what_type(what) == VALUE_REAL ? key_of_f64(-INFINITY) : 0};
+    return (struct wide){0, what_type(what) == VALUE_REAL ? key_of_f64(-HUGE_VAL) : 0};
 }

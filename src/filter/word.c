@@ -74,7 +74,7 @@ static bool join(const struct lex *lex, char name[static NAME_MAX_BYTES], size_t
 {
     size_t sep = *len > 0;
 
-    if (lex->tok.len > NAME_MAX_BYTES - 1 - *len - sep)
+    if (lex->tok.len + sep > NAME_MAX_BYTES - 1 - *len)
         return false;
     if (sep)
         name[(*len)++] = '_';
@@ -121,7 +121,7 @@ static void consider(struct nearest *best, const char *typed, size_t len, const 
 
     if (score > 1 && len >= 3 && strstr(name, typed)) /* a part of the name was meant */
         score = 2;
-    else if (score > (len < 5 ? 1 : len / 3))
+    else if (score >= len || score > (len < 5 ? 1 : len / 3))
         return;
     size_t at = best->n;
     while (at > 0 && best->score[at - 1] > score)
@@ -170,8 +170,8 @@ void subject_suggest(const struct lex *lex, char out[static SUGGEST_TEXT])
             break;
     }
     size_t used = 0;
-    while (best.n > 0 && best.score[best.n - 1] > best.score[0] + 1)
-        best.n--; /* far behind the best */
+    while (best.n > 0 && best.score[best.n - 1] > best.score[0])
+        best.n--; /* behind the best */
     for (size_t i = 0; i < best.n; i++) {
         const char *sep = i == 0 ? "; did you mean " : i + 1 == best.n ? " or " : ", ";
         used += (size_t)snprintf(out + used, SUGGEST_TEXT - used, "%s%s", sep, best.name[i]);
