@@ -24,7 +24,7 @@ enum {
     OPT_MEMORY
 };
 
-enum { TOP_GROUPS = 10 };
+enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
 
 static const struct opt opts[] = {
     {OPT_STORE, "store", 's', "DIR", "the store (default: ./var)"},
@@ -225,7 +225,7 @@ static void print_summary(const struct summary *s)
 {
     struct buf line;
 
-    buf_init(&line, ERR_TEXT * 4);
+    buf_init(&line, MESSAGE_MAX);
     summary_line(s, &line);
     (void)fprintf(stderr, "%.*s\n", (int)line.len, line.data ? (const char *)line.data : "");
     buf_free(&line);
@@ -261,7 +261,7 @@ static int filter_of(const char *text, struct filter **out)
     struct buf shown;
 
     if (filter_parse_at(out, text, &wrong) != 0) {
-        buf_init(&shown, ERR_TEXT * 4);
+        buf_init(&shown, MESSAGE_MAX);
         filter_error_print(&wrong, text, &shown);
         (void)fprintf(stderr, "weir query: the filter is wrong\n%.*s", (int)shown.len,
                       shown.data ? (const char *)shown.data : "");

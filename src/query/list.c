@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "query/top.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,8 @@ struct list {
     /* With --sort: */
     struct batch *batches;
     size_t n_batches;
-    struct ref *refs; /* in the order that the rows came in */
+    size_t full_bytes; /* of all but the last */
+    struct ref *refs;  /* in the order that the rows came in */
     size_t n_refs;
     size_t cap_refs;
     bool picked; /* refs[worst] is the last that was good enough */
@@ -251,15 +253,6 @@ static size_t batch_size(const struct batch *b)
     return size;
 }
 
-static size_t kept_size(const struct list *l)
-{
-    size_t size = l->cap_refs * sizeof *l->refs;
-
-    for (size_t i = 0; i < l->n_batches; i++)
-        size += batch_size(&l->batches[i]);
-    return size;
-}
-
 static int over_limit(const struct list *l, struct err *err)
 {
     return err_set(err, ERR_LIMIT,
@@ -278,7 +271,8 @@ static int keep(struct list *l, const struct batch *b, size_t row, struct err *e
     struct batch *last = l->n_batches ? &l->batches[l->n_batches - 1] : NULL;
 
     if (!last || !append(last, b, row)) {
-        if (kept_size(l) > l->spec->limit_bytes)
+        l->full_bytes += last ? batch_size(last) : 0;
+        if (l->full_bytes + l->cap_refs * sizeof *l->refs > l->spec->limit_bytes)
             return over_limit(l, err);
         l->batches = mem_resize(l->batches, l->n_batches + 1, sizeof *l->batches);
         last = &l->batches[l->n_batches];
@@ -319,7 +313,7 @@ static int pick(struct list *l, struct err *err)
     qsort(best, n, sizeof *best, by_number);
     l->batches = NULL;
     l->refs = NULL;
-    l->n_batches = l->n_refs = l->cap_refs = 0;
+    l->n_batches = l->n_refs = l->cap_refs = l->full_bytes = 0;
     for (size_t i = 0; !r && i < n; i++) {
         struct ref ref = old_refs[best[i]];
         if (best[i] == worst)
@@ -337,6 +331,7 @@ static bool is_good(const struct list *l, const struct batch *b, size_t row)
 {
     if (!l->picked)
         return true;
+    assert(l->worst < l->n_refs && l->refs);
     struct ref worst = l->refs[l->worst];
     return compare_rows(&l->spec->sort, b, row, &l->batches[worst.batch], worst.row) < 0;
 }
