@@ -37,6 +37,9 @@ int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec,
  * that is broken is ERR_DATA with its path, and the scan may be continued behind it. */
 int scan_next(struct scan *s, struct batch *out, struct err *err) MUST_USE;
 const struct scan_stats *scan_stats(const struct scan *s);
+
+/* How much of what is to be read has been, 0 to 1; for people who wait. */
+double scan_progress(const struct scan *s);
 void scan_close(struct scan *s);
 
 #endif
