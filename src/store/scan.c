@@ -460,12 +460,12 @@ const struct scan_stats *scan_stats(const struct scan *s) { return &s->stats; }
 
 double scan_progress(const struct scan *s)
 {
-    size_t all = s->journals + s->files;
+    double all = (double)(s->journals + s->files);
     double done = (double)(s->next_journal + s->next_file);
 
-    if (s->pq && pq_groups(s->pq) > 0) /* next_file counts the one in hand already */
+    if (s->pq && pq_groups(s->pq) > 0) /* next_file is behind the file in hand */
         done -= 1 - (double)s->group / (double)pq_groups(s->pq);
-    return all > 0 ? done / (double)all : 1;
+    return all > 0 ? done / all : 1;
 }
 
 void scan_close(struct scan *s)
