@@ -1,4 +1,5 @@
 /* Parquet files: the footer, then every page of every column of every row group. */
+#include "fuzz.h"
 #include "store/pq_read.h"
 #include "store/sample.h"
 
@@ -20,8 +21,6 @@ static void read_groups(const struct pq_file *f, struct batch *b)
         pq_group_close(g);
     }
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -34,6 +34,23 @@ void batch_free(struct batch *b)
     *b = (struct batch){0};
 }
 
+struct batch *batch_new(size_t cap)
+{
+    struct batch *b = malloc(sizeof *b);
+    if (b && !batch_init(b, cap)) {
+        free(b);
+        b = NULL;
+    }
+    return b;
+}
+
+void batch_delete(struct batch *b)
+{
+    if (b)
+        batch_free(b);
+    free(b);
+}
+
 void batch_reset(struct batch *b)
 {
     for (int f = 0; f < FIELD_N; f++)
@@ -163,6 +180,22 @@ bool batch_put_bytes(struct batch *b, enum field_id f, size_t row, const void *s
         return false;
     }
     return batch_put_raw(b, f, row, &c);
+}
+
+void batch_cut(struct batch *b, size_t rows, size_t bytes)
+{
+    size_t words = (b->cap + 63) / 64;
+    size_t word = rows / 64;
+
+    b->rows = rows;
+    b->bytes.len = bytes;
+    for (int f = 0; f < FIELD_N; f++) {
+        if (!batch_uses(b, (enum field_id)f) || word >= words)
+            continue;
+        b->seen[f][word] &= (UINT64_C(1) << (rows % 64)) - 1;
+        for (size_t w = word + 1; w < words; w++)
+            b->seen[f][w] = 0;
+    }
 }
 
 bool batch_copy_row(struct batch *to, const struct batch *from, size_t row)

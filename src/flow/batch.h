@@ -42,6 +42,10 @@ struct batch {
 bool batch_init(struct batch *b, size_t cap) MUST_USE;
 void batch_free(struct batch *b);
 
+/* The same on the heap; NULL if there is no memory. NULL is fine for batch_delete. */
+struct batch *batch_new(size_t cap) MUST_USE;
+void batch_delete(struct batch *b);
+
 /* Empty again; memory is kept. */
 void batch_reset(struct batch *b);
 
@@ -77,6 +81,10 @@ bool batch_put_u64(struct batch *b, enum field_id f, size_t row, uint64_t v);
 bool batch_put_f64(struct batch *b, enum field_id f, size_t row, double v);
 bool batch_put_raw(struct batch *b, enum field_id f, size_t row, const void *value); /* width bytes */
 bool batch_put_bytes(struct batch *b, enum field_id f, size_t row, const void *s, size_t n);
+
+/* Back to so many rows and so many octets in `bytes`: forget what was written since, after a
+ * failure. */
+void batch_cut(struct batch *b, size_t rows, size_t bytes);
 
 /* Append row `row` of `from` to `to`, which must have room. false when there is no memory. */
 bool batch_copy_row(struct batch *to, const struct batch *from, size_t row);

@@ -17,6 +17,7 @@
 #include "base/cursor.h"
 #include "base/err.h"
 #include "flow/out.h"
+#include "wire/msg.h"
 
 /* Who sent it, and by which way: the transport session of RFC 7011. */
 struct sender {
@@ -50,6 +51,7 @@ enum decode_what {
     DECODE_OPTIONS,   /* rows [row, row + rows) of the options batch */
     DECODE_TEMPLATES, /* `rows` templates were read from this set */
     DECODE_HELD,      /* set without template, kept */
+    DECODE_RELEASED,  /* a held set's template has come; its records follow */
     DECODE_MALFORMED  /* `reason` says what; nothing of the rest of the set (or datagram) is used */
 };
 
@@ -60,10 +62,13 @@ struct decode_event {
     size_t row;
     size_t rows;
     uint16_t set;              /* set id: template id, 0 to 3 for templates; 0 in fixed versions */
-    bool was_held;             /* FLOWS, OPTIONS: from a set that was held; `number` is its own */
+    bool was_held;             /* from a set that was held; `number` is its own */
     size_t octets;             /* HELD: the set's content; MALFORMED: what was left unread */
-    uint64_t number;           /* number of the datagram (from 1, by this decoder) it came in */
-    uint32_t sequence;         /* header's sequence number; 0 in v1 */
+    uint64_t number;           /* of the datagram it came in, counted from 1 by this decoder; 0 when
+                                * it was held before decoder_load() */
+    const struct msg *head;    /* the message's header; NULL if that is what is wrong */
+    const struct sender *from;
+    int64_t received_ms;
     const char *reason;        /* MALFORMED */
 };
 

@@ -22,13 +22,16 @@ struct journal_writer;
 int journal_open(struct journal_writer **out, const char *path, const struct decoder *state,
                  struct err *err) MUST_USE;
 
-/* Add frames to the buffer, then write them with one write(): once per receive batch. */
+/* Add frames to the buffer, then write them with one write(): once per receive batch. When a write
+ * fails all frames of the batch are lost, and the file ends behind the batch before. */
 void journal_add(struct journal_writer *j, const struct datagram *d);
 void journal_add_end(struct journal_writer *j, const struct sender *who, int64_t now_ms);
 int journal_write(struct journal_writer *j, struct err *err) MUST_USE;
 int journal_sync(struct journal_writer *j, struct err *err) MUST_USE;
+int journal_fd(const struct journal_writer *j); /* to be synced by another thread */
 uint64_t journal_bytes(const struct journal_writer *j);
 int journal_close(struct journal_writer *j, struct err *err) MUST_USE; /* writes, syncs, frees */
+void journal_abandon(struct journal_writer *j); /* frees only: what was written stays */
 
 struct journal_reader;
 
@@ -46,6 +49,9 @@ int journal_reader_open(struct journal_reader **out, const char *path, struct er
 int journal_next(struct journal_reader *j, struct journal_frame *out, uint64_t *torn_at,
                  struct err *err) MUST_USE;
 void journal_reader_close(struct journal_reader *j);
+
+/* Load the head into a new decoder, decode a datagram, end a session: what the frame says. */
+int journal_apply(const struct journal_frame *f, struct decoder *d, struct err *err) MUST_USE;
 
 /* Decode a whole journal into `d` (new): load the head, then every frame, then flush. */
 int journal_decode(const char *path, struct decoder *d, uint64_t *torn_at, struct err *err) MUST_USE;

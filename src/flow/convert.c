@@ -1,0 +1,291 @@
+#include "flow/convert.h"
+
+#include <string.h>
+
+enum { MS = 1000 };
+
+static const int64_t ntp_to_unix_s = INT64_C(2208988800); /* 1900 to 1970 */
+
+static inline uint16_t be16(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_bswap16(v);
+}
+
+static inline uint32_t be32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_bswap32(v);
+}
+
+static inline uint64_t be64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_bswap64(v);
+}
+
+/* One loop for each pair of (octets on the wire, column type) that is common. */
+#define LOOP(type, load)                                     \
+    do {                                                     \
+        type *to = dst;                                      \
+        const uint8_t *from = s->src;                        \
+        for (size_t i = 0; i < s->n; i++, from += s->stride) \
+            to[i] = (type)load;                              \
+    } while (0)
+
+static void ints(void *dst, size_t width, const struct strip *s)
+{
+    switch (s->len << 4 | width) {
+    case 1 << 4 | 1:
+        LOOP(uint8_t, *from);
+        return;
+    case 2 << 4 | 2:
+        LOOP(uint16_t, be16(from));
+        return;
+    case 2 << 4 | 4:
+        LOOP(uint32_t, be16(from));
+        return;
+    case 4 << 4 | 4:
+        LOOP(uint32_t, be32(from));
+        return;
+    case 4 << 4 | 8:
+        LOOP(uint64_t, be32(from));
+        return;
+    case 8 << 4 | 8:
+        LOOP(uint64_t, be64(from));
+        return;
+    default:
+        break;
+    }
+    switch (width) {
+    case 1:
+        LOOP(uint8_t, convert_be(from, s->len));
+        return;
+    case 2:
+        LOOP(uint16_t, convert_be(from, s->len));
+        return;
+    case 4:
+        LOOP(uint32_t, convert_be(from, s->len));
+        return;
+    default:
+        LOOP(uint64_t, convert_be(from, s->len));
+        return;
+    }
+}
+
+static void addrs(struct addr *to, const struct strip *s)
+{
+    const uint8_t *from = s->src;
+
+    if (s->len == 4) {
+        static const uint64_t mapped_le = UINT64_C(0xffff0000);
+        for (size_t i = 0; i < s->n; i++, from += s->stride) {
+            uint32_t v4;
+            memcpy(&v4, from, sizeof v4);
+            uint64_t low = mapped_le | (uint64_t)v4 << 32;
+            memset(to[i].b, 0, 8);
+            memcpy(to[i].b + 8, &low, sizeof low);
+        }
+        return;
+    }
+    for (size_t i = 0; i < s->n; i++, from += s->stride)
+        memcpy(to[i].b, from, sizeof to[i].b);
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "loads swap bytes for little-endian");
+
+static void macs(uint8_t *to, const struct strip *s)
+{
+    const uint8_t *from = s->src;
+    for (size_t i = 0; i < s->n; i++, from += s->stride)
+        memcpy(to + i * 6, from, 6);
+}
+
+static void floats(void *dst, const struct strip *s)
+{
+    double *to = dst;
+    const uint8_t *from = s->src;
+
+    for (size_t i = 0; i < s->n; i++, from += s->stride) {
+        if (s->len == 4) {
+            uint32_t bits = be32(from);
+            float v;
+            memcpy(&v, &bits, sizeof v);
+            to[i] = (double)v;
+        } else {
+            uint64_t bits = be64(from);
+            memcpy(&to[i], &bits, sizeof bits);
+        }
+    }
+}
+
+/* Seconds since 1900 wrap in 2036; a first half of an era is the next era's. */
+static int64_t ntp_ms(uint64_t v)
+{
+    uint32_t sec = (uint32_t)(v >> 32);
+    int64_t era = sec < UINT32_C(0x80000000) ? INT64_C(1) << 32 : 0;
+    int64_t frac_ms = (int64_t)(((v & UINT32_MAX) * MS) >> 32);
+    return ((int64_t)sec + era - ntp_to_unix_s) * MS + frac_ms;
+}
+
+/* Multiply without wrapping; what is beyond is as far as it goes. */
+static int64_t sec_ms(uint64_t sec) { return sec > INT64_MAX / MS ? INT64_MAX : (int64_t)sec * MS; }
+
+static int64_t delta_ms(int64_t export_ms, uint64_t us)
+{
+    int64_t back = us > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)us;
+    int64_t at_us = export_ms * 1000 - back;
+    return at_us >= 0 ? at_us / 1000 : -((-at_us + 999) / 1000);
+}
+
+/* The difference is signed and of 32 bits, so that it is right over the wrap of either clock. */
+static int64_t uptime_to_ms(const struct plan_clock *clock, uint64_t v)
+{
+    return clock->export_ms - (int32_t)(clock->uptime_ms - (uint32_t)v);
+}
+
+static void times(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
+                  const struct batch *b, size_t row, int64_t *to)
+{
+    const uint8_t *from = s->src;
+
+    for (size_t i = 0; i < s->n; i++, from += s->stride) {
+        uint64_t v = s->len == 8 ? be64(from) : s->len == 4 ? be32(from) : convert_be(from, s->len);
+        if (c->conv == CONV_MSEC)
+            to[i] = (int64_t)v;
+        else if (c->conv == CONV_SEC)
+            to[i] = sec_ms(v);
+        else if (c->conv == CONV_NTP)
+            to[i] = ntp_ms(v);
+        else if (c->conv == CONV_DELTA)
+            to[i] = delta_ms(clock->export_ms, v);
+        else if (c->uptime_of_init)
+            to[i] = (int64_t)(batch_u64(b, FIELD_INIT, row + i) + v);
+        else
+            to[i] = uptime_to_ms(clock, v);
+    }
+}
+
+static bool texts(const struct convert *c, const struct strip *s, struct batch *b, size_t row)
+{
+    const uint8_t *from = s->src;
+
+    for (size_t i = 0; i < s->n; i++, from += s->stride) {
+        size_t len = s->len;
+        while (c->conv == CONV_TEXT && len > 0 && from[len - 1] == 0)
+            len--;
+        if (!batch_put_bytes(b, c->field, row + i, from, len))
+            return false;
+    }
+    return true;
+}
+
+static bool narrow(const struct convert *c, const struct strip *s, struct batch *b, size_t row)
+{
+    size_t width = kind_table[field_table[c->field].kind].width;
+    const uint8_t *from = s->src;
+
+    for (size_t i = 0; i < s->n; i++, from += s->stride)
+        if (convert_zero(from, s->len - width) &&
+            !batch_put_u64(b, c->field, row + i, convert_be(from + s->len - width, width)))
+            return false;
+    return true;
+}
+
+/* Is what the other family's element left in the row's column (of ICMP: columns) zero? */
+static bool is_free(const struct convert *c, const struct batch *b, size_t row)
+{
+    static const struct addr v4_zero = {.b = {[10] = 0xff, [11] = 0xff}};
+    const void *old = batch_at(b, c->field, row);
+
+    if (!old)
+        return false;
+    if (c->conv == CONV_ADDR)
+        return memcmp(old, &v4_zero, sizeof v4_zero) == 0;
+    return batch_u64(b, c->field, row) == 0 &&
+           (c->conv != CONV_ICMP || batch_u64(b, FIELD_ICMP_CODE, row) == 0);
+}
+
+static bool twin(const struct convert *c, const struct strip *s, struct batch *b, size_t row)
+{
+    const uint8_t *from = s->src;
+
+    for (size_t i = 0; i < s->n; i++, from += s->stride) {
+        bool ok = true;
+        if (convert_zero(from, s->len) || !is_free(c, b, row + i))
+            continue;
+        if (c->conv == CONV_ADDR)
+            ok = batch_put_raw(b, c->field, row + i, from);
+        else if (c->conv == CONV_ICMP) /* type and code of one element or of the other */
+            ok = batch_put_u64(b, FIELD_ICMP_TYPE, row + i, from[0]) &&
+                 batch_put_u64(b, FIELD_ICMP_CODE, row + i, from[1]);
+        else
+            ok = batch_put_u64(b, c->field, row + i, convert_be(from, s->len));
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void micros(uint64_t *to, const struct strip *s)
+{
+    const uint8_t *from = s->src;
+    for (size_t i = 0; i < s->n; i++, from += s->stride)
+        to[i] = convert_be(from, s->len) / 1000;
+}
+
+bool convert_run(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
+                 struct batch *b, size_t row)
+{
+    size_t width = kind_table[field_table[c->field].kind].width;
+
+    if (c->how == CONVERT_TWIN)
+        return twin(c, s, b, row);
+    uint8_t *col = batch_col(b, c->field);
+    if (!col)
+        return false;
+    if (c->how == CONVERT_NARROW)
+        return narrow(c, s, b, row);
+
+    void *dst = col + row * width;
+    switch (c->conv) {
+    case CONV_TEXT:
+    case CONV_BYTES:
+        return texts(c, s, b, row);
+    case CONV_ADDR:
+        addrs(dst, s);
+        break;
+    case CONV_MAC:
+        macs(dst, s);
+        break;
+    case CONV_F64:
+        floats(dst, s);
+        break;
+    case CONV_USEC:
+        micros(dst, s);
+        break;
+    case CONV_UPTIME:
+        if (c->uptime_raw)
+            ints(dst, width, s);
+        else
+            times(c, clock, s, b, row, dst);
+        break;
+    case CONV_SEC:
+    case CONV_MSEC:
+    case CONV_NTP:
+    case CONV_DELTA:
+        times(c, clock, s, b, row, dst);
+        break;
+    case CONV_INT:
+    case CONV_ICMP:
+    case CONV_APP:
+    case CONV_MPLS:
+        ints(dst, width, s);
+        break;
+    }
+    batch_set(b, c->field, row, s->n);
+    return true;
+}

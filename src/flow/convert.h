@@ -1,0 +1,55 @@
+/* convert: the octets of one element in n records → one column of a batch.
+ *
+ * The only code that reads records without a cursor: plan.c has checked that n records of stride
+ * octets, each with `len` octets at its `src`, lie in the set. */
+#ifndef FLOW_CONVERT_H
+#define FLOW_CONVERT_H
+
+#include "flow/batch.h"
+#include "flow/element.h"
+#include "flow/plan.h"
+
+struct strip {
+    const uint8_t *src; /* of the first record */
+    size_t len;         /* octets of the element */
+    size_t stride;      /* from one record to the next */
+    size_t n;
+};
+
+enum convert_how {
+    CONVERT_PLAIN,
+    CONVERT_NARROW, /* longer on the wire than the column: only values that fit */
+    CONVERT_TWIN    /* only where the column's value is zero and this one is not */
+};
+
+/* How one element fills one column. */
+struct convert {
+    enum conv conv;
+    enum field_id field;
+    enum convert_how how;
+    bool uptime_of_init; /* CONV_UPTIME counts from the row's INIT column, not from the header */
+    bool uptime_raw;     /* CONV_UPTIME: the column is an uptime, no clock is known */
+};
+
+/* Fill rows [row, row + s->n). false if there is no memory. */
+bool convert_run(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
+                 struct batch *b, size_t row);
+
+static inline uint64_t convert_be(const uint8_t *p, size_t len)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < len; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+/* Are the octets all zero? */
+static inline bool convert_zero(const uint8_t *p, size_t len)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < len; i++)
+        any |= p[i];
+    return any == 0;
+}
+
+#endif

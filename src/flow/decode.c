@@ -1,0 +1,525 @@
+#include "flow/decode.h"
+
+#include "base/mem.h"
+#include "flow/decode_state.h"
+#include "wire/fixed.h"
+#include "wire/set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    V1_LONG_RECORD = 52,
+    TEXT_ROOM = BATCH_BYTES_MAX / 2,
+    FIXED_PLANS = 20,
+    RELEASE_MISSES = 4096 /* held sets of other sessions passed over for one datagram's templates */
+};
+
+static const int64_t day_ms = 86400000;
+static const int64_t year_1990_ms = INT64_C(631152000000);
+
+struct decode_limits decode_limits_default(void)
+{
+    return (struct decode_limits){.templates = 16384,
+                                  .held_bytes = 16 * 1024 * 1024,
+                                  .held_ms = 35 * 60 * 1000, /* some send templates twice an hour */
+                                  .template_ms = day_ms};
+}
+
+struct decoder {
+    struct decode_limits limits;
+    struct out *out;
+    struct decode_watch *watch;
+    struct counts *counts;
+    struct batch *batch;   /* in hand */
+    struct batch *options; /* of the set in hand */
+    struct decode_state state;
+    struct plan *fixed[FIXED_PLANS];
+    struct layout_field *fields; /* of the template in hand */
+    uint64_t number;
+    size_t misses; /* of the datagram in hand, see release() */
+};
+
+/* What is known of the set in hand. */
+struct context {
+    const struct msg *head;
+    const struct sender *from;
+    int64_t received_ms;
+    uint64_t number;
+    uint16_t set;
+    bool was_held;
+};
+
+struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
+                            struct decode_watch *watch, struct counts *counts)
+{
+    struct decoder *d = calloc(1, sizeof *d);
+
+    if (!d)
+        return NULL;
+    d->limits = *limits;
+    d->out = out;
+    d->watch = watch;
+    d->counts = counts;
+    decode_state_init(&d->state, limits, counts);
+    d->batch = batch_new(BATCH_ROWS);
+    d->options = batch_new(BATCH_ROWS);
+    d->fields = calloc(LAYOUT_FIELDS_MAX, sizeof *d->fields);
+    if (d->batch && d->options && d->fields)
+        return d;
+    decoder_free(d);
+    return NULL;
+}
+
+void decoder_free(struct decoder *d)
+{
+    if (!d)
+        return;
+    decode_state_free(&d->state);
+    batch_delete(d->batch);
+    batch_delete(d->options);
+    for (size_t i = 0; i < FIXED_PLANS; i++)
+        plan_free(d->fixed[i]);
+    free(d->fields);
+    free(d);
+}
+
+void decoder_flush(struct decoder *d)
+{
+    if (d->batch->rows > 0)
+        d->batch = d->out->push(d->out, d->batch);
+}
+
+/* --- events --- */
+
+static void tell(struct decoder *d, const struct context *c, struct decode_event e)
+{
+    if (!d->watch)
+        return;
+    e.head = c->head;
+    e.from = c->from;
+    e.received_ms = c->received_ms;
+    e.number = c->number;
+    e.set = c->set;
+    e.was_held = c->was_held;
+    d->watch->on(d->watch, &e);
+}
+
+static void malformed(struct decoder *d, const struct context *c, enum count_id why, size_t octets,
+                      const char *reason)
+{
+    count_add(d->counts, why, 1);
+    tell(d, c, (struct decode_event){.what = DECODE_MALFORMED, .octets = octets, .reason = reason});
+}
+
+/* --- what every record of a set gets --- */
+
+static bool fill_u64(struct batch *b, enum field_id f, size_t row, size_t n, uint64_t v)
+{
+    uint8_t *col = batch_col(b, f);
+    size_t width = kind_table[field_table[f].kind].width;
+
+    if (!col)
+        return false;
+    for (size_t i = row; i < row + n; i++) {
+        if (width == 1)
+            col[i] = (uint8_t)v;
+        else if (width == 4)
+            ((uint32_t *)(void *)col)[i] = (uint32_t)v;
+        else
+            ((uint64_t *)(void *)col)[i] = v;
+    }
+    batch_set(b, f, row, n);
+    return true;
+}
+
+static bool fill_addr(struct batch *b, enum field_id f, size_t row, size_t n, const struct addr *a)
+{
+    struct addr *col = batch_col(b, f);
+
+    if (!col)
+        return false;
+    for (size_t i = row; i < row + n; i++)
+        col[i] = *a;
+    batch_set(b, f, row, n);
+    return true;
+}
+
+static bool plausible(int64_t ms, int64_t received_ms)
+{
+    return ms >= year_1990_ms && ms <= received_ms + day_ms;
+}
+
+static bool fill_time(struct batch *b, size_t row, size_t n, const struct context *c)
+{
+    int64_t *col = batch_col(b, FIELD_TIME);
+    int64_t other =
+        plausible(c->head->export_ms, c->received_ms) ? c->head->export_ms : c->received_ms;
+
+    if (!col)
+        return false;
+    for (size_t i = row; i < row + n; i++) {
+        const int64_t *last = batch_at(b, FIELD_LAST, i);
+        const int64_t *event = batch_at(b, FIELD_EVENT, i);
+        if (last && plausible(*last, c->received_ms))
+            col[i] = *last;
+        else if (event && plausible(*event, c->received_ms))
+            col[i] = *event;
+        else
+            col[i] = other;
+    }
+    batch_set(b, FIELD_TIME, row, n);
+    return true;
+}
+
+struct rate_said {
+    double one_in;
+    enum rate_from from;
+};
+
+/* The rate of records that say nothing themselves and name no sampler. */
+static struct rate_said rate_of_set(const struct decoder *d, const struct context *c)
+{
+    double domain = rates_find(&d->state.rates, &c->from->addr, c->head->domain, NULL);
+    uint16_t header = c->head->sampling & 0x3fff;
+
+    if (domain >= 1)
+        return (struct rate_said){domain, RATE_DOMAIN};
+    if (header > 0)
+        return (struct rate_said){header, RATE_HEADER};
+    if (d->limits.default_rate >= 1)
+        return (struct rate_said){d->limits.default_rate, RATE_DEFAULT};
+    return (struct rate_said){1, RATE_NONE};
+}
+
+static struct rate_said rate_of_row(const struct decoder *d, const struct context *c,
+                                    const struct batch *b, size_t row, struct rate_said otherwise)
+{
+    double own = rates_of_record(b, row);
+    if (own >= 1)
+        return (struct rate_said){own, RATE_RECORD};
+    const uint64_t *sampler = batch_at(b, FIELD_SAMPLER_ID, row);
+    if (!sampler)
+        sampler = batch_at(b, FIELD_SELECTOR_ID, row);
+    double said =
+        sampler ? rates_find(&d->state.rates, &c->from->addr, c->head->domain, sampler) : 0;
+    return said >= 1 ? (struct rate_said){said, RATE_SAMPLER} : otherwise;
+}
+
+static bool speaks_of_sampling(const struct plan *p)
+{
+    static const enum field_id fields[] = {
+        FIELD_SAMPLER_INTERVAL, FIELD_SAMPLING_INTERVAL,    FIELD_SAMPLING_PACKET_INTERVAL,
+        FIELD_SAMPLING_SIZE,    FIELD_SAMPLING_PROBABILITY, FIELD_SAMPLER_ID,
+        FIELD_SELECTOR_ID};
+
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (plan_has(p, fields[i]))
+            return true;
+    return false;
+}
+
+static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
+                      size_t n, const struct context *c)
+{
+    double *rate = batch_col(b, FIELD_RATE);
+    uint8_t *from = batch_col(b, FIELD_RATE_FROM);
+    bool forced = d->limits.forced_rate >= 1;
+    struct rate_said set =
+        forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
+    bool by_row = !forced && speaks_of_sampling(p);
+
+    if (!rate || !from)
+        return false;
+    for (size_t i = row; i < row + n; i++) {
+        struct rate_said said = by_row ? rate_of_row(d, c, b, i, set) : set;
+        rate[i] = said.one_in;
+        from[i] = (uint8_t)said.from;
+    }
+    batch_set(b, FIELD_RATE, row, n);
+    batch_set(b, FIELD_RATE_FROM, row, n);
+    return true;
+}
+
+static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
+                        size_t n, const struct context *c)
+{
+    const struct msg *m = c->head;
+    bool ok = fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
+              fill_u64(b, FIELD_EXPORT, row, n, (uint64_t)m->export_ms) &&
+              fill_addr(b, FIELD_EXPORTER, row, n, &c->from->addr) &&
+              fill_u64(b, FIELD_VERSION, row, n, m->version) &&
+              fill_u64(b, FIELD_RECORD_KIND, row, n, plan_kind(p)) && fill_time(b, row, n, c) &&
+              fill_rate(d, p, b, row, n, c);
+    if (ok && msg_has_sets(m))
+        ok = fill_u64(b, FIELD_DOMAIN, row, n, m->domain);
+    if (ok && msg_has_engine(m))
+        ok = fill_u64(b, FIELD_ENGINE_TYPE, row, n, m->engine_type) &&
+             fill_u64(b, FIELD_ENGINE_ID, row, n, m->engine_id);
+    return ok;
+}
+
+/* --- records --- */
+
+/* Rows [row, row + n) of options data have been decoded. */
+static void take_options(struct decoder *d, const struct context *c, size_t n)
+{
+    count_add(d->counts, COUNT_OPTIONS, n);
+    rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n);
+    tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
+    batch_reset(d->options);
+}
+
+static void take_flows(struct decoder *d, const struct context *c, size_t row, size_t n)
+{
+    count_add(d->counts, COUNT_FLOWS, n);
+    tell(d, c,
+         (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
+}
+
+/* Decode all records at the cursor. Returns how many there were. */
+static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p,
+                             struct cur records)
+{
+    struct plan_clock clock = {.export_ms = c->head->export_ms, .uptime_ms = c->head->uptime_ms};
+    bool options = plan_kind(p) == RECORD_OPTIONS;
+    size_t total = 0;
+
+    for (;;) {
+        if (d->batch->rows == d->batch->cap || d->batch->bytes.len > TEXT_ROOM)
+            decoder_flush(d);
+        struct batch *b = options ? d->options : d->batch;
+        struct err err;
+        size_t row = b->rows;
+        size_t bytes = b->bytes.len;
+        size_t n;
+        int r = plan_run(p, &clock, &records, b, &n, &err);
+        if (n > 0 && !fill_common(d, p, b, row, n, c)) {
+            batch_cut(b, row, bytes);
+            n = 0;
+            r = ERR_LIMIT;
+        }
+        total += n;
+        if (n > 0 && options)
+            take_options(d, c, n);
+        else if (n > 0)
+            take_flows(d, c, row, n);
+        if (r == ERR_DATA)
+            malformed(d, c, COUNT_BAD_RECORD, cur_left(&records), err.text);
+        else if (r)
+            malformed(d, c, COUNT_NO_MEMORY, cur_left(&records), "no memory");
+        if (r || n == 0)
+            return total;
+    }
+}
+
+/* --- fixed versions --- */
+
+static size_t fixed_slot(const struct msg *m, bool v1_long)
+{
+    if (m->version == 8)
+        return 5 + m->aggregation;
+    return m->version == 1 ? (v1_long ? 1 : 0) : (size_t)(m->version - 3); /* v5, v6, v7: 2, 3, 4 */
+}
+
+static void decode_fixed(struct decoder *d, struct context *c, const struct msg *m)
+{
+    size_t left = cur_left(&m->body);
+    const struct layout *layout = fixed_layout(m->version, m->aggregation);
+    bool v1_long = m->version == 1 && m->count > 0 && left == (size_t)m->count * V1_LONG_RECORD;
+
+    if (!layout) {
+        malformed(d, c, COUNT_BAD_VERSION, left, "v8: no such aggregation");
+        return;
+    }
+    if (v1_long)
+        layout = fixed_layout_v1_long();
+    struct plan **plan = &d->fixed[fixed_slot(m, v1_long)];
+    if (!*plan)
+        *plan = plan_new(layout);
+    if (!*plan) {
+        malformed(d, c, COUNT_NO_MEMORY, left, "no memory for a plan");
+        return;
+    }
+
+    /* The count is a hint: the octets decide how many there can be. */
+    size_t fit = left / layout->record_len;
+    size_t n = m->count < fit ? m->count : fit;
+    struct cur records = m->body;
+    struct cur window = cur_take(&records, n * layout->record_len);
+    if (n > 0)
+        (void)decode_records(d, c, *plan, window);
+    if (m->count > fit)
+        malformed(d, c, COUNT_BAD_COUNT, cur_left(&records),
+                  "header counts more records than there are");
+    else if (cur_left(&records) > 0)
+        malformed(d, c, COUNT_BAD_LENGTH, cur_left(&records), "octets behind the last record");
+}
+
+/* --- v9 and IPFIX --- */
+
+static struct template_key key_of(const struct msg *m, const struct sender *from, uint16_t id)
+{
+    return (struct template_key){.addr = from->addr,
+                                 .domain = m->domain,
+                                 .version = m->version,
+                                 .id = id,
+                                 .session = from->session,
+                                 .port = from->port,
+                                 .listener = from->listener};
+}
+
+/* Decode what waited for this template. Sets of other sessions may stand in the same queue and go
+ * on waiting; thousands of these and thousands of templates in a datagram must not multiply. */
+static void release(struct decoder *d, const struct template_key *key, int64_t now_ms)
+{
+    for (struct held_set *x = held_first(&d->state.held, key), *next; x; x = next) {
+        struct template *t = templates_find(&d->state.templates, &x->key, now_ms);
+        next = x->queue_next;
+        if (!t && ++d->misses > RELEASE_MISSES)
+            return;
+        if (!t)
+            continue;
+        struct context c = {.head = &x->head,
+                            .from = &x->from,
+                            .received_ms = x->received_ms,
+                            .number = x->number,
+                            .set = x->key.id,
+                            .was_held = true};
+        count_add(d->counts, COUNT_SETS_RELEASED, 1);
+        tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
+        (void)decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
+        held_drop(&d->state.held, x);
+    }
+}
+
+static void withdraw(struct decoder *d, const struct context *c, const struct template_key *key)
+{
+    if (c->from->session == 0) /* RFC 7011 8.4: not over UDP */
+        malformed(d, c, COUNT_BAD_WITHDRAWAL, 0, "template withdrawal over UDP");
+    else
+        templates_withdraw(&d->state.templates, key, c->set == SET_IPFIX_OPTIONS);
+}
+
+static size_t decode_templates(struct decoder *d, const struct context *c, struct set *set)
+{
+    struct template_record t;
+    struct err err;
+    size_t n = 0;
+    int r;
+
+    while ((r = set_template_next(set, c->head->version, d->fields, &t, &err)) == 0) {
+        struct template_key key = key_of(c->head, c->from, t.id);
+        if (t.withdrawal) {
+            withdraw(d, c, &key);
+            continue;
+        }
+        n++;
+        count_add(d->counts, COUNT_TEMPLATES, 1);
+        if (templates_put(&d->state.templates, &key, &t.layout, c->received_ms))
+            release(d, &key, c->received_ms);
+        else
+            malformed(d, c, COUNT_NO_MEMORY, 0, "no memory for a template");
+    }
+    if (n > 0)
+        tell(d, c, (struct decode_event){.what = DECODE_TEMPLATES, .rows = n});
+    if (r != ERR_EOF)
+        malformed(d, c, COUNT_BAD_TEMPLATE, cur_left(&set->body), err.text);
+    return n;
+}
+
+static void hold(struct decoder *d, const struct context *c, const struct template_key *key,
+                 struct cur set)
+{
+    struct held_set like = {.key = *key,
+                            .from = *c->from,
+                            .head = *c->head,
+                            .received_ms = c->received_ms,
+                            .number = c->number};
+
+    like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
+    count_add(d->counts, COUNT_SETS_HELD, 1);
+    tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
+    (void)held_put(&d->state.held, &like, set);
+}
+
+/* Returns the number of records. */
+static size_t decode_set(struct decoder *d, const struct context *c, struct set *set)
+{
+    if (set_is_template(c->head->version, set->id))
+        return decode_templates(d, c, set);
+    if (set->id < SET_DATA_MIN) {
+        malformed(d, c, COUNT_BAD_SET, cur_left(&set->body), "set id is neither data nor template");
+        return 0;
+    }
+    struct template_key key = key_of(c->head, c->from, set->id);
+    struct template *t = templates_find(&d->state.templates, &key, c->received_ms);
+    if (t)
+        return decode_records(d, c, t->plan, set->body);
+    hold(d, c, &key, set->body);
+    return 0;
+}
+
+static void decode_sets(struct decoder *d, struct context *c, const struct msg *m)
+{
+    struct cur sets = m->body;
+    struct set set;
+    struct err err;
+    int r;
+
+    if (m->odd_length)
+        malformed(d, c, COUNT_BAD_LENGTH, 0, "message length does not match the datagram's");
+    while ((r = set_next(&sets, &set, &err)) == 0) {
+        c->set = set.id;
+        (void)decode_set(d, c, &set);
+    }
+    c->set = 0;
+    if (r != ERR_EOF)
+        malformed(d, c, COUNT_BAD_SET, cur_left(&sets), err.text);
+}
+
+void decoder_datagram(struct decoder *d, const struct datagram *in)
+{
+    struct context c = {.from = &in->from, .received_ms = in->received_ms, .number = ++d->number};
+    struct cur left = cur_of(in->data, in->len);
+
+    count_add(d->counts, COUNT_DATAGRAMS, 1);
+    count_add(d->counts, COUNT_DATAGRAM_BYTES, in->len);
+    d->misses = 0;
+    held_expire(&d->state.held, in->received_ms);
+    do { /* more than once only where IPFIX messages share a datagram */
+        struct msg m;
+        struct err err;
+        int r = msg_read(&left, &m, &err);
+        c.head = r ? NULL : &m;
+        if (r) {
+            malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, cur_left(&left), err.text);
+            return;
+        }
+        if (msg_has_sets(&m))
+            decode_sets(d, &c, &m);
+        else
+            decode_fixed(d, &c, &m);
+    } while (cur_left(&left) > 0);
+}
+
+void decoder_session_end(struct decoder *d, const struct sender *who)
+{
+    struct template_key key = {
+        .addr = who->addr, .session = who->session, .port = who->port, .listener = who->listener};
+    templates_end_session(&d->state.templates, &key);
+}
+
+/* --- state --- */
+
+void decoder_save(const struct decoder *d, struct buf *out) { decode_state_save(&d->state, out); }
+
+int decoder_load(struct decoder *d, struct cur *in, struct err *err)
+{
+    int r = decode_state_load(&d->state, in, d->fields, err);
+    if (r) {
+        decode_state_free(&d->state);
+        decode_state_init(&d->state, &d->limits, d->counts);
+    }
+    return r;
+}

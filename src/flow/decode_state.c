@@ -1,0 +1,227 @@
+#include "flow/decode_state.h"
+
+#include "wire/set.h"
+
+#include <string.h>
+
+enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3 };
+
+/* Times are added to and multiplied later; what a file says must leave room for that. */
+static bool time_ok(int64_t ms) { return ms > -(INT64_C(1) << 52) && ms < INT64_C(1) << 52; }
+
+void decode_state_init(struct decode_state *s, const struct decode_limits *limits,
+                       struct counts *counts)
+{
+    templates_init(&s->templates, limits->templates, limits->template_ms, counts);
+    rates_init(&s->rates, counts);
+    held_init(&s->held, limits->held_bytes, limits->held_ms, counts);
+}
+
+void decode_state_free(struct decode_state *s)
+{
+    templates_free(&s->templates);
+    rates_free(&s->rates);
+    held_free(&s->held);
+}
+
+/* --- save --- */
+
+/* Begin a record; its length is set by end_record(). */
+static size_t begin_record(struct buf *out, uint8_t type)
+{
+    buf_u8(out, type);
+    buf_u32(out, 0);
+    return out->len;
+}
+
+static void end_record(struct buf *out, size_t from)
+{
+    if (!buf_ok(out))
+        return;
+    struct buf head;
+    buf_fixed(&head, out->data + from - 4, 4);
+    buf_u32(&head, (uint32_t)(out->len - from));
+}
+
+static void save_key(const struct template_key *k, struct buf *out)
+{
+    buf_bytes(out, k->addr.b, sizeof k->addr.b);
+    buf_u32(out, k->domain);
+    buf_u16(out, k->version);
+    buf_u16(out, k->id);
+    buf_u32(out, k->session);
+    buf_u16(out, k->port);
+    buf_u16(out, k->listener);
+}
+
+static void save_template(const struct template *t, struct buf *out)
+{
+    const struct layout *layout = plan_layout(t->plan);
+    size_t from = begin_record(out, STATE_TEMPLATE);
+
+    save_key(&t->key, out);
+    buf_u64(out, (uint64_t)t->refreshed_ms);
+    buf_u8(out, (uint8_t)layout->space);
+    buf_u8(out, layout->options);
+    buf_u16(out, layout->n);
+    for (size_t i = 0; i < layout->n; i++) {
+        buf_u32(out, layout->fields[i].enterprise);
+        buf_u16(out, layout->fields[i].number);
+        buf_u16(out, layout->fields[i].len);
+        buf_u8(out, layout->fields[i].scope);
+    }
+    end_record(out, from);
+}
+
+static void save_rate(const struct rate *r, struct buf *out)
+{
+    uint64_t bits;
+    size_t from = begin_record(out, STATE_RATE);
+
+    memcpy(&bits, &r->one_in, sizeof bits);
+    buf_bytes(out, r->key.addr.b, sizeof r->key.addr.b);
+    buf_u32(out, r->key.domain);
+    buf_u32(out, r->key.what);
+    buf_u64(out, r->key.sampler);
+    buf_u64(out, bits);
+    end_record(out, from);
+}
+
+static void save_held(const struct held_set *x, struct buf *out)
+{
+    size_t from = begin_record(out, STATE_HELD);
+
+    save_key(&x->key, out);
+    buf_u16(out, x->head.version);
+    buf_u16(out, x->head.count);
+    buf_u32(out, x->head.uptime_ms);
+    buf_u64(out, (uint64_t)x->head.export_ms);
+    buf_u32(out, x->head.sequence);
+    buf_u32(out, x->head.domain);
+    buf_u64(out, (uint64_t)x->received_ms);
+    buf_bytes(out, x->bytes, x->len);
+    end_record(out, from);
+}
+
+void decode_state_save(const struct decode_state *s, struct buf *out)
+{
+    const struct rate *r;
+
+    for (const struct template *t = s->templates.oldest; t; t = t->newer)
+        save_template(t, out);
+    for (size_t at = 0; (r = map_next(&s->rates.map, &at));)
+        save_rate(r, out);
+    for (const struct held_set *x = s->held.oldest; x; x = x->newer)
+        save_held(x, out);
+}
+
+/* --- load --- */
+
+static void load_addr(struct cur *in, struct addr *a)
+{
+    const uint8_t *p = cur_bytes(in, sizeof a->b);
+    if (p)
+        memcpy(a->b, p, sizeof a->b);
+}
+
+static struct template_key load_key(struct cur *in)
+{
+    struct template_key k = {0};
+
+    load_addr(in, &k.addr);
+    k.domain = cur_u32(in);
+    k.version = cur_u16(in);
+    k.id = cur_u16(in);
+    k.session = cur_u32(in);
+    k.port = cur_u16(in);
+    k.listener = cur_u16(in);
+    return k;
+}
+
+static int load_template(struct decode_state *s, struct cur *in, struct layout_field *fields,
+                         struct err *err)
+{
+    struct template_key key = load_key(in);
+    int64_t refreshed_ms = (int64_t)cur_u64(in);
+    uint8_t space = cur_u8(in);
+    struct layout layout = {.options = cur_u8(in) != 0};
+
+    layout.n = cur_u16(in);
+    if (!cur_ok(in) || !time_ok(refreshed_ms) || (space != SPACE_IPFIX && space != SPACE_V9) ||
+        layout.n == 0 || layout.n > LAYOUT_FIELDS_MAX)
+        return err_set(err, ERR_DATA, "saved template %u: bad header", key.id);
+    layout.space = (enum space)space;
+    for (size_t i = 0; i < layout.n; i++) {
+        fields[i] = (struct layout_field){.enterprise = cur_u32(in)};
+        fields[i].number = cur_u16(in);
+        fields[i].len = cur_u16(in);
+        fields[i].scope = cur_u8(in) != 0;
+    }
+    if (!cur_ok(in) || !layout_measure(&layout, fields))
+        return err_set(err, ERR_DATA, "saved template %u: bad fields", key.id);
+    if (!templates_put(&s->templates, &key, &layout, refreshed_ms))
+        return err_set(err, ERR_DATA, "saved template %u: no memory", key.id);
+    return 0;
+}
+
+static int load_rate(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct rate_key key = {0};
+    double one_in;
+
+    load_addr(in, &key.addr);
+    key.domain = cur_u32(in);
+    key.what = cur_u32(in);
+    key.sampler = cur_u64(in);
+    uint64_t bits = cur_u64(in);
+    memcpy(&one_in, &bits, sizeof one_in);
+    if (!cur_ok(in) || !rate_ok(one_in) || (key.what != RATE_DOMAIN && key.what != RATE_SAMPLER))
+        return err_set(err, ERR_DATA, "saved sampling rate: bad");
+    (void)rates_put(&s->rates, &key, one_in);
+    return 0;
+}
+
+static int load_held(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct held_set like = {.key = load_key(in)};
+
+    like.head.version = cur_u16(in);
+    like.head.count = cur_u16(in);
+    like.head.uptime_ms = cur_u32(in);
+    like.head.export_ms = (int64_t)cur_u64(in);
+    like.head.sequence = cur_u32(in);
+    like.head.domain = cur_u32(in);
+    like.received_ms = (int64_t)cur_u64(in);
+    like.from = (struct sender){.addr = like.key.addr,
+                                .port = like.key.port,
+                                .listener = like.key.listener,
+                                .session = like.key.session};
+    if (!cur_ok(in) || !time_ok(like.head.export_ms) || !time_ok(like.received_ms))
+        return err_set(err, ERR_DATA, "saved data set: bad header");
+    (void)held_put(&s->held, &like, *in);
+    return 0;
+}
+
+int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields,
+                      struct err *err)
+{
+    while (cur_left(in) > 0) {
+        uint8_t type = cur_u8(in);
+        uint32_t len = cur_u32(in);
+        struct cur body = cur_take(in, len);
+        int r;
+        if (!cur_ok(in))
+            return err_set(err, ERR_DATA, "saved state: record of %u octets is cut short", len);
+        if (type == STATE_TEMPLATE)
+            r = load_template(s, &body, fields, err);
+        else if (type == STATE_RATE)
+            r = load_rate(s, &body, err);
+        else if (type == STATE_HELD)
+            r = load_held(s, &body, err);
+        else
+            r = err_set(err, ERR_DATA, "saved state: no record of type %u", type);
+        if (r)
+            return r;
+    }
+    return 0;
+}

@@ -1,0 +1,240 @@
+#include "flow/template.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIELDS_LIMIT = 1 << 20, SHAPE_SESSIONS_MAX = 64 };
+
+_Static_assert(sizeof(struct template_key) == 32, "a key has no padding bytes");
+
+/* The same sender's templates of one id in all its sessions. */
+struct template_shape {
+    uint8_t key[TEMPLATE_SHAPE_KEY]; /* first: map.h */
+    struct template *first;
+};
+
+void templates_init(struct templates *t, size_t limit, int64_t lifetime_ms, struct counts *counts)
+{
+    *t = (struct templates){
+        .limit = limit, .limit_fields = FIELDS_LIMIT, .lifetime_ms = lifetime_ms, .counts = counts};
+    map_init(&t->by_key, sizeof(struct template_key));
+    map_init(&t->by_shape, TEMPLATE_SHAPE_KEY);
+}
+
+static void unlink_use(struct templates *t, struct template *x)
+{
+    *(x->older ? &x->older->newer : &t->oldest) = x->newer;
+    *(x->newer ? &x->newer->older : &t->newest) = x->older;
+    x->older = x->newer = NULL;
+}
+
+static void link_newest(struct templates *t, struct template *x)
+{
+    x->older = t->newest;
+    x->newer = NULL;
+    *(t->newest ? &t->newest->newer : &t->oldest) = x;
+    t->newest = x;
+}
+
+static void unlink_shape(struct templates *t, struct template *x)
+{
+    *x->shape_at = x->shape_next;
+    if (x->shape_next)
+        x->shape_next->shape_at = x->shape_at;
+    if (!x->shape->first)
+        free(map_remove(&t->by_shape, x->shape->key));
+}
+
+static void forget(struct templates *t, struct template *x)
+{
+    (void)map_remove(&t->by_key, &x->key);
+    unlink_shape(t, x);
+    unlink_use(t, x);
+    t->n_fields -= plan_layout(x->plan)->n;
+    plan_free(x->plan);
+    free(x);
+}
+
+void templates_free(struct templates *t)
+{
+    while (t->oldest)
+        forget(t, t->oldest);
+    map_free(&t->by_key);
+    map_free(&t->by_shape);
+}
+
+static bool same_layout(const struct layout *a, const struct layout *b)
+{
+    if (a->n != b->n || a->options != b->options || a->space != b->space)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->fields[i].number != b->fields[i].number || a->fields[i].len != b->fields[i].len ||
+            a->fields[i].enterprise != b->fields[i].enterprise ||
+            a->fields[i].scope != b->fields[i].scope)
+            return false;
+    return true;
+}
+
+static bool link_shape(struct templates *t, struct template *x)
+{
+    struct template_shape *shape = map_find(&t->by_shape, &x->key);
+    if (!shape) {
+        shape = calloc(1, sizeof *shape);
+        if (!shape)
+            return false;
+        memcpy(shape->key, &x->key, sizeof shape->key);
+        if (!map_add(&t->by_shape, shape)) {
+            free(shape);
+            return false;
+        }
+    }
+    x->shape = shape;
+    x->shape_next = shape->first;
+    x->shape_at = &shape->first;
+    if (shape->first)
+        shape->first->shape_at = &x->shape_next;
+    shape->first = x;
+    return true;
+}
+
+static struct template *add(struct templates *t, const struct template_key *key, struct plan *plan)
+{
+    struct template *x = calloc(1, sizeof *x);
+
+    if (!x)
+        return NULL;
+    x->key = *key;
+    x->plan = plan;
+    if (!map_add(&t->by_key, x)) {
+        free(x);
+        return NULL;
+    }
+    if (!link_shape(t, x)) {
+        (void)map_remove(&t->by_key, key);
+        free(x);
+        return NULL;
+    }
+    link_newest(t, x);
+    t->n_fields += plan_layout(plan)->n;
+    return x;
+}
+
+static void make_room(struct templates *t, size_t fields)
+{
+    while (t->oldest && (t->by_key.n >= t->limit || t->n_fields > t->limit_fields - fields)) {
+        count_add(t->counts, COUNT_TEMPLATES_EVICTED, 1);
+        forget(t, t->oldest);
+    }
+}
+
+struct template *templates_put(struct templates *t, const struct template_key *key,
+                               const struct layout *layout, int64_t now_ms)
+{
+    struct template *x = map_find(&t->by_key, key);
+
+    if (x && same_layout(plan_layout(x->plan), layout)) {
+        x->refreshed_ms = now_ms;
+        unlink_use(t, x);
+        link_newest(t, x);
+        return x;
+    }
+    struct plan *plan = plan_new(layout);
+    if (!plan)
+        return NULL;
+    if (x) {
+        count_add(t->counts, COUNT_TEMPLATES_CHANGED, 1);
+        forget(t, x);
+    }
+    make_room(t, layout->n);
+    x = add(t, key, plan);
+    if (!x) {
+        plan_free(plan);
+        return NULL;
+    }
+    x->refreshed_ms = now_ms;
+    return x;
+}
+
+/* Over TCP templates last as long as the connection (RFC 7011 8.4). */
+static bool expired(const struct templates *t, const struct template *x, int64_t now_ms)
+{
+    return x->key.session == 0 && now_ms - x->refreshed_ms > t->lifetime_ms;
+}
+
+/* One of the sender's other sessions, if all of them agree; over TCP never: there each connection
+ * speaks for itself. */
+static struct template *borrow(struct templates *t, const struct template_key *key, int64_t now_ms)
+{
+    const struct template_shape *shape = key->session == 0 ? map_find(&t->by_shape, key) : NULL;
+    struct template *found = NULL;
+    size_t n = 0;
+
+    for (struct template *x = shape ? shape->first : NULL; x; x = x->shape_next) {
+        if (++n > SHAPE_SESSIONS_MAX)
+            return NULL;
+        if (x->key.session != 0 || expired(t, x, now_ms))
+            continue;
+        if (found && !same_layout(plan_layout(found->plan), plan_layout(x->plan)))
+            return NULL;
+        found = x;
+    }
+    return found;
+}
+
+struct template *templates_find(struct templates *t, const struct template_key *key, int64_t now_ms)
+{
+    struct template *x = map_find(&t->by_key, key);
+
+    if (x && expired(t, x, now_ms)) {
+        count_add(t->counts, COUNT_TEMPLATES_EXPIRED, 1);
+        forget(t, x);
+        x = NULL;
+    }
+    if (!x) {
+        x = borrow(t, key, now_ms);
+        if (x)
+            count_add(t->counts, COUNT_TEMPLATES_BORROWED, 1);
+    }
+    if (x && x != t->newest) {
+        unlink_use(t, x);
+        link_newest(t, x);
+    }
+    return x;
+}
+
+static bool same_session(const struct template_key *a, const struct template_key *b)
+{
+    return a->session == b->session && a->port == b->port && a->listener == b->listener &&
+           addr_eq(&a->addr, &b->addr);
+}
+
+static void withdraw(struct templates *t, struct template *x)
+{
+    count_add(t->counts, COUNT_TEMPLATES_WITHDRAWN, 1);
+    forget(t, x);
+}
+
+void templates_withdraw(struct templates *t, const struct template_key *key, bool options)
+{
+    if (key->id >= 256) {
+        struct template *one = map_find(&t->by_key, key);
+        if (one)
+            withdraw(t, one);
+        return;
+    }
+    for (struct template *x = t->oldest, *next; x; x = next) {
+        next = x->newer;
+        if (plan_layout(x->plan)->options == options && x->key.domain == key->domain &&
+            same_session(&x->key, key))
+            withdraw(t, x);
+    }
+}
+
+void templates_end_session(struct templates *t, const struct template_key *key)
+{
+    for (struct template *x = t->oldest, *next; x; x = next) {
+        next = x->newer;
+        if (same_session(&x->key, key))
+            forget(t, x);
+    }
+}

@@ -1,0 +1,74 @@
+/* template: the templates in force, by transport session, version, domain and id.
+ *
+ * A data set looks for its template under its exact session first; failing that, under the same
+ * sender's address, version, domain and id in other sessions, if all of these agree (an exporter
+ * that changes its port, or data that a NAT moved): templates_find() says when that happened.
+ *
+ * Bounded: at most `limit` templates; the least recently used goes first. A template takes about
+ * 100 octets a field (layout, plan), so 4,096 templates of 30 fields are 12 MB; the worst case is
+ * LAYOUT_FIELDS_MAX fields each, which `limit_fields` cuts off: 1 M fields in all, 100 MB. */
+#ifndef FLOW_TEMPLATE_H
+#define FLOW_TEMPLATE_H
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "base/count.h"
+#include "base/map.h"
+#include "flow/plan.h"
+
+/* Who defines a template, and under what id. No padding: it is hashed as bytes. */
+struct template_key {
+    struct addr addr;
+    uint32_t domain;
+    uint16_t version;
+    uint16_t id;
+    /* From here on the session. */
+    uint32_t session;
+    uint16_t port;
+    uint16_t listener;
+};
+
+enum { TEMPLATE_SHAPE_KEY = offsetof(struct template_key, session) };
+
+struct template_shape;
+
+struct template {
+    struct template_key key; /* first: map.h */
+    struct plan *plan;
+    int64_t refreshed_ms;    /* received time of its last definition */
+    struct template_shape *shape;
+    struct template *shape_next;
+    struct template **shape_at; /* the pointer that points here */
+    struct template *older; /* list by use */
+    struct template *newer;
+};
+
+struct templates {
+    struct map by_key;
+    struct map by_shape;
+    struct template *oldest;
+    struct template *newest;
+    size_t n_fields;
+    size_t limit;
+    size_t limit_fields;
+    int64_t lifetime_ms; /* over UDP */
+    struct counts *counts;
+};
+
+void templates_init(struct templates *t, size_t limit, int64_t lifetime_ms, struct counts *counts);
+void templates_free(struct templates *t);
+
+/* Define or refresh. An unchanged definition keeps its plan. NULL if there is no memory. */
+struct template *templates_put(struct templates *t, const struct template_key *key,
+                               const struct layout *layout, int64_t now_ms);
+
+/* The template for data of this key, or NULL; marks it used. */
+struct template *templates_find(struct templates *t, const struct template_key *key, int64_t now_ms);
+
+/* Forget one; or, with key->id below 256, all of that kind (options or not) of the session's domain. */
+void templates_withdraw(struct templates *t, const struct template_key *key, bool options);
+
+/* Forget all of a session. */
+void templates_end_session(struct templates *t, const struct template_key *key);
+
+#endif
