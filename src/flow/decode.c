@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { V1_LONG_RECORD = 52, TEXT_ROOM = BATCH_BYTES_MAX / 2, FIXED_PLANS = 20, V8_SCHEMES = 14 };
+enum {
+    V1_LONG_RECORD = 52,
+    TEXT_ROOM = BATCH_BYTES_MAX / 2,
+    FIXED_PLANS = 20,
+    RELEASE_MISSES = 4096 /* held sets of other sessions passed over for one datagram's templates */
+};
 
 static const int64_t day_ms = 86400000;
 static const int64_t year_1990_ms = INT64_C(631152000000);
@@ -32,6 +37,7 @@ struct decoder {
     struct plan *fixed[FIXED_PLANS];
     struct layout_field *fields; /* of the template in hand */
     uint64_t number;
+    size_t misses; /* of the datagram in hand, see release() */
 };
 
 /* What is known of the set in hand. */
@@ -357,12 +363,15 @@ static struct template_key key_of(const struct msg *m, const struct sender *from
                                  .listener = from->listener};
 }
 
-/* Decode what waited for this template. */
+/* Decode what waited for this template. Sets of other sessions may stand in the same queue and go
+ * on waiting; thousands of these and thousands of templates in a datagram must not multiply. */
 static void release(struct decoder *d, const struct template_key *key, int64_t now_ms)
 {
     for (struct held_set *x = held_first(&d->state.held, key), *next; x; x = next) {
         struct template *t = templates_find(&d->state.templates, &x->key, now_ms);
         next = x->queue_next;
+        if (!t && ++d->misses > RELEASE_MISSES)
+            return;
         if (!t)
             continue;
         struct context c = {.head = &x->head,
@@ -469,6 +478,7 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
 
     count_add(d->counts, COUNT_DATAGRAMS, 1);
     count_add(d->counts, COUNT_DATAGRAM_BYTES, in->len);
+    d->misses = 0;
     held_expire(&d->state.held, in->received_ms);
     int r = msg_read(cur_of(in->data, in->len), &m, &err);
     if (r) {
