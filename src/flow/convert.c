@@ -28,12 +28,12 @@ static inline uint64_t be64(const uint8_t *p)
 }
 
 /* One loop for each pair of (octets on the wire, column type) that is common. */
-#define LOOP(type, load)                                                                           \
-    do {                                                                                           \
-        type *to = dst;                                                                            \
-        const uint8_t *from = s->src;                                                              \
-        for (size_t i = 0; i < s->n; i++, from += s->stride)                                       \
-            to[i] = (type)load;                                                                    \
+#define LOOP(type, load)                                     \
+    do {                                                     \
+        type *to = dst;                                      \
+        const uint8_t *from = s->src;                        \
+        for (size_t i = 0; i < s->n; i++, from += s->stride) \
+            to[i] = (type)load;                              \
     } while (0)
 
 static void ints(void *dst, size_t width, const struct strip *s)
@@ -132,10 +132,7 @@ static int64_t ntp_ms(uint64_t v)
 }
 
 /* Multiply without wrapping; what is beyond is as far as it goes. */
-static int64_t sec_ms(uint64_t sec)
-{
-    return sec > INT64_MAX / MS ? INT64_MAX : (int64_t)sec * MS;
-}
+static int64_t sec_ms(uint64_t sec) { return sec > INT64_MAX / MS ? INT64_MAX : (int64_t)sec * MS; }
 
 static int64_t delta_ms(int64_t export_ms, uint64_t us)
 {

@@ -153,7 +153,8 @@ static bool plausible(int64_t ms, int64_t received_ms)
 static bool fill_time(struct batch *b, size_t row, size_t n, const struct context *c)
 {
     int64_t *col = batch_col(b, FIELD_TIME);
-    int64_t other = plausible(c->head->export_ms, c->received_ms) ? c->head->export_ms : c->received_ms;
+    int64_t other =
+        plausible(c->head->export_ms, c->received_ms) ? c->head->export_ms : c->received_ms;
 
     if (!col)
         return false;
@@ -200,15 +201,17 @@ static struct rate_said rate_of_row(const struct decoder *d, const struct contex
     const uint64_t *sampler = batch_at(b, FIELD_SAMPLER_ID, row);
     if (!sampler)
         sampler = batch_at(b, FIELD_SELECTOR_ID, row);
-    double said = sampler ? rates_find(&d->state.rates, &c->from->addr, c->head->domain, sampler) : 0;
+    double said =
+        sampler ? rates_find(&d->state.rates, &c->from->addr, c->head->domain, sampler) : 0;
     return said >= 1 ? (struct rate_said){said, RATE_SAMPLER} : otherwise;
 }
 
 static bool speaks_of_sampling(const struct plan *p)
 {
     static const enum field_id fields[] = {
-        FIELD_SAMPLER_INTERVAL, FIELD_SAMPLING_INTERVAL, FIELD_SAMPLING_PACKET_INTERVAL, FIELD_SAMPLING_SIZE,
-        FIELD_SAMPLING_PROBABILITY, FIELD_SAMPLER_ID, FIELD_SELECTOR_ID};
+        FIELD_SAMPLER_INTERVAL, FIELD_SAMPLING_INTERVAL,    FIELD_SAMPLING_PACKET_INTERVAL,
+        FIELD_SAMPLING_SIZE,    FIELD_SAMPLING_PROBABILITY, FIELD_SAMPLER_ID,
+        FIELD_SELECTOR_ID};
 
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (plan_has(p, fields[i]))
@@ -216,13 +219,14 @@ static bool speaks_of_sampling(const struct plan *p)
     return false;
 }
 
-static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row, size_t n,
-                      const struct context *c)
+static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
+                      size_t n, const struct context *c)
 {
     double *rate = batch_col(b, FIELD_RATE);
     uint8_t *from = batch_col(b, FIELD_RATE_FROM);
     bool forced = d->limits.forced_rate >= 1;
-    struct rate_said set = forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
+    struct rate_said set =
+        forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
     bool by_row = !forced && speaks_of_sampling(p);
 
     if (!rate || !from)
@@ -237,8 +241,8 @@ static bool fill_rate(const struct decoder *d, const struct plan *p, struct batc
     return true;
 }
 
-static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row, size_t n,
-                        const struct context *c)
+static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
+                        size_t n, const struct context *c)
 {
     const struct msg *m = c->head;
     bool ok = fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
@@ -269,11 +273,13 @@ static void take_options(struct decoder *d, const struct context *c, size_t n)
 static void take_flows(struct decoder *d, const struct context *c, size_t row, size_t n)
 {
     count_add(d->counts, COUNT_FLOWS, n);
-    tell(d, c, (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
+    tell(d, c,
+         (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
 }
 
 /* Decode all records at the cursor. Returns how many there were. */
-static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p, struct cur records)
+static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p,
+                             struct cur records)
 {
     struct plan_clock clock = {.export_ms = c->head->export_ms, .uptime_ms = c->head->uptime_ms};
     bool options = plan_kind(p) == RECORD_OPTIONS;
@@ -285,12 +291,11 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
         struct batch *b = options ? d->options : d->batch;
         struct err err;
         size_t row = b->rows;
+        size_t bytes = b->bytes.len;
         size_t n;
         int r = plan_run(p, &clock, &records, b, &n, &err);
         if (n > 0 && !fill_common(d, p, b, row, n, c)) {
-            b->rows = row;
-            batch_trim(b);
-            count_add(d->counts, COUNT_NO_MEMORY, n);
+            batch_cut(b, row, bytes);
             n = 0;
             r = ERR_LIMIT;
         }
@@ -345,7 +350,8 @@ static void decode_fixed(struct decoder *d, struct context *c, const struct msg 
     if (n > 0)
         (void)decode_records(d, c, *plan, window);
     if (m->count > fit)
-        malformed(d, c, COUNT_BAD_COUNT, cur_left(&records), "header counts more records than there are");
+        malformed(d, c, COUNT_BAD_COUNT, cur_left(&records),
+                  "header counts more records than there are");
     else if (cur_left(&records) > 0)
         malformed(d, c, COUNT_BAD_LENGTH, cur_left(&records), "octets behind the last record");
 }
@@ -421,7 +427,8 @@ static size_t decode_templates(struct decoder *d, const struct context *c, struc
     return n;
 }
 
-static void hold(struct decoder *d, const struct context *c, const struct template_key *key, struct cur set)
+static void hold(struct decoder *d, const struct context *c, const struct template_key *key,
+                 struct cur set)
 {
     struct held_set like = {.key = *key,
                             .from = *c->from,

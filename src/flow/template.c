@@ -69,7 +69,8 @@ static bool same_layout(const struct layout *a, const struct layout *b)
         return false;
     for (size_t i = 0; i < a->n; i++)
         if (a->fields[i].number != b->fields[i].number || a->fields[i].len != b->fields[i].len ||
-            a->fields[i].enterprise != b->fields[i].enterprise || a->fields[i].scope != b->fields[i].scope)
+            a->fields[i].enterprise != b->fields[i].enterprise ||
+            a->fields[i].scope != b->fields[i].scope)
             return false;
     return true;
 }
@@ -120,8 +121,7 @@ static struct template *add(struct templates *t, const struct template_key *key,
 
 static void make_room(struct templates *t, size_t fields)
 {
-    while (t->oldest &&
-           (t->by_key.n >= t->limit || t->n_fields > t->limit_fields - fields)) {
+    while (t->oldest && (t->by_key.n >= t->limit || t->n_fields > t->limit_fields - fields)) {
         count_add(t->counts, COUNT_TEMPLATES_EVICTED, 1);
         forget(t, t->oldest);
     }
