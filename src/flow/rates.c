@@ -59,7 +59,7 @@ double rates_of_record(const struct batch *b, size_t row)
     if (size > 0 && batch_has(b, FIELD_SAMPLING_POPULATION, row))
         return (double)batch_u64(b, FIELD_SAMPLING_POPULATION, row) / (double)size;
     const double *p = batch_at(b, FIELD_SAMPLING_PROBABILITY, row);
-    if (p && *p > 0 && *p <= 1)
+    if (p && *p > 0 && rate_ok(1 / *p))
         return 1 / *p;
     return (double)taken; /* some routers mean one in so many by 305 alone */
 }
@@ -81,7 +81,7 @@ void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, cons
                                .domain = domain,
                                .what = sampler ? RATE_SAMPLER : RATE_DOMAIN,
                                .sampler = sampler ? *sampler : 0};
-        if (one_in >= 1)
+        if (rate_ok(one_in))
             (void)rates_put(r, &key, one_in);
     }
 }
