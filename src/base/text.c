@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -27,8 +28,9 @@ int text_count(const char *s, size_t n, uint64_t max, uint64_t *out, struct err 
     if (!copy(s, n, text) || !isdigit((unsigned char)text[0]))
         return err_set(err, ERR_CONFIG, "expected a number such as 1500 or 10M, found \"%.*s\"",
                        (int)(n > 64 ? 64 : n), s);
+    errno = 0;
     uint64_t whole = strtoull(text, &end, 10);
-    if (*end == '\0' && n < 20) { /* exact, also above what a double holds */
+    if (*end == '\0' && errno == 0) { /* exact, also above what a double holds */
         if (whole > max)
             return err_set(err, ERR_CONFIG, "%s is above the most that is allowed, %" PRIu64, text, max);
         *out = whole;

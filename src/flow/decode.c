@@ -387,6 +387,7 @@ static void release(struct decoder *d, const struct template_key *key, int64_t n
                             .set = x->key.id,
                             .was_held = true};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
+        tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
         (void)decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
         held_drop(&d->state.held, x);
     }
@@ -480,23 +481,26 @@ static void decode_sets(struct decoder *d, struct context *c, const struct msg *
 void decoder_datagram(struct decoder *d, const struct datagram *in)
 {
     struct context c = {.from = &in->from, .received_ms = in->received_ms, .number = ++d->number};
-    struct msg m;
-    struct err err;
+    struct cur left = cur_of(in->data, in->len);
 
     count_add(d->counts, COUNT_DATAGRAMS, 1);
     count_add(d->counts, COUNT_DATAGRAM_BYTES, in->len);
     d->misses = 0;
     held_expire(&d->state.held, in->received_ms);
-    int r = msg_read(cur_of(in->data, in->len), &m, &err);
-    if (r) {
-        malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, in->len, err.text);
-        return;
-    }
-    c.head = &m;
-    if (msg_has_sets(&m))
-        decode_sets(d, &c, &m);
-    else
-        decode_fixed(d, &c, &m);
+    do { /* more than once only where IPFIX messages share a datagram */
+        struct msg m;
+        struct err err;
+        int r = msg_read(&left, &m, &err);
+        c.head = r ? NULL : &m;
+        if (r) {
+            malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, cur_left(&left), err.text);
+            return;
+        }
+        if (msg_has_sets(&m))
+            decode_sets(d, &c, &m);
+        else
+            decode_fixed(d, &c, &m);
+    } while (cur_left(&left) > 0);
 }
 
 void decoder_session_end(struct decoder *d, const struct sender *who)

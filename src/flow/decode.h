@@ -51,6 +51,7 @@ enum decode_what {
     DECODE_OPTIONS,   /* rows [row, row + rows) of the options batch */
     DECODE_TEMPLATES, /* `rows` templates were read from this set */
     DECODE_HELD,      /* set without template, kept */
+    DECODE_RELEASED,  /* a held set's template has come; its records follow */
     DECODE_MALFORMED  /* `reason` says what; nothing of the rest of the set (or datagram) is used */
 };
 
@@ -61,7 +62,7 @@ struct decode_event {
     size_t row;
     size_t rows;
     uint16_t set;              /* set id: template id, 0 to 3 for templates; 0 in fixed versions */
-    bool was_held;             /* FLOWS, OPTIONS: from a set that was held; `number` is its own */
+    bool was_held;             /* from a set that was held; `number` is its own */
     size_t octets;             /* HELD: the set's content; MALFORMED: what was left unread */
     uint64_t number;           /* of the datagram it came in, counted from 1 by this decoder; 0 when
                                 * it was held before decoder_load() */

@@ -1,5 +1,7 @@
 #include "wire/msg.h"
 
+enum { IPFIX_HEADER = 16 };
+
 uint16_t msg_version(const void *data, size_t len)
 {
     struct cur in = cur_of(data, len);
@@ -53,21 +55,37 @@ static void read_engine(struct cur *in, struct msg *m)
     }
 }
 
-static void read_ipfix(struct cur *in, struct msg *m, size_t all)
+static void read_ipfix(struct cur *in, struct msg *m)
 {
-    uint16_t length = cur_u16(in);
+    m->count = cur_u16(in); /* the length, until the caller has used it */
     m->export_ms = (int64_t)cur_u32(in) * 1000;
     m->sequence = cur_u32(in);
     m->domain = cur_u32(in);
-    m->odd_length = length != all;
-    if (length < all) /* bytes behind the message are not its own */
-        *in = cur_take(in, length < 16 ? 0 : (size_t)length - 16);
 }
 
-int msg_read(struct cur in, struct msg *out, struct err *err)
+/* Where an IPFIX message ends: where its length says, if that is the end or if there another message
+ * begins; else at the end of what there is. */
+static size_t ipfix_body_len(const struct cur *in, uint16_t length, bool *odd)
 {
-    size_t all = cur_left(&in);
-    struct msg m = {.version = cur_u16(&in)};
+    size_t left = cur_left(in);
+    size_t said = length < IPFIX_HEADER ? 0 : (size_t)length - IPFIX_HEADER;
+
+    *odd = length < IPFIX_HEADER || said > left;
+    if (*odd || said == left)
+        return left;
+    struct cur behind = *in;
+    (void)cur_bytes(&behind, said);
+    if (cur_left(&behind) >= IPFIX_HEADER && cur_u16(&behind) == 10)
+        return said;
+    *odd = true;
+    return left;
+}
+
+int msg_read(struct cur *in, struct msg *out, struct err *err)
+{
+    size_t all = cur_left(in);
+    struct cur at = *in;
+    struct msg m = {.version = cur_u16(&at)};
     size_t need = msg_header_len(m.version);
 
     if (all >= 2 && need == 0)
@@ -75,18 +93,22 @@ int msg_read(struct cur in, struct msg *out, struct err *err)
     if (all < need || need == 0)
         return err_set(err, ERR_DATA, "header cut short: %zu octets, expected %zu", all, need);
 
+    size_t body = all - need;
     if (m.version == 10) {
-        read_ipfix(&in, &m, all);
+        read_ipfix(&at, &m);
+        body = ipfix_body_len(&at, m.count, &m.odd_length);
+        m.count = 0;
     } else {
-        read_clocks(&in, &m);
+        read_clocks(&at, &m);
         if (m.version == 9) {
-            m.sequence = cur_u32(&in);
-            m.domain = cur_u32(&in);
+            m.sequence = cur_u32(&at);
+            m.domain = cur_u32(&at);
         } else if (m.version != 1) {
-            read_engine(&in, &m);
+            read_engine(&at, &m);
         }
     }
-    m.body = in;
+    m.body = cur_take(&at, body);
+    *in = at;
     *out = m;
     return 0;
 }

@@ -30,7 +30,7 @@ struct msg {
     uint8_t engine_id;
     uint8_t aggregation;   /* v8 scheme, 1 to 14 */
     uint16_t sampling;     /* v5: mode in the top two bits, interval in the rest */
-    bool odd_length;       /* IPFIX: the length does not match the datagram's */
+    bool odd_length;       /* IPFIX: the length is not that of the octets there are */
     struct cur body;       /* records (v1 to v8) or sets (v9, IPFIX) */
 };
 
@@ -46,7 +46,9 @@ static inline bool msg_has_engine(const struct msg *m)
     return m->version == 5 || m->version == 6 || m->version == 8;
 }
 
-/* 0; ERR_LIMIT: no version that we know; ERR_DATA: too short for its header. */
-int msg_read(struct cur in, struct msg *out, struct err *err) MUST_USE;
+/* Read a header; *in is left at what is behind the message: nothing, or another IPFIX message. Where
+ * IPFIX's length is wrong the octets count, all that there are. 0; ERR_LIMIT: no version that we
+ * know; ERR_DATA: too short for its header. */
+int msg_read(struct cur *in, struct msg *out, struct err *err) MUST_USE;
 
 #endif

@@ -2,9 +2,18 @@
 
 enum { SET_HEAD = 4, TEMPLATE_HEAD = 4, ENTERPRISE = 0x8000, RECORD_MAX = 65535 };
 
+/* Some pad the datagram with zeros behind the last set. */
+static bool only_zeros(struct cur in)
+{
+    while (cur_left(&in) > 0)
+        if (cur_u8(&in) != 0)
+            return false;
+    return true;
+}
+
 int set_next(struct cur *sets, struct set *out, struct err *err)
 {
-    if (cur_left(sets) < SET_HEAD) /* the end, or padding */
+    if (cur_left(sets) < SET_HEAD || only_zeros(*sets)) /* the end, or padding */
         return ERR_EOF;
 
     uint16_t id = cur_u16(sets);

@@ -1,0 +1,338 @@
+#include "filter/build.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct node *build_node(struct arena *a, enum node_op op)
+{
+    struct node *node = arena_new(a, sizeof *node);
+
+    if (node)
+        node->op = op;
+    return node;
+}
+
+struct node *build_has(struct arena *a, unsigned what)
+{
+    struct node *node = build_node(a, NODE_TEST);
+
+    if (node)
+        node->test = (struct test){.op = TEST_HAS, .what = what, .max = what_max(what)};
+    return node;
+}
+
+struct node *build_same(struct arena *a, const struct node *node, unsigned what)
+{
+    struct node *same = arena_new(a, sizeof *same);
+
+    if (!same)
+        return NULL;
+    *same = *node;
+    same->test.what = what;
+    return same;
+}
+
+void children_add(struct children *c, struct node *node)
+{
+    struct node **at = c->head[node->cost] ? c->tail[node->cost] : &c->head[node->cost];
+
+    *at = node;
+    c->tail[node->cost] = &node->next;
+    c->n++;
+}
+
+struct node *children_join(struct arena *a, struct children *c, enum node_op op)
+{
+    struct node all = {.op = op};
+    struct node **end = &all.first;
+
+    for (int cost = 0; cost < COST_N; cost++) {
+        if (!c->head[cost])
+            continue;
+        *end = c->head[cost];
+        end = c->tail[cost];
+        all.cost = (enum cost)cost;
+    }
+    *end = NULL;
+    struct node *only = c->n == 1 ? all.first : NULL;
+    *c = (struct children){0};
+    if (only)
+        return only;
+    struct node *node = build_node(a, op);
+    if (node)
+        *node = all;
+    return node;
+}
+
+static int by_first_key(const void *a, const void *b)
+{
+    const struct item *x = a;
+    const struct item *y = b;
+    return wide_cmp(x->lo, y->lo);
+}
+
+static struct wide more(struct wide w)
+{
+    w.lo++;
+    w.hi += w.lo == 0;
+    return w;
+}
+
+static struct wide less(struct wide w)
+{
+    w.hi -= w.lo == 0;
+    w.lo--;
+    return w;
+}
+
+/* Sort, and join what overlaps or touches; returns how many are left. */
+static size_t merge_ranges(struct item *items, size_t n)
+{
+    size_t kept = 0;
+
+    qsort(items, n, sizeof *items, by_first_key);
+    for (size_t i = 1; i < n; i++) {
+        struct item *last = &items[kept];
+        struct wide all_ones = {UINT64_MAX, UINT64_MAX};
+        bool touches =
+            wide_cmp(last->hi, all_ones) == 0 || wide_cmp(items[i].lo, more(last->hi)) <= 0;
+        if (!touches)
+            items[++kept] = items[i];
+        else if (wide_cmp(items[i].hi, last->hi) > 0)
+            last->hi = items[i].hi;
+    }
+    return kept + 1;
+}
+
+/* `op value` as a range of keys; false if no key is in it. */
+static bool range_of(unsigned what, enum compare op, struct item *item)
+{
+    struct wide min = what_min(what);
+    struct wide max = what_max(what);
+
+    switch (op) {
+    case COMPARE_EQ:
+    case COMPARE_NE:
+        return true;
+    case COMPARE_LT:
+        if (wide_cmp(item->lo, min) <= 0)
+            return false;
+        *item = (struct item){.is = ITEM_RANGE, .lo = min, .hi = less(item->lo)};
+        return true;
+    case COMPARE_LE:
+        *item = (struct item){.is = ITEM_RANGE, .lo = min, .hi = item->lo};
+        return true;
+    case COMPARE_GT:
+        if (wide_cmp(item->lo, max) >= 0)
+            return false;
+        *item = (struct item){.is = ITEM_RANGE, .lo = more(item->lo), .hi = max};
+        return true;
+    case COMPARE_GE:
+        item->hi = max;
+        return true;
+    }
+    return false;
+}
+
+/* The bits that all addresses from lo to hi share, if they are all the addresses that do. */
+static bool prefix_of(const struct item *item, struct mask16 *out)
+{
+    struct wide diff = {item->lo.hi ^ item->hi.hi, item->lo.lo ^ item->hi.lo};
+    bool low = diff.hi == 0;
+    uint64_t part = low ? diff.lo : diff.hi;
+
+    if ((part & (part + 1)) != 0 || (!low && diff.lo != UINT64_MAX))
+        return false;
+    if ((item->lo.hi & diff.hi) != 0 || (item->lo.lo & diff.lo) != 0)
+        return false;
+    *out = (struct mask16){.mask = {htobe64(~diff.hi), htobe64(~diff.lo)},
+                           .want = {htobe64(item->lo.hi), htobe64(item->lo.lo)}};
+    return true;
+}
+
+static bool build_wide(struct arena *a, struct test *t, const struct item *items, size_t n)
+{
+    if (n == 1 && prefix_of(items, &t->prefix)) {
+        t->op = TEST_PREFIX;
+        return true;
+    }
+    struct wide *first = arena_new(a, n * sizeof *first);
+    struct wide *last = arena_new(a, n * sizeof *last);
+    if (!first || !last)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        first[i] = items[i].lo;
+        last[i] = items[i].hi;
+    }
+    t->op = TEST_WIDE;
+    t->wide = (struct wide_ranges){first, last, n};
+    return true;
+}
+
+static bool build_list(struct arena *a, struct test *t, const struct item *items, size_t n)
+{
+    uint64_t *first = arena_new(a, n * sizeof *first);
+    uint64_t *last = arena_new(a, n * sizeof *last);
+
+    if (!first || !last)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        first[i] = items[i].lo.lo;
+        last[i] = items[i].hi.lo;
+    }
+    t->op = TEST_LIST;
+    t->list = (struct ranges){first, last, n};
+    return true;
+}
+
+static bool takes(const struct item *item, uint64_t v)
+{
+    if (item->is == ITEM_FLAGS)
+        return (v & item->lo.lo) == item->lo.lo;
+    return v >= item->lo.lo && v <= item->hi.lo;
+}
+
+static bool build_table(struct arena *a, struct test *t, const struct item *items, size_t n)
+{
+    uint64_t values = what_max(t->what).lo + 1;
+    uint64_t *table = arena_new(a, (size_t)values / 8);
+
+    if (!table)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = items[i].is == ITEM_FLAGS ? 0 : items[i].lo.lo;
+        uint64_t end = items[i].is == ITEM_FLAGS ? values - 1 : items[i].hi.lo;
+        for (; v <= end; v++)
+            table[v / 64] |= (uint64_t)takes(&items[i], v) << v % 64;
+    }
+    t->op = TEST_TABLE;
+    t->table = table;
+    return true;
+}
+
+static bool has_flags(const struct item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].is == ITEM_FLAGS)
+            return true;
+    return false;
+}
+
+static bool is_narrow(unsigned what)
+{
+    return what < WHAT_MEASURE && kind_table[field_table[what].kind].width <= 2;
+}
+
+/* Items as TCP flags in letters, with or without numbers among them. */
+static bool build_flags(struct arena *a, struct test *t, const struct item *items, size_t n)
+{
+    t->max = what_max(t->what);
+    if (n > 1)
+        return build_table(a, t, items, n);
+    t->op = TEST_FLAGS;
+    t->flags = (uint16_t)items->lo.lo;
+    return true;
+}
+
+static bool build_ranges(struct arena *a, struct test *t, struct item *items, size_t n)
+{
+    n = merge_ranges(items, n);
+    t->min = items[0].lo;
+    t->max = items[n - 1].hi;
+    if (what_type(t->what) == VALUE_ADDR)
+        return build_wide(a, t, items, n);
+    if (n > 1)
+        return is_narrow(t->what) ? build_table(a, t, items, n) : build_list(a, t, items, n);
+    t->op = TEST_RANGE;
+    t->range.lo = items->lo.lo;
+    t->range.span = items->hi.lo - items->lo.lo;
+    return true;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct item *x = a;
+    const struct item *y = b;
+    size_t n = x->text.len < y->text.len ? x->text.len : y->text.len;
+    int c = memcmp(x->text.s, y->text.s, n);
+    return c ? c : (x->text.len > y->text.len) - (x->text.len < y->text.len);
+}
+
+static bool build_texts(struct arena *a, struct test *t, enum compare op, struct item *items,
+                        size_t n)
+{
+    static const unsigned order[] = {
+        [COMPARE_EQ] = ORDER_SAME, [COMPARE_NE] = ORDER_SAME, /* and negated */
+        [COMPARE_LT] = ORDER_LESS, [COMPARE_LE] = ORDER_LESS | ORDER_SAME,
+        [COMPARE_GT] = ORDER_MORE, [COMPARE_GE] = ORDER_MORE | ORDER_SAME,
+    };
+
+    if (n == 1) {
+        t->op = TEST_ORDER;
+        t->order = (struct order){items->text, order[op]};
+        return true;
+    }
+    struct text *v = arena_new(a, n * sizeof *v);
+    if (!v)
+        return false;
+    qsort(items, n, sizeof *items, by_text);
+    for (size_t i = 0; i < n; i++)
+        v[i] = items[i].text;
+    t->op = TEST_TEXTS;
+    t->texts = (struct texts){v, n};
+    return true;
+}
+
+static bool takes_all(const struct item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].is == ITEM_ANY)
+            return true;
+    return false;
+}
+
+static enum cost cost_of(const struct test *t)
+{
+    switch (t->op) {
+    case TEST_WIDE:
+    case TEST_LIST:
+    case TEST_ORDER:
+    case TEST_TEXTS:
+        return COST_HIGH;
+    case TEST_PREFIX:
+        return COST_MIDDLE;
+    case TEST_HAS:
+    case TEST_RANGE:
+    case TEST_FLAGS:
+    case TEST_TABLE:
+        break;
+    }
+    return t->what >= WHAT_RATIO ? COST_HIGH : t->what >= WHAT_MEASURE ? COST_MIDDLE : COST_LOW;
+}
+
+struct node *build_compare(struct arena *a, unsigned what, enum compare op, struct item *items,
+                           size_t n)
+{
+    struct test t = {.what = what, .negate = op == COMPARE_NE};
+    bool ok;
+
+    assert(n > 0);
+    if (takes_all(items, n))
+        return build_node(a, t.negate ? NODE_NONE : NODE_ALL);
+    if (items->is == ITEM_TEXT)
+        ok = build_texts(a, &t, op, items, n);
+    else if (has_flags(items, n))
+        ok = build_flags(a, &t, items, n);
+    else if (!range_of(what, op, items))
+        return build_node(a, NODE_NONE);
+    else
+        ok = build_ranges(a, &t, items, n);
+
+    struct node *node = ok ? build_node(a, NODE_TEST) : NULL;
+    if (node) {
+        node->test = t;
+        node->cost = cost_of(&t);
+    }
+    return node;
+}

@@ -1,0 +1,293 @@
+#include "filter/eval.h"
+
+#include "filter/kernel.h"
+
+#include <string.h>
+
+/* Small enough that a column's part and the temporaries of a test stay in the first-level cache,
+ * and that a tree as deep as allowed needs little stack. */
+enum { CHUNK = 1024, WORDS = CHUNK / 64 };
+
+struct chunk {
+    const struct batch *b;
+    size_t from; /* row; a multiple of 64 */
+    size_t n;
+    size_t words;
+};
+
+/* Values of a test's subject as keys (filter/what.h), with presence. */
+struct keys {
+    const uint64_t *v;
+    const uint64_t *seen;
+    uint64_t room[CHUNK];
+    uint64_t seen_room[WORDS];
+};
+
+static const uint64_t *seen_of(const struct chunk *c, enum field_id f)
+{
+    return c->b->seen[f] + c->from / 64;
+}
+
+/* The first value of the chunk in a column. */
+static const void *values(const struct chunk *c, enum field_id f)
+{
+    const uint8_t *col = c->b->col[f];
+    return col + c->from * kind_table[field_table[f].kind].width;
+}
+
+static void widen_u32(const uint32_t *v, size_t n, uint64_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = v[i];
+}
+
+static void key_times(const int64_t *v, size_t n, uint64_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = key_of_time(v[i]);
+}
+
+static void key_reals(const double *v, size_t n, uint64_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = key_of_f64(v[i]);
+}
+
+static void key_macs(const uint8_t *v, size_t n, uint64_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = key_of_mac(v + i * 6);
+}
+
+/* Narrow integers have tables and never come here. */
+static void load_field(const struct chunk *c, enum field_id f, struct keys *k)
+{
+    const void *v = values(c, f);
+
+    k->seen = seen_of(c, f);
+    k->v = k->room;
+    switch (field_table[f].kind) {
+    case KIND_U32:
+        widen_u32(v, c->n, k->room);
+        break;
+    case KIND_U64:
+        k->v = v;
+        break;
+    case KIND_TIME:
+        key_times(v, c->n, k->room);
+        break;
+    case KIND_F64:
+        key_reals(v, c->n, k->room);
+        break;
+    case KIND_MAC:
+        key_macs(v, c->n, k->room);
+        break;
+    case KIND_U8:
+    case KIND_U16:
+    case KIND_ADDR:
+    case KIND_TEXT:
+    case KIND_BYTES:
+    case KIND_ENUM:
+    case KIND_N:
+        break;
+    }
+}
+
+static void load(const struct chunk *c, unsigned what, struct keys *k)
+{
+    if (what < WHAT_MEASURE) {
+        load_field(c, (enum field_id)what, k);
+        return;
+    }
+    if (what < WHAT_RATIO) {
+        struct measure_room room = {k->room, k->seen_room};
+        struct measure_col col =
+            measure_get(c->b, (enum measure)(what - WHAT_MEASURE), c->from, c->n, room);
+        k->v = col.v;
+        k->seen = col.seen;
+        return;
+    }
+    double v[CHUNK];
+    ratio_get(c->b, (enum ratio)(what - WHAT_RATIO), c->from, c->n, v, k->seen_room);
+    key_reals(v, c->n, k->room);
+    k->v = k->room;
+    k->seen = k->seen_room;
+}
+
+/* hit &= seen, or what is seen and not hit. */
+static void finish(const struct test *t, const uint64_t *seen, size_t words, uint64_t *hit)
+{
+    uint64_t flip = t->negate ? ~UINT64_C(0) : 0;
+
+    for (size_t w = 0; w < words; w++)
+        hit[w] = (hit[w] ^ flip) & seen[w];
+}
+
+/* Tests of what has no array of integers in the batch. */
+static void test_keys(const struct test *t, const struct chunk *c, const uint64_t *want,
+                      uint64_t *hit)
+{
+    struct keys k;
+
+    load(c, t->what, &k);
+    if (t->op == TEST_HAS)
+        memcpy(hit, k.seen, c->words * sizeof *hit);
+    else if (t->op == TEST_RANGE)
+        kernel_range64(k.v, c->n, t->range.lo, t->range.span, hit);
+    else
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] = kernel_list(k.v + w * 64, want[w] & k.seen[w], &t->list);
+    finish(t, k.seen, c->words, hit);
+}
+
+static void test_range(const struct test *t, const struct chunk *c, uint64_t *hit)
+{
+    const void *v = values(c, (enum field_id)t->what);
+    uint64_t lo = t->range.lo;
+    uint64_t span = t->range.span;
+
+    switch (kind_table[field_table[t->what].kind].width) {
+    case 1:
+        kernel_range8(v, c->n, (uint8_t)lo, (uint8_t)span, hit);
+        break;
+    case 2:
+        kernel_range16(v, c->n, (uint16_t)lo, (uint16_t)span, hit);
+        break;
+    case 4:
+        kernel_range32(v, c->n, (uint32_t)lo, (uint32_t)span, hit);
+        break;
+    default:
+        /* A key of time is the time and a constant: the same constant off the lower end. */
+        if (field_table[t->what].kind == KIND_TIME)
+            lo = key_of_time((int64_t)lo);
+        kernel_range64(v, c->n, lo, span, hit);
+    }
+}
+
+/* Whether a range can be tested on the column as it lies. */
+static bool is_plain(enum field_id f)
+{
+    enum kind kind = field_table[f].kind;
+    return kind != KIND_F64 && kind != KIND_MAC;
+}
+
+static void test_field(const struct test *t, const struct chunk *c, const uint64_t *want,
+                       uint64_t *hit)
+{
+    enum field_id f = (enum field_id)t->what;
+    const uint64_t *seen = seen_of(c, f);
+    const void *v = values(c, f);
+
+    switch (t->op) {
+    case TEST_HAS:
+        memcpy(hit, seen, c->words * sizeof *hit);
+        break;
+    case TEST_RANGE:
+        test_range(t, c, hit);
+        break;
+    case TEST_FLAGS:
+        kernel_flags16(v, c->n, t->flags, hit);
+        break;
+    case TEST_TABLE:
+        if (kind_table[field_table[f].kind].width == 1)
+            kernel_table8(v, c->n, t->table, hit);
+        else
+            kernel_table16(v, c->n, t->table, hit);
+        break;
+    case TEST_PREFIX:
+        kernel_prefix(v, c->n, &t->prefix, hit);
+        break;
+    case TEST_WIDE:
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] = kernel_wide((const struct addr *)v + w * 64, want[w] & seen[w], &t->wide);
+        break;
+    case TEST_ORDER:
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] =
+                kernel_order(c->b, (const struct cell *)v + w * 64, want[w] & seen[w], &t->order);
+        break;
+    case TEST_TEXTS:
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] =
+                kernel_texts(c->b, (const struct cell *)v + w * 64, want[w] & seen[w], &t->texts);
+        break;
+    case TEST_LIST: /* by test_keys() */
+        break;
+    }
+    finish(t, seen, c->words, hit);
+}
+
+static void run_test(const struct test *t, const struct chunk *c, const uint64_t *want,
+                     uint64_t *hit)
+{
+    if (t->what < WHAT_MEASURE && !batch_uses(c->b, (enum field_id)t->what))
+        memset(hit, 0, c->words * sizeof *hit);
+    else if (t->what >= WHAT_MEASURE || t->op == TEST_LIST ||
+             (t->op == TEST_RANGE && !is_plain((enum field_id)t->what)))
+        test_keys(t, c, want, hit);
+    else
+        test_field(t, c, want, hit);
+    for (size_t w = 0; w < c->words; w++)
+        hit[w] &= want[w];
+}
+
+/* hit: those of `want` that the node selects. */
+static void run(const struct node *node, const struct chunk *c, const uint64_t *want, uint64_t *hit)
+{
+    uint64_t left[WORDS]; /* AND: selected so far; OR: not selected so far */
+    uint64_t part[WORDS];
+    uint64_t any = 1;
+    size_t bytes = c->words * sizeof *hit;
+
+    switch (node->op) {
+    case NODE_ALL:
+        memcpy(hit, want, bytes);
+        break;
+    case NODE_NONE:
+        memset(hit, 0, bytes);
+        break;
+    case NODE_TEST:
+        run_test(&node->test, c, want, hit);
+        break;
+    case NODE_NOT:
+        run(node->first, c, want, hit);
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] = want[w] & ~hit[w];
+        break;
+    case NODE_AND:
+        memcpy(left, want, bytes);
+        for (const struct node *child = node->first; child && any; child = child->next) {
+            run(child, c, left, part);
+            any = 0;
+            for (size_t w = 0; w < c->words; w++)
+                any |= left[w] = part[w];
+        }
+        memcpy(hit, left, bytes);
+        break;
+    case NODE_OR:
+        memcpy(left, want, bytes);
+        for (const struct node *child = node->first; child && any; child = child->next) {
+            run(child, c, left, part);
+            any = 0;
+            for (size_t w = 0; w < c->words; w++)
+                any |= left[w] &= ~part[w];
+        }
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] = want[w] & ~left[w];
+        break;
+    }
+}
+
+void eval_tree(const struct node *root, const struct batch *b, uint64_t *selected)
+{
+    uint64_t want[WORDS];
+
+    for (size_t from = 0; from < b->rows; from += CHUNK) {
+        size_t n = b->rows - from < CHUNK ? b->rows - from : CHUNK;
+        struct chunk c = {b, from, n, (n + 63) / 64};
+        memset(want, 0xff, sizeof want);
+        if (n % 64 != 0)
+            want[c.words - 1] = (UINT64_C(1) << n % 64) - 1;
+        run(root, &c, want, selected + from / 64);
+    }
+}

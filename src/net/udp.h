@@ -1,0 +1,65 @@
+/* udp: sockets read in batches of 64 datagrams (recvmmsg).
+ *
+ * A udp_batch is the memory that datagrams are received into: 64 places of 65,536 bytes, so that
+ * none is cut (4 MiB of address space; only the pages that datagrams of the usual size reach are
+ * ever touched). One serves all sockets of a thread. */
+#ifndef NET_UDP_H
+#define NET_UDP_H
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "net/loop.h"
+
+enum { UDP_BATCH = 64 };
+
+struct udp {
+    struct io io; /* fd; the owner sets on() */
+    struct addr addr;
+    uint16_t port;
+    uint16_t number;     /* the owner's */
+    size_t rcvbuf_bytes; /* as the kernel accounts: double of what was asked for */
+    uint64_t datagrams;
+    uint64_t kernel_drops; /* as of udp_drops() */
+    uint32_t drops_seen;
+};
+
+struct udp_datagram {
+    const uint8_t *data;
+    size_t len;
+    struct addr addr;
+    uint16_t port;
+};
+
+struct udp_batch;
+
+struct udp_batch *udp_batch_new(void);
+void udp_batch_free(struct udp_batch *b);
+
+/* Bind; port 0 lets the kernel choose (u->port says what). rcvbuf_bytes is asked for with
+ * SO_RCVBUFFORCE, else within net.core.rmem_max. */
+int udp_open(struct udp *u, const struct addr *addr, uint16_t port, size_t rcvbuf_bytes,
+             struct err *err) MUST_USE;
+void udp_close(struct udp *u);
+
+/* Receive what is there, at most UDP_BATCH datagrams, without waiting: how many. A failure that is
+ * not "nothing there" counts as nothing: it belongs to a datagram sent earlier, not to this socket.
+ */
+size_t udp_recv(struct udp *u, struct udp_batch *b);
+const struct udp_datagram *udp_at(const struct udp_batch *b, size_t i);
+
+/* Datagrams that the kernel dropped at this socket since the last call (SO_MEMINFO, which needs no
+ * later datagram to carry the news, as SO_RXQ_OVFL does). */
+uint64_t udp_drops(struct udp *u);
+
+/* Whether a nap of 1 ms before the next read saves wake-ups without risk: the rate is high, and the
+ * socket's buffer holds several times what comes meanwhile. */
+bool udp_nap_ok(const struct udp *u, double datagrams_per_s);
+
+/* Datagrams ready to be sent on a connected socket: the first *n of msg; *n is what was taken. */
+struct udp_out {
+    const uint8_t *data;
+    size_t len;
+};
+int udp_send(int fd, const struct udp_out *msg, size_t *n, struct err *err) MUST_USE;
+
+#endif

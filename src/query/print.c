@@ -1,0 +1,118 @@
+#include "query/print.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TEXT_MAX = 1 << 30, SOME_BYTES = 1 << 16 };
+
+static const struct print_format *const formats[] = {&print_table, &print_csv, &print_json,
+                                                     &print_jsonl};
+
+const struct print_format *print_format_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(formats); i++)
+        if (strcmp(formats[i]->name, name) == 0)
+            return formats[i];
+    return NULL;
+}
+
+struct printer *print_new(const struct print_format *f, const struct print_options *o)
+{
+    struct printer *p = mem_new(1, f->size);
+
+    p->format = f;
+    p->options = *o;
+    buf_init(&p->text, TEXT_MAX);
+    return p;
+}
+
+void print_free(struct printer *p)
+{
+    if (!p)
+        return;
+    if (p->format->free)
+        p->format->free(p);
+    buf_free(&p->text);
+    free(p->columns);
+    free(p);
+}
+
+void print_begin(struct printer *p, const struct column *columns, size_t n, bool groups)
+{
+    p->columns = mem_new(n, sizeof *columns);
+    memcpy(p->columns, columns, n * sizeof *columns);
+    p->n_columns = n;
+    p->groups = groups;
+    p->format->begin(p);
+}
+
+void print_row(struct printer *p, const struct value *values)
+{
+    p->format->row(p, values);
+    p->rows++;
+}
+
+int print_end(struct printer *p, const struct summary *s, struct err *err)
+{
+    p->format->end(p, s);
+    print_flush(p);
+    if (!buf_ok(&p->text))
+        return err_set(err, ERR_LIMIT, "one row of the answer is larger than %d MB",
+                       TEXT_MAX >> 20);
+    if (fflush(p->options.out) != 0 || ferror(p->options.out))
+        return err_sys(err, "writing the answer");
+    return 0;
+}
+
+void print_flush(struct printer *p)
+{
+    bool bad = !buf_ok(&p->text);
+
+    if (p->text.len > 0) /* print_end() asks ferror() */
+        (void)fwrite(p->text.data, 1, p->text.len, p->options.out);
+    buf_reset(&p->text);
+    p->text.bad = bad;
+}
+
+void print_some(struct printer *p)
+{
+    if (p->text.len >= SOME_BYTES)
+        print_flush(p);
+}
+
+/* Seconds that local time is ahead of UTC at a moment. */
+static long local_offset(int64_t ms)
+{
+    time_t t = (time_t)(ms / 1000);
+    struct tm tm;
+
+    return localtime_r(&t, &tm) ? tm.tm_gmtoff : 0;
+}
+
+size_t print_time(int64_t ms, bool local, char sep, char out[static PRINT_TIME])
+{
+    long offset = local ? local_offset(ms) : 0;
+    char zone[16] = "Z";
+    char text[TEXT_TIME];
+    int64_t shown;
+
+    if (__builtin_add_overflow(ms, offset * INT64_C(1000), &shown)) {
+        shown = ms;
+        offset = 0;
+        local = false;
+    }
+    size_t len = text_print_time(shown, text);
+    if (len > 0 && text[len - 1] == 'Z')
+        text[len - 1] = '\0';
+    char *t = strchr(text, 'T');
+    if (t)
+        *t = sep;
+    if (local)
+        (void)snprintf(zone, sizeof zone, "%c%02ld:%02ld", offset < 0 ? '-' : '+',
+                       labs(offset) / 3600 % 100, labs(offset) / 60 % 60);
+    return (size_t)snprintf(out, PRINT_TIME, "%s%s", text, sep == 'T' ? zone : "");
+}

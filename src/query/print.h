@@ -1,0 +1,79 @@
+/* print: an answer as text. One struct of functions for each format; who answers knows only this.
+ *
+ *   table   for people: aligned, units, times as text, names of protocols
+ *   csv     RFC 4180 quoting, lines end in LF; absent is empty, empty text is ""
+ *   json    one object: {"groups" or "records": [...], "summary": {...}}
+ *   jsonl   one object a line; absent fields of records are left out
+ *
+ * Machines' formats have numbers as numbers and times as integers in ms; only csv without --raw
+ * has times as text (RFC 3339), for spreadsheets. */
+#ifndef QUERY_PRINT_H
+#define QUERY_PRINT_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "query/summary.h"
+#include "query/value.h"
+
+#include <stdio.h>
+
+struct print_options {
+    FILE *out;
+    bool raw;   /* --raw */
+    bool exact; /* tables: numbers in full */
+    bool local; /* text shows times as the machine's clock does, not in UTC */
+    bool bold;  /* the table's heading */
+};
+
+struct printer {
+    const struct print_format *format;
+    struct print_options options;
+    struct column *columns;
+    size_t n_columns;
+    bool groups; /* rows are groups, not records */
+    uint64_t rows;
+    struct buf text; /* waits to be written to options.out */
+};
+
+struct print_format {
+    const char *name;
+    size_t size;      /* of the struct that begins with a printer */
+    bool all_columns; /* of records: every field, not a choice for people */
+    void (*begin)(struct printer *p);
+    void (*row)(struct printer *p, const struct value *values); /* one for each column */
+    void (*end)(struct printer *p, const struct summary *s);
+    void (*free)(struct printer *p); /* of what begin made; may be NULL */
+};
+
+extern const struct print_format print_table;
+extern const struct print_format print_csv;
+extern const struct print_format print_json;
+extern const struct print_format print_jsonl;
+
+/* NULL if there is no such format. */
+const struct print_format *print_format_find(const char *name);
+
+struct printer *print_new(const struct print_format *f, const struct print_options *o);
+void print_free(struct printer *p);
+
+/* In this order: begin, row for each, end. */
+void print_begin(struct printer *p, const struct column *columns, size_t n, bool groups);
+void print_row(struct printer *p, const struct value *values);
+
+/* Returns 0, or ERR_SYS if any of it could not be written. */
+int print_end(struct printer *p, const struct summary *s, struct err *err) MUST_USE;
+
+/* A value as json and jsonl have it; absent is null. */
+void print_json_value(struct json *j, const struct value *v);
+
+/* For the formats: write out what waits; at once, or when there is much. */
+void print_flush(struct printer *p);
+void print_some(struct printer *p);
+
+enum { PRINT_TIME = 40 };
+
+/* "2026-11-22T14:05:09.250Z", local "2026-11-22T15:05:09.250+01:00"; with `sep` for the T, and
+ * without the zone if it is no 'T'. Returns the length. */
+size_t print_time(int64_t ms, bool local, char sep, char out[static PRINT_TIME]);
+
+#endif

@@ -1,0 +1,31 @@
+/* summary: what was asked of how much, in what time; one line for people, an object in json. */
+#ifndef QUERY_SUMMARY_H
+#define QUERY_SUMMARY_H
+
+#include "base/json.h"
+#include "store/scan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct summary {
+    bool grouped;
+    bool stopped;    /* the scan ended early: enough records were found */
+    bool scaled;     /* a sampling rate was applied */
+    uint64_t shown;  /* rows of the answer */
+    uint64_t groups; /* of which the shown ones are the first */
+    uint64_t records;
+    uint64_t flows; /* of all records that matched */
+    uint64_t packets;
+    uint64_t bytes;
+    struct scan_stats scan;
+    double seconds;
+};
+
+/* "10 of 1,234 groups; 5.20 M flows, 12.3 GB, 9.80 M packets matched; scanned 10.0 M flows in
+ * 4 files and 1 journal in 0.31 s (32.3 M flows/s)". */
+void summary_line(const struct summary *s, struct buf *out);
+
+void summary_json(const struct summary *s, struct json *out);
+
+#endif
