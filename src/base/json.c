@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include "base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -35,33 +37,6 @@ void json_key(struct json *j, const char *key)
 
 void json_text(struct json *j, const char *s) { json_textn(j, s, strlen(s)); }
 
-/* Length of the well-formed UTF-8 sequence at s (Unicode table 3-7), or 0. */
-static size_t utf8_len(const uint8_t *s, size_t n)
-{
-    uint8_t c = s[0];
-    uint8_t lo = 0x80;
-    uint8_t hi = 0xbf;
-    size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-
-    if (len == 0 || len > n)
-        return 0;
-    if (c == 0xe0)
-        lo = 0xa0;
-    else if (c == 0xed)
-        hi = 0x9f;
-    else if (c == 0xf0)
-        lo = 0x90;
-    else if (c == 0xf4)
-        hi = 0x8f;
-    for (size_t i = 1; i < len; i++) {
-        if (s[i] < lo || s[i] > hi)
-            return 0;
-        lo = 0x80;
-        hi = 0xbf;
-    }
-    return len;
-}
-
 static void escape(struct buf *out, uint8_t c)
 {
     if (c == '"' || c == '\\') {
@@ -88,7 +63,7 @@ void json_textn(struct json *j, const void *s, size_t n)
         }
         buf_bytes(j->out, p + done, i - done);
         if (len == 0)
-            buf_text(j->out, "\xef\xbf\xbd");
+            buf_text(j->out, UTF8_BAD);
         else
             escape(j->out, p[i]);
         done = ++i;

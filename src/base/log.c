@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -105,7 +106,7 @@ void log_write(enum log_level level, struct log_site *site, const char *message,
         if (kv.text)
             put_text(&b, kv.text);
         else
-            buf_printf(&b, "%lld", kv.number);
+            buf_printf(&b, "%s%" PRIu64, kv.negative ? "-" : "", kv.number);
     }
     va_end(ap);
     if (held_back)

@@ -10,6 +10,7 @@
 #define BASE_LOG_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -22,7 +23,8 @@ void log_open(enum log_level most);
 struct log_kv {
     const char *key; /* NULL ends a list */
     const char *text;
-    long long number; /* if text is NULL */
+    uint64_t number; /* if text is NULL */
+    bool negative;   /* number is below zero: its distance from it */
 };
 
 static inline struct log_kv log_kv_text(const char *key, const char *text)
@@ -30,14 +32,24 @@ static inline struct log_kv log_kv_text(const char *key, const char *text)
     return (struct log_kv){.key = key, .text = text ? text : ""};
 }
 
-static inline struct log_kv log_kv_number(const char *key, long long number)
+static inline struct log_kv log_kv_u64(const char *key, uint64_t number)
 {
     return (struct log_kv){.key = key, .number = number};
 }
 
-#define KV(key, value) \
-    _Generic((value), char *: log_kv_text, const char *: log_kv_text, default: log_kv_number)(     \
-        key, value)
+static inline struct log_kv log_kv_i64(const char *key, int64_t number)
+{
+    uint64_t n = (uint64_t)number;
+    return (struct log_kv){.key = key, .number = number < 0 ? 0 - n : n, .negative = number < 0};
+}
+
+/* clang-format off */
+#define KV(key, value)                                                                             \
+    _Generic((value),                                                                              \
+        char *: log_kv_text, const char *: log_kv_text,                                            \
+        int: log_kv_i64, long: log_kv_i64, long long: log_kv_i64,                                  \
+        default: log_kv_u64)(key, value)
+/* clang-format on */
 
 /* Where in the code a line comes from, for the limit. */
 struct log_site {

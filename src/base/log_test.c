@@ -32,7 +32,8 @@ static char *caught(void (*write_lines)(void))
 static void one_of_each(void)
 {
     log_open(LOG_INFO);
-    log_warn("sent away", KV("peer", "192.0.2.1"), KV("why", "said \"no\"\nloudly"), KV("n", 5u));
+    log_warn("sent away", KV("peer", "192.0.2.1"), KV("why", "said \"no\"\nloudly"), KV("n", 5u),
+             KV("i", -5));
     log_debug("not seen");
     log_info("bare");
 }
@@ -56,8 +57,8 @@ static void quotes_values_and_cuts_levels(void **state)
     char *text = caught(one_of_each);
 
     (void)state;
-    assert_non_null(
-        strstr(text, "Z warn: sent away peer=192.0.2.1 why=\"said \\\"no\\\"\\x0aloudly\" n=5\n"));
+    assert_non_null(strstr(
+        text, "Z warn: sent away peer=192.0.2.1 why=\"said \\\"no\\\"\\x0aloudly\" n=5 i=-5\n"));
     assert_null(strstr(text, "not seen"));
     assert_non_null(strstr(text, "info: bare\n"));
 }

@@ -12,6 +12,10 @@
 
 /* clang-format off */
 const struct command *const command_table[] = {
+    &cmd_collect,
+    &cmd_import,
+    &cmd_replay,
+    &cmd_show,
     &cmd_fields,
     &cmd_completion,
     &cmd_help,

@@ -6,14 +6,16 @@ enum {
     V9_HEAD = 20,
     IPFIX_HEAD = 16,
     SET_HEAD = 4,
-    SET_MIN = 256
+    SET_MIN = 256,
+    V1_LONG = 52
 };
 
-/* Header and record bytes of the versions whose records are fixed; v8's go by scheme. */
+/* Header and record bytes of the versions whose records are fixed; v8's go by scheme, and v1's may
+ * be V1_LONG by one vendor. */
 static const struct {
     uint8_t head;
     uint8_t record;
-} fixed[] = {[1] = {16, 52}, [5] = {24, 48}, [6] = {24, 52}, [7] = {24, 52}, [8] = {V8_HEAD, 0}};
+} fixed[] = {[1] = {16, 48}, [5] = {24, 48}, [6] = {24, 52}, [7] = {24, 52}, [8] = {V8_HEAD, 0}};
 
 static const uint8_t v8_record[] = {
     [1] = 28, [2] = 28, [3] = 32,  [4] = 32,  [5] = 40,  [6] = 32,  [7] = 40,
@@ -39,6 +41,26 @@ static size_t v9_len(struct cur in)
     return (size_t)(in.at - begin);
 }
 
+static bool is_version_at(struct cur in, size_t at)
+{
+    (void)cur_bytes(&in, at);
+    uint16_t version = cur_u16(&in);
+    return cur_ok(&in) ? version == 1 || (version >= 5 && version <= 10) : false;
+}
+
+/* A v1 datagram has records of 52 octets if so it ends with the file or before another header, and
+ * with the usual 48 it doesn't. */
+static bool is_v1_long(struct cur in, size_t count)
+{
+    size_t left = cur_left(&in);
+    size_t usual = 16 + count * 48;
+    size_t longer = 16 + count * V1_LONG;
+
+    if (left == usual || is_version_at(in, usual))
+        return false;
+    return left == longer || is_version_at(in, longer);
+}
+
 /* 0: no version we know, or too short for its header. */
 static size_t promised(struct cur in)
 {
@@ -55,7 +77,7 @@ static size_t promised(struct cur in)
     if (version >= sizeof fixed / sizeof fixed[0] || fixed[version].head == 0 ||
         cur_left(&in) < fixed[version].head)
         return 0;
-    size_t record = fixed[version].record;
+    size_t record = version == 1 && is_v1_long(in, count) ? V1_LONG : fixed[version].record;
     if (version == 8) {
         uint8_t scheme = in.at[V8_SCHEME_AT];
         record = scheme < sizeof v8_record ? v8_record[scheme] : 0;

@@ -12,7 +12,6 @@
 struct decoder {
     struct out *out;
     struct batch *batch;
-    struct batch own;
     struct counts *counts;
     uint64_t rows;
     uint64_t ended;
@@ -29,8 +28,8 @@ struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
     (void)watch;
     d->out = out;
     d->counts = counts;
-    d->batch = &d->own;
-    if (!batch_init(&d->own, 64))
+    d->batch = batch_new(64);
+    if (!d->batch)
         abort();
     return d;
 }
@@ -39,7 +38,7 @@ void decoder_free(struct decoder *d)
 {
     if (!d)
         return;
-    batch_free(d->batch);
+    batch_delete(d->batch);
     free(d);
 }
 

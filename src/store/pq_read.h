@@ -1,6 +1,9 @@
 /* pq_read: Parquet files → batches. Reads what pq_write writes, of any catalogue version: a column
  * that the file lacks is null, one that it has and we do not know is skipped. Every length and
- * offset in the file is checked; a broken file gives ERR_DATA with path, offset and column. */
+ * offset in the file is checked; a broken file gives ERR_DATA with path, offset and column.
+ *
+ * A pq_file does not change once it is open, so threads may share it; a pq_group belongs to one.
+ * Memory of a group: its wanted chunks as they are in the file, and a page of each, decoded. */
 #ifndef STORE_PQ_READ_H
 #define STORE_PQ_READ_H
 
@@ -10,7 +13,7 @@
 struct pq_file;
 
 int pq_open(struct pq_file **out, const char *path, struct err *err) MUST_USE;
-void pq_close(struct pq_file *f);
+void pq_close(struct pq_file *f); /* after its groups; NULL is fine */
 
 uint64_t pq_rows(const struct pq_file *f);
 size_t pq_groups(const struct pq_file *f);
@@ -19,19 +22,25 @@ uint64_t pq_group_rows(const struct pq_file *f, size_t group);
 /* Value of a footer key, or NULL. */
 const char *pq_key(const struct pq_file *f, const char *key);
 
-/* Smallest and largest value of an integer or time column in a row group, from the statistics;
- * false if the file does not say. */
+/* Smallest and largest value of an integer or time column in a row group, from the statistics
+ * (U64: only where both are below 2^63); false if the file does not say. Nulls do not count. */
 bool pq_group_range(const struct pq_file *f, size_t group, enum field_id field, int64_t *min,
                     int64_t *max);
 
 /* Reads one row group's wanted columns, batch by batch. */
 struct pq_group;
 
-int pq_group_open(struct pq_group **out, struct pq_file *f, size_t group,
+int pq_group_open(struct pq_group **out, const struct pq_file *f, size_t group,
                   const struct field_set *want, struct err *err) MUST_USE;
 
-/* Reset `out` and fill it with the next rows (up to its capacity). 0, ERR_EOF at the end, or an
- * error. */
+/* Go over to another row group, of the same or another file, with the memory that g has: cheaper
+ * than closing and opening. After a failure g is only good for this or pq_group_close(). */
+int pq_group_reopen(struct pq_group *g, const struct pq_file *f, size_t group,
+                    const struct field_set *want, struct err *err) MUST_USE;
+
+/* Reset `out` and fill it with the next rows: up to its capacity, fewer at the end or where text
+ * would not fit. A wanted column without any value in them is not marked used. 0, ERR_EOF at the
+ * end, or an error. An enum's name that we do not know is given as 255. */
 int pq_group_next(struct pq_group *g, struct batch *out, struct err *err) MUST_USE;
 void pq_group_close(struct pq_group *g);
 

@@ -1,12 +1,18 @@
 /* pq_write: batches → one Parquet file with all columns of the catalogue, in its order.
  *
  * Row groups are encoded while batches are added. The file is complete only after
- * pq_writer_finish(); the caller gives a temporary path and renames. */
+ * pq_writer_finish(); the caller gives a temporary path and renames. A writer belongs to one
+ * thread.
+ *
+ * Text that is not UTF-8 gets U+FFFD for each bad byte: engines refuse it otherwise. */
 #ifndef STORE_PQ_WRITE_H
 #define STORE_PQ_WRITE_H
 
 #include "base/err.h"
 #include "flow/batch.h"
+
+/* Footer key of the catalogue's version, which every file has. */
+#define PQ_KEY_CATALOGUE "weir.catalogue"
 
 struct pq_writer;
 
@@ -17,19 +23,24 @@ struct pq_kv {
 };
 
 struct pq_write_options {
-    size_t group_rows; /* rows of a row group; 0: 262,144 */
+    size_t group_rows; /* rows of a row group, at most 1,048,576; 0: 262,144 */
     enum { PQ_ZSTD, PQ_LZ4, PQ_NONE } codec;
 };
 
-/* Creates (or truncates) the file. On failure *out is untouched. */
+/* Creates (or truncates) the file. On failure *out is untouched. `options` may be NULL. */
 int pq_writer_open(struct pq_writer **out, const char *path, const struct pq_write_options *options,
                    struct err *err) MUST_USE;
 
-/* Append all rows of the batch (copied or encoded before it returns). */
+/* Append all rows of the batch (copied or encoded before it returns). After a failure the writer is
+ * only good for pq_writer_abort() or, which fails too, pq_writer_finish(). */
 int pq_writer_add(struct pq_writer *w, const struct batch *b, struct err *err) MUST_USE;
 
-/* Last row group, footer, fsync, close. Frees w whatever it returns. *rows (may be NULL) gets the
- * number of rows in the file. */
+/* Rows added, and bytes of whole row groups written, so far. */
+uint64_t pq_writer_rows(const struct pq_writer *w);
+uint64_t pq_writer_bytes(const struct pq_writer *w);
+
+/* Last row group, footer, fsync, close. Frees w whatever it returns; the file stays, incomplete if
+ * this fails. *rows (may be NULL) gets the number of rows in the file. */
 int pq_writer_finish(struct pq_writer *w, const struct pq_kv *kv, size_t n_kv, uint64_t *rows,
                      struct err *err) MUST_USE;
 

@@ -25,13 +25,13 @@ struct scan_stats {
     uint64_t files, files_skipped;
     uint64_t groups, groups_skipped;
     uint64_t journals;
-    uint64_t rows;            /* rows given out or looked at */
-    uint64_t broken;          /* files and journals that could not be read, wholly or in part */
+    uint64_t rows;   /* rows given out or looked at */
+    uint64_t broken; /* files and journals that could not be read, wholly or in part */
 };
 
 /* Lists the store. A store that does not exist is ERR_CONFIG. */
-int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec, struct err *err)
-    MUST_USE;
+int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec,
+              struct err *err) MUST_USE;
 
 /* Reset `out`, fill it with the next rows. Rows are cut to the span exactly. 0 or ERR_EOF; a file
  * that is broken is ERR_DATA with its path, and the scan may be continued behind it. */

@@ -1,0 +1,189 @@
+/* weir show: ask a running weir for its state. The answer is JSON; tables are made here. */
+#include "base/count.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "collect/collect.h"
+#include "net/ctl.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t number(const json_t *o, const char *key)
+{
+    json_int_t v = json_integer_value(json_object_get(o, key));
+    return v > 0 ? (uint64_t)v : 0;
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "-";
+}
+
+static const char *help_of(const char *counter)
+{
+    for (int i = 0; i < COUNT_N; i++)
+        if (strcmp(count_table[i].name, counter) == 0)
+            return count_table[i].help;
+    return "";
+}
+
+static void print_counters(const json_t *answer)
+{
+    json_t *counters = json_object_get(answer, "counters");
+    const char *name;
+    json_t *v;
+
+    json_object_foreach(counters, name, v) if (json_integer_value(v) != 0)(void) printf(
+        "%15" JSON_INTEGER_FORMAT "  %-20s %s\n", json_integer_value(v), name, help_of(name));
+    (void)printf("Counters that are not shown are 0.\n");
+}
+
+static void print_listeners(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "listeners");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *l = json_array_get(list, i);
+        if (json_object_get(l, "tcp")) {
+            (void)printf("  TCP %-28s %" PRIu64 " sessions on all\n", text(l, "tcp"),
+                         number(answer, "tcp_sessions"));
+            continue;
+        }
+        (void)printf("  UDP %-28s %" PRIu64 " datagrams, %" PRIu64
+                     " dropped by the kernel, buffer %.1f MiB\n",
+                     text(l, "udp"), number(l, "datagrams"), number(l, "kernel_drops"),
+                     (double)number(l, "rcvbuf_bytes") / 1048576);
+    }
+}
+
+static void print_collect(const json_t *answer)
+{
+    const json_t *journal = json_object_get(answer, "journal");
+    const json_t *c = json_object_get(answer, "counters");
+    char t[TEXT_SHORT];
+
+    (void)text_print_duration((int64_t)number(answer, "uptime_ms"), t);
+    (void)printf("Collector \"%s\" (weir %s, pid %" PRIu64 "), up %s, store %s\n",
+                 text(answer, "instance"), text(answer, "version"), number(answer, "pid"), t,
+                 text(answer, "store"));
+    print_listeners(answer);
+    if (json_is_object(journal)) {
+        (void)text_print_duration((int64_t)number(journal, "age_ms"), t);
+        (void)printf("  Journal %s: %" PRIu64 " datagrams, %.1f MB, since %s; %" PRIu64
+                     " others waiting to be sealed\n",
+                     text(journal, "id"), number(journal, "datagrams"),
+                     (double)number(journal, "bytes") / 1e6, t, number(answer, "journals_waiting"));
+    } else {
+        (void)printf("  No journal can be written: see the log\n");
+    }
+    (void)printf("  Flows: %" PRIu64 " received, %" PRIu64 " in %" PRIu64 " sealed files, %" PRIu64
+                 " recovered at start\n",
+                 number(c, "flows"), number(c, "flows_stored"), number(c, "files_sealed"),
+                 number(c, "flows_recovered"));
+    (void)printf("  Templates: %" PRIu64 " read, %" PRIu64 " data sets held for theirs, %" PRIu64
+                 " of them decoded since\n",
+                 number(c, "templates"), number(c, "sets_held"), number(c, "sets_released"));
+    (void)printf("'weir show counters' has every number.\n");
+}
+
+static const struct {
+    const char *word;
+    void (*print)(const json_t *answer);
+} subjects[] = {
+    {"collect", print_collect},
+    {"counters", print_counters},
+};
+
+enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };
+
+static const struct opt opts[] = {
+    {OPT_STORE, "store", 's', "DIR", "the collector's store (./var)"},
+    {OPT_INSTANCE, "instance", 0, "NAME", "the collector's instance (collect)"},
+    {OPT_JSON, "json", 'j', NULL, "the answer as it is"},
+};
+
+static int print_answer(const struct buf *answer, size_t subject, bool as_json)
+{
+    json_error_t why;
+
+    if (as_json) {
+        (void)fwrite(answer->data, 1, answer->len, stdout);
+        return 0;
+    }
+    json_t *j = json_loadb((const char *)answer->data, answer->len, 0, &why);
+    if (!j) {
+        (void)fprintf(stderr, "weir show: the answer is not JSON: %s\n", why.text);
+        return 1;
+    }
+    subjects[subject].print(j);
+    json_decref(j);
+    return 0;
+}
+
+static int ask(const char *dir, const char *instance, size_t subject, bool as_json)
+{
+    char path[FILE_PATH];
+    struct buf answer;
+    struct err err;
+    int status = 1;
+    int r = collect_socket(path, sizeof path, dir, instance, &err);
+
+    buf_init(&answer, CTL_ANSWER_MAX);
+    if (r == 0)
+        r = ctl_ask(path, subjects[subject].word, &answer, &err);
+    if (r == ERR_CONFIG)
+        (void)fprintf(stderr, "weir show: no collector runs on store %s: %s\n", dir, err.text);
+    else if (r)
+        (void)fprintf(stderr, "weir show: %s\n", err.text);
+    else
+        status = print_answer(&answer, subject, as_json);
+    buf_free(&answer);
+    return status;
+}
+
+static int cmd_show_run(int argc, char **argv)
+{
+    struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
+    struct collect_options o = collect_options_default();
+    const char *word = NULL;
+    bool as_json = false;
+    struct err err;
+    int id;
+
+    while ((id = opt_next(&scan, &err)) != OPT_END) {
+        if (id == ERR_CONFIG)
+            return command_usage_error(&cmd_show, err.text);
+        if (id == OPT_STORE)
+            o.dir = scan.value;
+        else if (id == OPT_INSTANCE)
+            o.instance = scan.value;
+        else if (id == OPT_JSON)
+            as_json = true;
+        else if (!word)
+            word = scan.value;
+        else
+            return command_usage_error(&cmd_show, "expected one word: collect or counters");
+    }
+    for (size_t i = 0; i < COUNT_OF(subjects); i++)
+        if (word && strcmp(word, subjects[i].word) == 0)
+            return ask(o.dir, o.instance, i, as_json);
+    return command_usage_error(&cmd_show, "expected what to show: collect or counters");
+}
+
+const struct command cmd_show = {
+    .name = "show",
+    .summary = "ask a running weir for its state",
+    .usage = "[options] collect|counters",
+    .details =
+        "collect: ports, journal, and what became of the flows. counters: everything that is "
+        "counted and is not 0, with what it means.",
+    .examples = "weir show collect --store /var/lib/weir\n    a running collector\n"
+                "weir show counters --json\n    for scripts\n",
+    .opts = opts,
+    .n_opts = COUNT_OF(opts),
+    .run = cmd_show_run,
+};

@@ -1,0 +1,61 @@
+/* worker: datagrams → journal and decoder → the sealing thread. One receive thread's.
+ *
+ * Datagrams are given in batches: begin, add or end_session, commit. A batch is one write to the
+ * journal, and lies in one journal. A journal ends at a size, at an age, and with the hour; each
+ * begins with the decoder's state, so that it can be decoded alone. When the worker closes it
+ * leaves a journal that holds nothing but this state: the next run goes on from there. */
+#ifndef COLLECT_WORKER_H
+#define COLLECT_WORKER_H
+
+#include "collect/syncer.h"
+#include "store/seal.h"
+
+struct worker_options {
+    const char *dir;
+    const char *instance;
+    unsigned number;
+    int64_t seal_every_ms;
+    uint64_t journal_bytes; /* a journal ends when it is as long */
+    int64_t sync_ms;
+    struct pq_write_options pq;
+    struct decode_limits limits;
+};
+
+struct worker {
+    struct worker_options options;
+    struct counts counts; /* the receive thread's */
+    struct decoder *decoder;
+    struct seal *seal;
+    struct syncer syncer;
+    struct journal_writer *journal;
+    struct store_id id;
+    char journal_dir[FILE_PATH];
+    int64_t hour_ms;       /* of the journal */
+    int64_t since_ms;      /* received time of its first datagram */
+    uint64_t frames;       /* in it */
+    uint64_t batch_frames; /* since begin */
+    uint64_t state_bytes;  /* length of its head */
+    uint64_t synced_bytes;
+    int64_t synced_ms;
+    bool dir_synced;
+};
+
+/* `state`: what recover_run() gave. Starts the sealing and the syncing thread. */
+int worker_open(struct worker *w, const struct worker_options *options, const struct buf *state,
+                struct err *err) MUST_USE;
+
+void worker_begin(struct worker *w, int64_t now_ms);
+void worker_add(struct worker *w, const struct datagram *d);
+void worker_end_session(struct worker *w, const struct sender *who, int64_t now_ms);
+void worker_commit(struct worker *w);
+
+/* Now and then: end a journal by age, have it synced, log what went wrong elsewhere. */
+void worker_tick(struct worker *w, int64_t now_ms);
+
+/* What the receive and the sealing thread have counted, added to `into`. */
+void worker_counts(const struct worker *w, struct counts *into);
+
+/* Seal what is there and free everything. `last` (may be NULL) gets the counts at the end. */
+void worker_close(struct worker *w, int64_t now_ms, struct counts *last);
+
+#endif

@@ -1,0 +1,118 @@
+#include "store/codec.h"
+
+#include "base/mem.h"
+
+#include <limits.h>
+#include <lz4.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+enum {
+    ZSTD_LEVEL = 1,
+    /* What one byte can become: a zstd block of 128 KB takes 4 bytes, an LZ4 length byte means 255.
+     */
+    ZSTD_RATIO_MAX = 131072 / 4,
+    LZ4_RATIO_MAX = 255,
+    RATIO_SLACK = 64
+};
+
+struct codec {
+    ZSTD_CCtx *pack;
+    ZSTD_DCtx *unpack;
+};
+
+struct codec *codec_new(void) { return mem_new(1, sizeof(struct codec)); }
+
+void codec_free(struct codec *c)
+{
+    if (!c)
+        return;
+    ZSTD_freeCCtx(c->pack);
+    ZSTD_freeDCtx(c->unpack);
+    free(c);
+}
+
+size_t codec_bound(enum codec_id id, size_t n)
+{
+    if (id == CODEC_ZSTD)
+        return ZSTD_compressBound(n);
+    if (id == CODEC_LZ4 && n <= LZ4_MAX_INPUT_SIZE)
+        return (size_t)LZ4_compressBound((int)n);
+    return n;
+}
+
+size_t codec_pack(struct codec *c, enum codec_id id, const void *in, size_t n, void *out,
+                  size_t cap)
+{
+    if (id == CODEC_LZ4) {
+        if (n > LZ4_MAX_INPUT_SIZE)
+            return 0;
+        int room = cap > INT_MAX ? INT_MAX : (int)cap;
+        int len = LZ4_compress_default(in, out, (int)n, room);
+        return len > 0 ? (size_t)len : 0;
+    }
+    if (!c->pack)
+        c->pack = ZSTD_createCCtx();
+    if (!c->pack)
+        return 0;
+    size_t len = ZSTD_compressCCtx(c->pack, out, cap, in, n, ZSTD_LEVEL);
+    return ZSTD_isError(len) ? 0 : len;
+}
+
+bool codec_plausible(enum codec_id id, size_t n, size_t unpacked)
+{
+    size_t ratio = id == CODEC_ZSTD ? ZSTD_RATIO_MAX : id == CODEC_LZ4 ? LZ4_RATIO_MAX : 1;
+    return unpacked / ratio <= n + RATIO_SLACK;
+}
+
+static int unpack_zstd(struct codec *c, const void *in, size_t n, void *out, size_t out_len,
+                       struct err *err)
+{
+    if (!c->unpack)
+        c->unpack = ZSTD_createDCtx();
+    if (!c->unpack)
+        return err_set(err, ERR_LIMIT, "zstd: no memory");
+    size_t len = ZSTD_decompressDCtx(c->unpack, out, out_len, in, n);
+    if (ZSTD_isError(len))
+        return err_set(err, ERR_DATA, "zstd: %s", ZSTD_getErrorName(len));
+    if (len != out_len)
+        return err_set(err, ERR_DATA, "zstd: %zu bytes came out, expected %zu", len, out_len);
+    return 0;
+}
+
+static int unpack_lz4(const void *in, size_t n, void *out, size_t out_len, struct err *err)
+{
+    if (n > INT_MAX || out_len > INT_MAX)
+        return err_set(err, ERR_LIMIT, "lz4: block of %zu bytes", n);
+    int len = LZ4_decompress_safe(in, out, (int)n, (int)out_len);
+    if (len < 0 || (size_t)len != out_len)
+        return err_set(err, ERR_DATA, "lz4: broken block, or not %zu bytes", out_len);
+    return 0;
+}
+
+int codec_unpack(struct codec *c, enum codec_id id, const void *in, size_t n, void *out,
+                 size_t out_len, struct err *err)
+{
+    switch (id) {
+    case CODEC_ZSTD:
+        return unpack_zstd(c, in, n, out, out_len, err);
+    case CODEC_LZ4:
+        return unpack_lz4(in, n, out, out_len, err);
+    case CODEC_NONE:
+        break;
+    }
+    if (n != out_len)
+        return err_set(err, ERR_DATA, "uncompressed page of %zu bytes, expected %zu", n, out_len);
+    if (n != 0)
+        memcpy(out, in, n);
+    return 0;
+}
+
+const char *codec_name(int id)
+{
+    return id == CODEC_NONE   ? "none"
+           : id == CODEC_ZSTD ? "zstd"
+           : id == CODEC_LZ4  ? "lz4_raw"
+                              : "unknown";
+}

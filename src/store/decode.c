@@ -1,0 +1,275 @@
+#include "store/decode.h"
+
+#include "store/bits.h"
+#include "store/encode.h"
+#include "store/thrift.h"
+
+#include <string.h>
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+enum { WIDTH_MAX = 32, LOAD_BITS = 57 /* of 64 are sure when the first bit is within a byte */ };
+
+static inline uint64_t load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+ALWAYS_INLINE void unpack_width(const uint8_t *in, size_t groups, uint32_t *out,
+                                const unsigned width)
+{
+    const uint64_t mask = bits_low(width);
+
+    for (size_t g = 0; g < groups; g++, in += width, out += DECODE_GROUP)
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < DECODE_GROUP; i++)
+            out[i] = (uint32_t)(load64(in + i * width / 8) >> (i * width % 8) & mask);
+}
+
+static void unpack(const uint8_t *in, size_t groups, uint32_t *out, unsigned width)
+{
+#define WIDTH(w)                          \
+    case w:                               \
+        unpack_width(in, groups, out, w); \
+        break;
+    switch (width) {
+        WIDTH(1)
+        WIDTH(2)
+        WIDTH(3)
+        WIDTH(4)
+        WIDTH(5)
+        WIDTH(6)
+        WIDTH(7)
+        WIDTH(8)
+        WIDTH(9)
+        WIDTH(10)
+        WIDTH(11)
+        WIDTH(12)
+        WIDTH(13)
+        WIDTH(14)
+        WIDTH(15)
+        WIDTH(16)
+        WIDTH(17)
+        WIDTH(18)
+    default:
+        unpack_width(in, groups, out, width);
+    }
+#undef WIDTH
+}
+
+/* Head of the next run: false if it is broken or longer than what is left. Literals come in groups
+ * of eight, of which the last may be more than is asked for. */
+struct run {
+    bool literal;
+    size_t n;            /* values, at most those left */
+    size_t groups;       /* literal */
+    const uint8_t *data; /* literal: groups * width bytes; else the value's */
+};
+
+static bool run_next(struct cur *in, unsigned width, size_t left, struct run *out)
+{
+    uint64_t head = thrift_varint_read(in);
+    uint64_t count = head >> 1;
+
+    if (!cur_ok(in) || count == 0)
+        return false;
+    out->literal = head & 1;
+    if (out->literal) {
+        size_t most = (left + DECODE_GROUP - 1) / DECODE_GROUP;
+        if (count > most)
+            return false;
+        out->groups = (size_t)count;
+        out->n = left < out->groups * DECODE_GROUP ? left : out->groups * DECODE_GROUP;
+        out->data = cur_bytes(in, out->groups * width);
+    } else {
+        if (count > left)
+            return false;
+        out->n = (size_t)count;
+        out->data = cur_bytes(in, (width + 7) / 8);
+    }
+    return cur_ok(in);
+}
+
+static uint32_t run_value(const struct run *r, unsigned width)
+{
+    uint32_t v = 0;
+    for (unsigned i = (width + 7) / 8; i > 0; i--)
+        v = v << 8 | r->data[i - 1];
+    return v;
+}
+
+/* Or n bits, which begin at a byte, in at bit `at`. */
+static void put_bits(uint64_t *bits, size_t at, const uint8_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64) {
+        size_t take = n - i < 64 ? n - i : 64;
+        uint64_t v = 0;
+        memcpy(&v, from + i / 8, (take + 7) / 8);
+        bits_or(bits, at + i, v & bits_low(take), take);
+    }
+}
+
+bool decode_levels(struct cur *in, size_t n, uint64_t *bits)
+{
+    for (size_t at = 0; at < n;) {
+        struct run r;
+        if (!run_next(in, 1, n - at, &r))
+            return false;
+        if (r.literal)
+            put_bits(bits, at, r.data, r.n);
+        else if (run_value(&r, 1) == 1)
+            bits_fill(bits, at, r.n);
+        else if (run_value(&r, 1) != 0)
+            return false;
+        at += r.n;
+    }
+    return true;
+}
+
+bool decode_codes(struct cur *in, size_t n, uint32_t *out, bool *same)
+{
+    unsigned width = cur_u8(in);
+
+    *same = false;
+    if (!cur_ok(in) || width > WIDTH_MAX)
+        return false;
+    for (size_t at = 0; at < n;) {
+        struct run r;
+        if (!run_next(in, width, n - at, &r))
+            return false;
+        if (r.literal) {
+            unpack(r.data, r.groups, out + at, width);
+        } else {
+            uint32_t v = run_value(&r, width);
+            *same = r.n == n;
+            for (size_t i = 0; i < (*same ? 1 : r.n); i++)
+                out[at + i] = v;
+        }
+        at += r.n;
+    }
+    return true;
+}
+
+/* 32 values of any width, bit by bit above what a load holds. */
+static void unpack_mini(const uint8_t *in, unsigned width, uint64_t *out)
+{
+    if (width <= LOAD_BITS) {
+        uint64_t mask = bits_low(width);
+        for (unsigned i = 0; i < DELTA_MINI; i++)
+            out[i] = load64(in + i * width / 8) >> (i * width % 8) & mask;
+        return;
+    }
+    for (unsigned i = 0; i < DELTA_MINI; i++) {
+        out[i] = 0;
+        for (unsigned bit = 0; bit < width; bit++) {
+            unsigned at = i * width + bit;
+            out[i] |= (uint64_t)(in[at / 8] >> at % 8 & 1) << bit;
+        }
+    }
+}
+
+/* Up to 128 values behind out[-1]. */
+static bool delta_block(struct cur *in, size_t n, uint64_t *out)
+{
+    uint64_t min = (uint64_t)thrift_int_element(in);
+    const uint8_t *width = cur_bytes(in, DELTA_MINIS);
+    uint64_t v = out[-1];
+
+    if (!width)
+        return false;
+    for (size_t m = 0; m < DELTA_MINIS && m * DELTA_MINI < n; m++) {
+        uint64_t *mini = out + m * DELTA_MINI;
+        if (width[m] > 64)
+            return false;
+        const uint8_t *data = cur_bytes(in, (size_t)DELTA_MINI / 8 * width[m]);
+        if (!data)
+            return false;
+        unpack_mini(data, width[m], mini);
+        for (size_t i = 0; i < DELTA_MINI; i++) {
+            v += mini[i] + min;
+            mini[i] = v;
+        }
+    }
+    return true;
+}
+
+bool decode_delta(struct cur *in, size_t n, uint64_t *out)
+{
+    uint64_t block = thrift_varint_read(in);
+    uint64_t minis = thrift_varint_read(in);
+    uint64_t total = thrift_varint_read(in);
+    int64_t first = thrift_int_element(in);
+
+    if (!cur_ok(in) || block != DELTA_BLOCK || minis != DELTA_MINIS || total != n || n == 0)
+        return false;
+    out[0] = (uint64_t)first;
+    for (size_t at = 1; at < n; at += DELTA_BLOCK)
+        if (!delta_block(in, n - at < DELTA_BLOCK ? n - at : DELTA_BLOCK, out + at))
+            return false;
+    return true;
+}
+
+/* All bytes above `width` of n numbers, or-ed: zero if they fit. */
+static uint8_t split_above(const uint8_t *in, size_t total, size_t n, size_t in_width, size_t width)
+{
+    uint8_t any = 0;
+    for (size_t k = width; k < in_width; k++)
+        for (size_t i = 0; i < n; i++)
+            any |= in[k * total + i];
+    return any;
+}
+
+bool decode_split(const uint8_t *in, size_t total, size_t at, size_t n, size_t in_width, void *out,
+                  size_t width)
+{
+    const uint8_t *s = in + at;
+    uint8_t *o8 = out;
+    uint16_t *o16 = out;
+    uint32_t *o32 = out;
+    uint64_t *o64 = out;
+
+    switch (width) {
+    case 1:
+        memcpy(o8, s, n);
+        break;
+    case 2:
+        for (size_t i = 0; i < n; i++)
+            o16[i] = (uint16_t)(s[i] | s[total + i] << 8);
+        break;
+    case 4:
+        for (size_t i = 0; i < n; i++)
+            o32[i] = s[i] | (uint32_t)s[total + i] << 8 | (uint32_t)s[2 * total + i] << 16 |
+                     (uint32_t)s[3 * total + i] << 24;
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) {
+            uint64_t lo = s[i] | (uint32_t)s[total + i] << 8 | (uint32_t)s[2 * total + i] << 16 |
+                          (uint32_t)s[3 * total + i] << 24;
+            uint64_t hi = s[4 * total + i] | (uint32_t)s[5 * total + i] << 8 |
+                          (uint32_t)s[6 * total + i] << 16 | (uint32_t)s[7 * total + i] << 24;
+            o64[i] = lo | hi << 32;
+        }
+    }
+    return split_above(s, total, n, in_width, width) == 0;
+}
+
+bool decode_plain(const uint8_t *in, size_t n, size_t in_width, void *out, size_t width)
+{
+    uint8_t *o = out;
+    uint8_t above = 0;
+
+    if (n == 0)
+        return true;
+    if (in_width == width) {
+        memcpy(o, in, n * width);
+        return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        memcpy(o + i * width, in + i * in_width, width);
+        for (size_t k = width; k < in_width; k++)
+            above |= in[i * in_width + k];
+    }
+    return above == 0;
+}

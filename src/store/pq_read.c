@@ -1,0 +1,291 @@
+#include "store/pq_read.h"
+
+#include "base/mem.h"
+#include "store/decode.h"
+#include "store/pq_meta.h"
+#include "store/pq_pages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct pq_file {
+    int fd;
+    char *path;
+    uint64_t data_end; /* where the footer begins */
+    struct pq_footer meta;
+};
+
+struct pq_group {
+    const struct pq_file *f;
+    size_t group;
+    uint64_t rows_left;
+    uint32_t batch;
+    struct codec *codec;
+    size_t n_columns;
+    size_t n_text; /* of them, TEXT and BYTES */
+    struct pq_pages columns[FIELD_N];
+};
+
+/* ---- File ---- */
+
+static int read_at(const struct pq_file *f, void *out, size_t n, uint64_t at, struct err *err)
+{
+    uint8_t *p = out;
+
+    while (n != 0) {
+        ssize_t got = pread(f->fd, p, n, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_sys(err, "read of %zu bytes at offset %llu", n, (unsigned long long)at);
+        if (got == 0)
+            return err_set(err, ERR_DATA, "file has become shorter than %llu bytes",
+                           (unsigned long long)at + 1);
+        p += got;
+        at += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return 0;
+}
+
+static int footer_open(struct pq_file *f, struct err *err)
+{
+    enum { SMALLEST = PQ_MAGIC_BYTES + PQ_TAIL_BYTES };
+    uint8_t head[PQ_MAGIC_BYTES];
+    uint8_t tail[PQ_TAIL_BYTES];
+    struct stat st;
+
+    if (fstat(f->fd, &st) != 0)
+        return err_sys(err, "stat");
+    if (!S_ISREG(st.st_mode) || st.st_size < SMALLEST)
+        return err_set(err, ERR_DATA, "%lld bytes are no Parquet file (it has %d at least)",
+                       (long long)st.st_size, SMALLEST);
+    uint64_t size = (uint64_t)st.st_size;
+    int r = read_at(f, head, sizeof head, 0, err);
+    if (r == 0)
+        r = read_at(f, tail, sizeof tail, size - sizeof tail, err);
+    if (r)
+        return r;
+    if (memcmp(head, pq_magic, sizeof head) != 0 || memcmp(tail + 4, pq_magic, PQ_MAGIC_BYTES) != 0)
+        return err_set(err, ERR_DATA, "no Parquet file, or cut short: PAR1 is not at both ends");
+    struct cur c = cur_of(tail, 4);
+    uint64_t len = cur_le(&c, 4);
+    if (len > size - SMALLEST)
+        return err_set(err, ERR_DATA, "footer of %llu bytes in a file of %llu",
+                       (unsigned long long)len, (unsigned long long)size);
+    if (len > PQ_FOOTER_BYTES_MAX)
+        return err_set(err, ERR_LIMIT, "footer of %llu bytes, at most %d are read",
+                       (unsigned long long)len, PQ_FOOTER_BYTES_MAX);
+    f->data_end = size - PQ_TAIL_BYTES - len;
+    uint8_t *bytes = mem_new((size_t)len, 1);
+    r = read_at(f, bytes, (size_t)len, f->data_end, err);
+    if (r == 0)
+        r = pq_footer_read(cur_of(bytes, (size_t)len), &f->meta, err);
+    free(bytes);
+    return r;
+}
+
+int pq_open(struct pq_file **out, const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "%s: open", path);
+
+    struct pq_file *f = mem_new(1, sizeof *f);
+    f->fd = fd;
+    f->path = mem_new(strlen(path) + 1, 1);
+    memcpy(f->path, path, strlen(path));
+    int r = footer_open(f, err);
+    if (r) {
+        r = err_in(err, r, "%s", path);
+        pq_close(f);
+        return r;
+    }
+    *out = f;
+    return 0;
+}
+
+void pq_close(struct pq_file *f)
+{
+    if (!f)
+        return;
+    (void)close(f->fd);
+    pq_footer_free(&f->meta);
+    free(f->path);
+    free(f);
+}
+
+uint64_t pq_rows(const struct pq_file *f) { return f->meta.rows; }
+
+size_t pq_groups(const struct pq_file *f) { return f->meta.n_groups; }
+
+uint64_t pq_group_rows(const struct pq_file *f, size_t group) { return f->meta.groups[group].rows; }
+
+const char *pq_key(const struct pq_file *f, const char *key)
+{
+    for (size_t i = 0; i < f->meta.n_kv; i++)
+        if (strcmp(f->meta.kv[i].key, key) == 0)
+            return f->meta.kv[i].value;
+    return NULL;
+}
+
+/* NULL: the file lacks the column. */
+static const struct pq_chunk *chunk_of(const struct pq_file *f, size_t group, enum field_id field)
+{
+    size_t column = f->meta.column[field];
+    return column == SIZE_MAX ? NULL : &f->meta.chunks[f->meta.groups[group].first + column];
+}
+
+static bool bound_int(const struct pq_bound *b, enum kind kind, int64_t *out)
+{
+    struct cur c = cur_of(b->bytes, b->len);
+    uint64_t v = cur_le(&c, pq_kinds[kind].width);
+
+    if (!cur_ok(&c) || cur_left(&c) != 0 || (kind == KIND_U64 && v > INT64_MAX))
+        return false;
+    *out = (int64_t)v;
+    return true;
+}
+
+bool pq_group_range(const struct pq_file *f, size_t group, enum field_id field, int64_t *min,
+                    int64_t *max)
+{
+    const struct pq_chunk *c = chunk_of(f, group, field);
+    enum kind kind = field_table[field].kind;
+    enum pq_physical physical = pq_kinds[kind].physical;
+    int64_t lo;
+    int64_t hi;
+
+    if (!c || !c->bounded || (physical != PQ_INT32 && physical != PQ_INT64))
+        return false;
+    if (!bound_int(&c->min, kind, &lo) || !bound_int(&c->max, kind, &hi))
+        return false;
+    *min = lo;
+    *max = hi;
+    return true;
+}
+
+/* ---- Row group ---- */
+
+static int column_open(struct pq_group *g, enum field_id field, struct err *err)
+{
+    const struct pq_chunk *c = chunk_of(g->f, g->group, field);
+
+    if (!c || c->nulls == c->values)
+        return 0;
+    if (c->values != g->rows_left)
+        return err_set(err, ERR_DATA, "%llu values in a row group of %llu",
+                       (unsigned long long)c->values, (unsigned long long)g->rows_left);
+    if (c->codec != CODEC_NONE && c->codec != CODEC_ZSTD && c->codec != CODEC_LZ4)
+        return err_set(err, ERR_DATA, "codec %d, expected none (0), zstd (6) or lz4_raw (7)",
+                       (int)c->codec);
+    uint64_t at = pq_chunk_at(c);
+    if (at < PQ_MAGIC_BYTES || at > g->f->data_end || c->bytes > g->f->data_end - at)
+        return err_set(err, ERR_DATA, "%llu bytes at offset %llu, but the footer is at %llu",
+                       (unsigned long long)c->bytes, (unsigned long long)at,
+                       (unsigned long long)g->f->data_end);
+    struct pq_pages *p = &g->columns[g->n_columns];
+    size_t len = (size_t)c->bytes;
+    if (!pq_space_need(&p->chunk, len + DECODE_SLACK))
+        return err_set(err, ERR_LIMIT, "no memory for %zu bytes", len);
+    int r = read_at(g->f, p->chunk.p, len, at, err);
+    if (r)
+        return r;
+    memset((uint8_t *)p->chunk.p + len, 0, DECODE_SLACK);
+    pq_pages_begin(p, field, c, g->codec, len);
+    g->n_columns++;
+    g->n_text += pq_kinds[p->kind].width == 0 && p->kind != KIND_ENUM;
+    return 0;
+}
+
+int pq_group_reopen(struct pq_group *g, const struct pq_file *f, size_t group,
+                    const struct field_set *want, struct err *err)
+{
+    g->f = f;
+    g->group = group;
+    g->rows_left = f->meta.groups[group].rows;
+    g->n_columns = 0;
+    g->n_text = 0;
+    for (int i = 0; i < FIELD_N; i++) {
+        enum field_id field = (enum field_id)i;
+        if (!field_set_has(want, field))
+            continue;
+        int r = column_open(g, field, err);
+        if (r)
+            return err_in(err, r, "%s: row group %zu: column %s", f->path, group,
+                          field_table[field].name);
+    }
+    return 0;
+}
+
+int pq_group_open(struct pq_group **out, const struct pq_file *f, size_t group,
+                  const struct field_set *want, struct err *err)
+{
+    struct pq_group *g = mem_new(1, sizeof *g);
+
+    g->codec = codec_new();
+    int r = pq_group_reopen(g, f, group, want, err);
+    if (r) {
+        pq_group_close(g);
+        return r;
+    }
+    *out = g;
+    return 0;
+}
+
+static int column_err(const struct pq_group *g, const struct pq_pages *p, int r, struct err *err)
+{
+    return err_in(err, r, "%s: row group %zu: column %s: before offset %llu", g->f->path, g->group,
+                  field_table[p->field].name, (unsigned long long)pq_pages_offset(p));
+}
+
+/* Text is what may not fit a batch: each such column gets an even share. */
+static int rows_fit(struct pq_group *g, size_t *n, struct err *err)
+{
+    for (size_t i = 0; i < g->n_columns && g->n_text != 0; i++) {
+        struct pq_pages *p = &g->columns[i];
+        int r = pq_pages_fit(p, *n, BATCH_BYTES_MAX / g->n_text, n, err);
+        if (r)
+            return column_err(g, p, r, err);
+    }
+    return 0;
+}
+
+int pq_group_next(struct pq_group *g, struct batch *out, struct err *err)
+{
+    size_t n = g->rows_left < out->cap ? (size_t)g->rows_left : out->cap;
+
+    batch_reset(out);
+    if (n == 0)
+        return ERR_EOF;
+    int r = rows_fit(g, &n, err);
+    if (r)
+        return r;
+    g->batch++;
+    for (size_t i = 0; i < g->n_columns; i++) {
+        struct pq_pages *p = &g->columns[i];
+        p->batch = g->batch;
+        r = pq_pages_read(p, out, 0, n, err);
+        if (r) {
+            batch_reset(out);
+            return column_err(g, p, r, err);
+        }
+    }
+    g->rows_left -= n;
+    out->rows = n;
+    return 0;
+}
+
+void pq_group_close(struct pq_group *g)
+{
+    if (!g)
+        return;
+    for (int i = 0; i < FIELD_N; i++)
+        pq_pages_free(&g->columns[i]);
+    codec_free(g->codec);
+    free(g);
+}

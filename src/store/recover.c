@@ -1,0 +1,177 @@
+#include "store/recover.h"
+
+#include "store/journal.h"
+#include "store/name.h"
+#include "store/sealed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A crash may have come between the making of a journal and its first write. */
+static bool is_empty(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size == 0;
+}
+
+static int set_aside(struct recover *r, const char *path, const struct err *why, struct err *err)
+{
+    char broken[FILE_PATH];
+    int e;
+
+    if (is_empty(path))
+        return file_remove(path, err);
+    r->broken++;
+    r->last_broken = *why;
+    e = file_path(broken, err, "%s.broken", path);
+    return e ? e : file_rename(path, broken, err);
+}
+
+static int recover_journal(struct recover *r, const struct store_id *id, int64_t opened_ms,
+                           struct err *err)
+{
+    char path[FILE_PATH];
+    struct seal_journal s = {.dir = r->dir,
+                             .id = *id,
+                             .hour_ms = name_hour(opened_ms),
+                             .options = r->options,
+                             .limits = r->limits,
+                             .state = r->state};
+    int e = name_journal(path, r->dir, id, err);
+    if (e)
+        return e;
+    struct err why;
+    e = seal_journal(&s, &why);
+    if (e == ERR_DATA)
+        return set_aside(r, path, &why, err);
+    if (e) { /* a full disk, say: it stays for the next start */
+        r->failed++;
+        r->last_failed = why;
+        return 0;
+    }
+    r->journals += s.datagrams > 0;
+    r->datagrams += s.datagrams;
+    r->rows += s.rows;
+    r->files += s.sealed;
+    if (s.torn_at) {
+        r->torn++;
+        (void)err_set(&r->last_torn, 0, "%s: torn at offset %" PRIu64, path, s.torn_at);
+    }
+    return 0;
+}
+
+static bool is_running(const char *dir, const char *instance)
+{
+    char path[FILE_PATH];
+    int fd;
+
+    if (file_path(path, NULL, "%s/run/%s.lock", dir, instance) != 0 || !file_exists(path))
+        return false;
+    if (file_lock(path, &fd, NULL) != 0)
+        return true;
+    (void)close(fd);
+    return false;
+}
+
+/* ".ID.parquet.tmp" of an instance that is ours, or does not run. */
+static bool is_leftover(const struct recover *r, const char *name)
+{
+    struct store_id id;
+    char instance[NAME_INSTANCE];
+    int64_t ms;
+
+    if (name[0] != '.' || !name_parse(name + 1, ".parquet.tmp", &id, &ms))
+        return false;
+    name_instance(&id, instance);
+    return strcmp(instance, r->instance) == 0 || !is_running(r->dir, instance);
+}
+
+static int clean_partition(struct recover *r, const char *folder, struct err *err)
+{
+    struct file_list files;
+    char path[FILE_PATH];
+    int e = file_list_read(&files, folder, err);
+
+    if (e)
+        return e;
+    for (size_t i = 0; i < files.n && e == 0; i++) {
+        if (!is_leftover(r, files.name[i]))
+            continue;
+        e = file_path(path, err, "%s/%s", folder, files.name[i]);
+        if (e == 0)
+            e = file_remove(path, err);
+        r->leftovers += e == 0;
+    }
+    file_list_free(&files);
+    return e;
+}
+
+static int clean_day(struct recover *r, const char *folder, struct err *err)
+{
+    struct file_list hours;
+    char path[FILE_PATH];
+    int64_t ms;
+    int e = file_list_read(&hours, folder, err);
+
+    if (e)
+        return e;
+    for (size_t i = 0; i < hours.n && e == 0; i++) {
+        if (!name_is_hour(hours.name[i], &ms))
+            continue;
+        e = file_path(path, err, "%s/%s", folder, hours.name[i]);
+        if (e == 0)
+            e = clean_partition(r, path, err);
+    }
+    file_list_free(&hours);
+    return e;
+}
+
+static int clean(struct recover *r, struct err *err)
+{
+    struct file_list days;
+    char path[FILE_PATH];
+    int64_t ms;
+    int e = file_list_read(&days, r->dir, err);
+
+    if (e)
+        return e;
+    for (size_t i = 0; i < days.n && e == 0; i++) {
+        if (!name_is_date(days.name[i], &ms))
+            continue;
+        e = file_path(path, err, "%s/%s", r->dir, days.name[i]);
+        if (e == 0)
+            e = clean_day(r, path, err);
+    }
+    file_list_free(&days);
+    return e;
+}
+
+int recover_run(struct recover *r, struct err *err)
+{
+    struct file_list journals;
+    char folder[FILE_PATH];
+    int e = clean(r, err);
+
+    if (e == 0)
+        e = file_path(folder, err, "%s/journal", r->dir);
+    if (e == 0)
+        e = file_list_read(&journals, folder, err);
+    if (e)
+        return e;
+    /* Names sort by time within a worker, so the last one has the newest state. */
+    for (size_t i = 0; i < journals.n && e == 0; i++) {
+        struct store_id id;
+        char instance[NAME_INSTANCE];
+        int64_t ms;
+        if (!name_parse(journals.name[i], ".journal", &id, &ms))
+            continue;
+        name_instance(&id, instance);
+        if (strcmp(instance, r->instance) == 0)
+            e = recover_journal(r, &id, ms, err);
+    }
+    file_list_free(&journals);
+    return e;
+}

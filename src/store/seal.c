@@ -1,0 +1,380 @@
+#include "store/seal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/ring.h"
+#include "store/sealed.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { RING_ITEMS = 1024 };
+
+enum item_kind { ITEM_BATCH, ITEM_END, ITEM_STOP, ITEM_FAILURE };
+
+struct job;
+
+/* What goes through the rings: to the thread as BATCH, END or STOP; back as BATCH, now holding an
+ * empty one (or none yet), or FAILURE. */
+struct item {
+    enum item_kind kind;
+    struct job *job;
+    struct batch *batch;
+    struct err err;
+};
+
+/* A journal and its file. The receive thread's until ITEM_END, except what is marked. */
+struct job {
+    struct item end;
+    struct job *next; /* in one list: of those that wait for room in the ring, or for another try */
+    struct store_id id;
+    int64_t hour_ms;
+    struct journal_writer *journal;
+    bool spoiled;        /* a batch is missing in the running file */
+    struct sealed *file; /* the thread's */
+    bool broken;         /* the thread's: the running file could not be written */
+};
+
+struct seal {
+    struct seal_options options;
+    pthread_t thread;
+    struct ring todo;
+    struct ring back;
+    /* The receive thread's. */
+    struct out out;
+    struct item item[SEAL_BATCHES];
+    struct item *idle[SEAL_BATCHES]; /* the one used last on top: its memory is in the cache */
+    size_t idle_n;
+    struct job *job;
+    struct job *late; /* ended, but the ring was full */
+    uint64_t deferred;
+    uint64_t lost;
+    uint64_t ended;
+    struct item *failures; /* the last one only */
+    struct item stop;
+    /* The sealing thread's. */
+    struct counts counts;
+    struct job *again;
+    int64_t tried_mono_ms;
+};
+
+/* --- the sealing thread --- */
+
+static void tell(struct seal *s, const struct err *err)
+{
+    struct item *i = mem_new(1, sizeof *i);
+
+    count_add(&s->counts, COUNT_SEAL_ERRORS, 1);
+    *i = (struct item){.kind = ITEM_FAILURE, .err = *err};
+    if (!ring_push(&s->back, i)) /* nobody reads: the counter says it */
+        free(i);
+}
+
+static void add_batch(struct seal *s, struct job *j, const struct batch *b)
+{
+    struct err err;
+    int r = 0;
+
+    if (j->broken)
+        return;
+    if (!j->file)
+        r = sealed_open(&j->file, s->options.dir, j->hour_ms, &j->id, &s->options.pq, &err);
+    if (r == 0)
+        r = sealed_add(j->file, b, &err);
+    if (r == 0)
+        return;
+    sealed_abort(j->file);
+    j->file = NULL;
+    j->broken = true;
+    tell(s, &err);
+}
+
+static void done(struct seal *s, struct job *j, uint64_t rows, bool sealed)
+{
+    count_add(&s->counts, COUNT_FLOWS_STORED, rows);
+    count_add(&s->counts, COUNT_FILES_SEALED, sealed);
+    count_add(&s->counts, COUNT_JOURNALS_DONE, 1);
+    free(j);
+}
+
+/* From the running file. */
+static int finish(struct seal *s, struct job *j, struct err *err)
+{
+    char path[FILE_PATH];
+    uint64_t rows = 0;
+    bool sealed = j->file != NULL;
+    int r = name_journal(path, s->options.dir, &j->id, err);
+
+    if (r == 0 && j->file)
+        r = sealed_finish(j->file, &rows, err);
+    if (r == 0 && j->file) {
+        r = sealed_publish(j->file, err);
+        j->file = NULL;
+    }
+    sealed_abort(j->file);
+    j->file = NULL;
+    if (r)
+        return r;
+    journal_abandon(j->journal); /* no sync: what is in it is in the file */
+    j->journal = NULL;
+    r = file_remove(path, err);
+    if (r)
+        return r;
+    done(s, j, rows, sealed);
+    return 0;
+}
+
+/* From the journal: the running file was given up, or an earlier try failed. */
+static int finish_again(struct seal *s, struct job *j, struct err *err)
+{
+    struct seal_journal again = {.dir = s->options.dir,
+                                 .id = j->id,
+                                 .hour_ms = j->hour_ms,
+                                 .options = &s->options.pq,
+                                 .limits = &s->options.limits};
+    int r = seal_journal(&again, err);
+
+    if (r == 0)
+        done(s, j, again.rows, again.sealed);
+    return r;
+}
+
+static void retry(struct seal *s)
+{
+    struct job *list = s->again;
+    struct err err;
+
+    s->again = NULL;
+    while (list) {
+        struct job *j = list;
+        list = j->next;
+        if (finish_again(s, j, &err) != 0) {
+            tell(s, &err);
+            j->next = s->again;
+            s->again = j;
+        }
+    }
+    s->tried_mono_ms = clock_mono_ms();
+}
+
+static void end_job(struct seal *s, struct job *j)
+{
+    struct err err;
+    int r;
+
+    if (!j->spoiled && !j->broken) {
+        r = finish(s, j, &err);
+    } else {
+        sealed_abort(j->file);
+        j->file = NULL;
+        r = journal_close(j->journal, &err);
+        j->journal = NULL;
+        if (r)
+            tell(s, &err); /* the sync only; the bytes can be read */
+        r = finish_again(s, j, &err);
+    }
+    if (r == 0)
+        return;
+    tell(s, &err);
+    if (j->journal && journal_close(j->journal, &err) != 0)
+        tell(s, &err);
+    j->journal = NULL;
+    j->next = s->again;
+    s->again = j;
+    s->tried_mono_ms = clock_mono_ms();
+}
+
+static void *run(void *arg)
+{
+    struct seal *s = arg;
+
+    for (;;) {
+        struct item *i = ring_wait(&s->todo, s->again ? SEAL_RETRY_MS : -1);
+        if (i && i->kind == ITEM_STOP)
+            break;
+        if (i && i->kind == ITEM_BATCH) {
+            add_batch(s, i->job, i->batch);
+            batch_reset(i->batch);
+            (void)!ring_push(&s->back, i); /* there is room: see seal_open() */
+        } else if (i) {
+            end_job(s, i->job);
+        }
+        if (s->again && clock_mono_ms() - s->tried_mono_ms >= SEAL_RETRY_MS)
+            retry(s);
+    }
+    retry(s);
+    return NULL;
+}
+
+/* --- the receive thread --- */
+
+static void take_back(struct seal *s)
+{
+    for (struct item *i; (i = ring_pop(&s->back));) {
+        if (i->kind == ITEM_BATCH) {
+            s->idle[s->idle_n++] = i;
+            continue;
+        }
+        free(s->failures);
+        s->failures = i;
+    }
+}
+
+/* Ended journals that the ring had no room for, oldest first. true: none is left. */
+static bool push_late(struct seal *s)
+{
+    while (s->late) {
+        struct job *j = s->late;
+        struct job *next = j->next; /* j is the thread's once it is pushed */
+        if (!ring_push(&s->todo, &j->end))
+            return false;
+        s->late = next;
+    }
+    return true;
+}
+
+static struct batch *push(struct out *out, struct batch *full)
+{
+    struct seal *s = container_of(out, struct seal, out);
+    struct item *i = NULL;
+
+    take_back(s);
+    if (!s->job) { /* no journal could be begun, so there is no file either */
+        s->lost += full->rows;
+        batch_reset(full);
+        return full;
+    }
+    if (!s->job->spoiled && s->idle_n > 0 && push_late(s)) {
+        i = s->idle[s->idle_n - 1];
+        if (!i->batch)
+            i->batch = batch_new(full->cap);
+    }
+    if (i && i->batch) {
+        struct batch *empty = i->batch;
+        i->job = s->job;
+        i->batch = full;
+        if (ring_push(&s->todo, i)) {
+            s->idle_n--;
+            return empty;
+        }
+        i->batch = empty;
+    }
+    s->job->spoiled = true;
+    s->deferred += full->rows;
+    batch_reset(full);
+    return full;
+}
+
+struct out *seal_out(struct seal *s) { return &s->out; }
+
+void seal_begin(struct seal *s, const struct store_id *id, int64_t hour_ms)
+{
+    struct job *j = mem_new(1, sizeof *j);
+
+    j->end = (struct item){.kind = ITEM_END, .job = j};
+    j->id = *id;
+    j->hour_ms = hour_ms;
+    s->job = j;
+}
+
+void seal_end(struct seal *s, struct journal_writer *journal)
+{
+    struct job **last = &s->late;
+
+    s->job->journal = journal;
+    s->ended++;
+    while (*last)
+        last = &(*last)->next;
+    *last = s->job;
+    s->job = NULL;
+    (void)push_late(s);
+}
+
+uint64_t seal_deferred(struct seal *s)
+{
+    uint64_t n = s->deferred;
+    s->deferred = 0;
+    return n;
+}
+
+uint64_t seal_lost(struct seal *s)
+{
+    uint64_t n = s->lost;
+    s->lost = 0;
+    return n;
+}
+
+bool seal_failure(struct seal *s, struct err *out)
+{
+    take_back(s);
+    (void)push_late(s);
+    if (!s->failures)
+        return false;
+    *out = s->failures->err;
+    free(s->failures);
+    s->failures = NULL;
+    return true;
+}
+
+const struct counts *seal_counts(const struct seal *s) { return &s->counts; }
+
+uint64_t seal_waiting(const struct seal *s)
+{
+    return s->ended - count_get(&s->counts, COUNT_JOURNALS_DONE);
+}
+
+static void free_seal(struct seal *s)
+{
+    take_back(s);
+    for (size_t i = 0; i < s->idle_n; i++)
+        batch_delete(s->idle[i]->batch);
+    while (s->again) {
+        struct job *j = s->again;
+        s->again = j->next;
+        free(j);
+    }
+    free(s->failures);
+    ring_free(&s->todo);
+    ring_free(&s->back);
+    free(s);
+}
+
+int seal_open(struct seal **out, const struct seal_options *options, struct err *err)
+{
+    struct seal *s = mem_new(1, sizeof *s);
+
+    s->options = *options;
+    s->out.push = push;
+    /* `back` holds every item there is, and failures besides while there is room. */
+    int r = ring_init(&s->todo, RING_ITEMS, err);
+    if (r == 0)
+        r = ring_init(&s->back, RING_ITEMS, err);
+    for (size_t i = 0; i < SEAL_BATCHES; i++) {
+        s->item[i].kind = ITEM_BATCH;
+        s->idle[s->idle_n++] = &s->item[i];
+    }
+    if (r == 0 && pthread_create(&s->thread, NULL, run, s) != 0)
+        r = err_set(err, ERR_SYS, "cannot start the sealing thread");
+    if (r) {
+        free_seal(s);
+        return r;
+    }
+    *out = s;
+    return 0;
+}
+
+void seal_close(struct seal *s, struct counts *last)
+{
+    if (!s)
+        return;
+    s->stop.kind = ITEM_STOP;
+    while (!push_late(s) || !ring_push(&s->todo, &s->stop)) {
+        struct timespec t = {.tv_nsec = 1000000};
+        (void)nanosleep(&t, NULL); /* the end of the program: the ring empties as files are made */
+    }
+    (void)pthread_join(s->thread, NULL);
+    if (last)
+        counts_sum(last, &s->counts);
+    free(s->job); /* begun and not ended: its journal stays */
+    free_seal(s);
+}
