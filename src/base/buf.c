@@ -23,7 +23,8 @@ static bool grow(struct buf *b, size_t n)
 {
     if (b->fixed || n > b->limit || b->len > b->limit - n)
         return false;
-    size_t cap = b->cap < 256 ? 256 : b->cap;
+    size_t least = b->limit < 256 ? b->limit : 256;
+    size_t cap = b->cap < least ? least : b->cap;
     while (cap < b->len + n)
         cap = cap > b->limit / 2 ? b->limit : cap * 2;
     uint8_t *p = realloc(b->data, cap);

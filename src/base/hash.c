@@ -36,6 +36,7 @@ static void make_tables(void)
 
 static uint32_t crc_tables(uint32_t crc, const uint8_t *p, size_t n)
 {
+    (void)pthread_once(&once, make_tables);
     for (; n >= 8; p += 8, n -= 8) {
         uint32_t lo;
         uint32_t hi;
@@ -74,8 +75,12 @@ uint32_t hash_crc32c(uint32_t crc, const void *data, size_t n)
     if (__builtin_cpu_supports("sse4.2"))
         return ~crc_sse42(crc, data, n);
 #endif
-    (void)pthread_once(&once, make_tables);
     return ~crc_tables(crc, data, n);
+}
+
+uint32_t hash_crc32c_tables(uint32_t crc, const void *data, size_t n)
+{
+    return ~crc_tables(~crc, data, n);
 }
 
 uint64_t hash_keyed(const void *data, size_t n)

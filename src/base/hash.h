@@ -8,6 +8,9 @@
 /* CRC-32C (Castagnoli, RFC 3720 appendix B.4), as in iSCSI: crc of nothing is 0. */
 uint32_t hash_crc32c(uint32_t crc, const void *data, size_t n);
 
+/* The same where the processor has no instruction for it. */
+uint32_t hash_crc32c_tables(uint32_t crc, const void *data, size_t n);
+
 /* 64 bits of XXH3 under a key drawn once per process: a sender cannot aim for collisions. */
 uint64_t hash_keyed(const void *data, size_t n);
 

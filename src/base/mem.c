@@ -55,9 +55,11 @@ void arena_free(struct arena *a)
 
 void *arena_new(struct arena *a, size_t n)
 {
-    if (n > a->limit_bytes || a->used_bytes > a->limit_bytes - n)
+    if (n > a->limit_bytes)
         return NULL;
-    size_t need = (n + ALIGN - 1) / ALIGN * ALIGN;
+    size_t need = n / ALIGN * ALIGN + (n % ALIGN ? ALIGN : 0);
+    if (need > a->limit_bytes || a->used_bytes > a->limit_bytes - need)
+        return NULL;
     struct arena_block *b = a->head;
     if (!b || need > b->cap - b->used) {
         size_t cap = need > BLOCK_BYTES ? need : BLOCK_BYTES;
@@ -69,7 +71,7 @@ void *arena_new(struct arena *a, size_t n)
     }
     void *p = b->bytes + b->used;
     b->used += need;
-    a->used_bytes += n;
+    a->used_bytes += need;
     memset(p, 0, n);
     return p;
 }

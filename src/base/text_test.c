@@ -11,9 +11,15 @@ static void reads_counts(void **state)
     static const struct {
         const char *text;
         uint64_t value;
-    } good[] = {{"0", 0},         {"1500", 1500},        {"10M", 10000000}, {"1.5k", 1500},
-                {"2Ki", 2048},    {"3g", 3000000000u},   {"18446744073709551615", UINT64_MAX}};
-    static const char *const bad[] = {"", "x", "-1", "1.5", "10Q", "1e", "0x10", "99999999999999999999"};
+    } good[] = {{"0", 0},
+                {"1500", 1500},
+                {"10M", 10000000},
+                {"1.5k", 1500},
+                {"2Ki", 2048},
+                {"3g", 3000000000u},
+                {"18446744073709551615", UINT64_MAX}};
+    static const char *const bad[] = {"",    "x",  "-1",   "1.5",
+                                      "10Q", "1e", "0x10", "99999999999999999999"};
     uint64_t v;
 
     (void)state;
@@ -31,7 +37,8 @@ static void reads_durations(void **state)
     static const struct {
         const char *text;
         int64_t ms;
-    } good[] = {{"90", 90000}, {"250ms", 250}, {"1h30m", 5400000}, {"1.5s", 1500}, {"2d", 172800000}};
+    } good[] = {
+        {"90", 90000}, {"250ms", 250}, {"1h30m", 5400000}, {"1.5s", 1500}, {"2d", 172800000}};
     static const char *const bad[] = {"", "m", "5 parsecs", "-1s", "1x"};
     int64_t ms;
 
@@ -59,8 +66,14 @@ static void reads_and_prints_times(void **state)
         {"@1700000000", 1700000000000, "2023-11-14T22:13:20.000Z"},
         {"1969-12-31T23:59:59", -1000, "1969-12-31T23:59:59.000Z"},
     };
-    static const char *const bad[] = {"", "yesterday", "2026-13-01", "2025-02-29", "2026-11-22T25:00",
-                                      "2026-11-22T14", "2026-11-22x", "@x"};
+    static const char *const bad[] = {"",
+                                      "yesterday",
+                                      "2026-13-01",
+                                      "2025-02-29",
+                                      "2026-11-22T25:00",
+                                      "2026-11-22T14",
+                                      "2026-11-22x",
+                                      "@x"};
     int64_t ms;
     char out[TEXT_TIME];
 

@@ -182,15 +182,17 @@ bool batch_put_bytes(struct batch *b, enum field_id f, size_t row, const void *s
     return batch_put_raw(b, f, row, &c);
 }
 
-void batch_trim(struct batch *b)
+void batch_cut(struct batch *b, size_t rows, size_t bytes)
 {
     size_t words = (b->cap + 63) / 64;
-    size_t word = b->rows / 64;
+    size_t word = rows / 64;
 
+    b->rows = rows;
+    b->bytes.len = bytes;
     for (int f = 0; f < FIELD_N; f++) {
         if (!batch_uses(b, (enum field_id)f) || word >= words)
             continue;
-        b->seen[f][word] &= (UINT64_C(1) << (b->rows % 64)) - 1;
+        b->seen[f][word] &= (UINT64_C(1) << (rows % 64)) - 1;
         for (size_t w = word + 1; w < words; w++)
             b->seen[f][w] = 0;
     }

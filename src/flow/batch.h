@@ -82,8 +82,9 @@ bool batch_put_f64(struct batch *b, enum field_id f, size_t row, double v);
 bool batch_put_raw(struct batch *b, enum field_id f, size_t row, const void *value); /* width bytes */
 bool batch_put_bytes(struct batch *b, enum field_id f, size_t row, const void *s, size_t n);
 
-/* Forget what was written beyond the rows that count, after a failure. */
-void batch_trim(struct batch *b);
+/* Back to so many rows and so many octets in `bytes`: forget what was written since, after a
+ * failure. */
+void batch_cut(struct batch *b, size_t rows, size_t bytes);
 
 /* Append row `row` of `from` to `to`, which must have room. false when there is no memory. */
 bool batch_copy_row(struct batch *to, const struct batch *from, size_t row);

@@ -28,12 +28,12 @@ static inline uint64_t be64(const uint8_t *p)
 }
 
 /* One loop for each pair of (octets on the wire, column type) that is common. */
-#define LOOP(type, load)                                                                           \
-    do {                                                                                           \
-        type *to = dst;                                                                            \
-        const uint8_t *from = s->src;                                                              \
-        for (size_t i = 0; i < s->n; i++, from += s->stride)                                       \
-            to[i] = (type)load;                                                                    \
+#define LOOP(type, load)                                     \
+    do {                                                     \
+        type *to = dst;                                      \
+        const uint8_t *from = s->src;                        \
+        for (size_t i = 0; i < s->n; i++, from += s->stride) \
+            to[i] = (type)load;                              \
     } while (0)
 
 static void ints(void *dst, size_t width, const struct strip *s)
@@ -132,10 +132,7 @@ static int64_t ntp_ms(uint64_t v)
 }
 
 /* Multiply without wrapping; what is beyond is as far as it goes. */
-static int64_t sec_ms(uint64_t sec)
-{
-    return sec > INT64_MAX / MS ? INT64_MAX : (int64_t)sec * MS;
-}
+static int64_t sec_ms(uint64_t sec) { return sec > INT64_MAX / MS ? INT64_MAX : (int64_t)sec * MS; }
 
 static int64_t delta_ms(int64_t export_ms, uint64_t us)
 {
@@ -198,20 +195,35 @@ static bool narrow(const struct convert *c, const struct strip *s, struct batch 
     return true;
 }
 
-static bool twin(const struct convert *c, const struct strip *s, struct batch *b, size_t row)
+/* Is what the other family's element left in the row's column (of ICMP: columns) zero? */
+static bool is_free(const struct convert *c, const struct batch *b, size_t row)
 {
     static const struct addr v4_zero = {.b = {[10] = 0xff, [11] = 0xff}};
-    bool is_addr = c->conv == CONV_ADDR;
+    const void *old = batch_at(b, c->field, row);
+
+    if (!old)
+        return false;
+    if (c->conv == CONV_ADDR)
+        return memcmp(old, &v4_zero, sizeof v4_zero) == 0;
+    return batch_u64(b, c->field, row) == 0 &&
+           (c->conv != CONV_ICMP || batch_u64(b, FIELD_ICMP_CODE, row) == 0);
+}
+
+static bool twin(const struct convert *c, const struct strip *s, struct batch *b, size_t row)
+{
     const uint8_t *from = s->src;
 
     for (size_t i = 0; i < s->n; i++, from += s->stride) {
-        const void *old = batch_at(b, c->field, row + i);
-        bool old_zero = old && (is_addr ? memcmp(old, &v4_zero, sizeof v4_zero) == 0
-                                        : batch_u64(b, c->field, row + i) == 0);
-        if (!old_zero || convert_zero(from, s->len))
+        bool ok = true;
+        if (convert_zero(from, s->len) || !is_free(c, b, row + i))
             continue;
-        bool ok = is_addr ? batch_put_raw(b, c->field, row + i, from)
-                          : batch_put_u64(b, c->field, row + i, convert_be(from, s->len));
+        if (c->conv == CONV_ADDR)
+            ok = batch_put_raw(b, c->field, row + i, from);
+        else if (c->conv == CONV_ICMP) /* type and code of one element or of the other */
+            ok = batch_put_u64(b, FIELD_ICMP_TYPE, row + i, from[0]) &&
+                 batch_put_u64(b, FIELD_ICMP_CODE, row + i, from[1]);
+        else
+            ok = batch_put_u64(b, c->field, row + i, convert_be(from, s->len));
         if (!ok)
             return false;
     }

@@ -16,15 +16,17 @@ struct strip {
     size_t n;
 };
 
+enum convert_how {
+    CONVERT_PLAIN,
+    CONVERT_NARROW, /* longer on the wire than the column: only values that fit */
+    CONVERT_TWIN    /* only where the column's value is zero and this one is not */
+};
+
 /* How one element fills one column. */
 struct convert {
     enum conv conv;
     enum field_id field;
-    enum {
-        CONVERT_PLAIN,
-        CONVERT_NARROW, /* longer on the wire than the column: only values that fit */
-        CONVERT_TWIN    /* only where the column's value is zero and this one is not */
-    } how;
+    enum convert_how how;
     bool uptime_of_init; /* CONV_UPTIME counts from the row's INIT column, not from the header */
     bool uptime_raw;     /* CONV_UPTIME: the column is an uptime, no clock is known */
 };

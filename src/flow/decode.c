@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { V1_LONG_RECORD = 52, TEXT_ROOM = BATCH_BYTES_MAX / 2, FIXED_PLANS = 20, V8_SCHEMES = 14 };
+enum {
+    V1_LONG_RECORD = 52,
+    TEXT_ROOM = BATCH_BYTES_MAX / 2,
+    FIXED_PLANS = 20,
+    RELEASE_MISSES = 4096 /* held sets of other sessions passed over for one datagram's templates */
+};
 
 static const int64_t day_ms = 86400000;
 static const int64_t year_1990_ms = INT64_C(631152000000);
@@ -32,6 +37,7 @@ struct decoder {
     struct plan *fixed[FIXED_PLANS];
     struct layout_field *fields; /* of the template in hand */
     uint64_t number;
+    size_t misses; /* of the datagram in hand, see release() */
 };
 
 /* What is known of the set in hand. */
@@ -147,7 +153,8 @@ static bool plausible(int64_t ms, int64_t received_ms)
 static bool fill_time(struct batch *b, size_t row, size_t n, const struct context *c)
 {
     int64_t *col = batch_col(b, FIELD_TIME);
-    int64_t other = plausible(c->head->export_ms, c->received_ms) ? c->head->export_ms : c->received_ms;
+    int64_t other =
+        plausible(c->head->export_ms, c->received_ms) ? c->head->export_ms : c->received_ms;
 
     if (!col)
         return false;
@@ -194,15 +201,17 @@ static struct rate_said rate_of_row(const struct decoder *d, const struct contex
     const uint64_t *sampler = batch_at(b, FIELD_SAMPLER_ID, row);
     if (!sampler)
         sampler = batch_at(b, FIELD_SELECTOR_ID, row);
-    double said = sampler ? rates_find(&d->state.rates, &c->from->addr, c->head->domain, sampler) : 0;
+    double said =
+        sampler ? rates_find(&d->state.rates, &c->from->addr, c->head->domain, sampler) : 0;
     return said >= 1 ? (struct rate_said){said, RATE_SAMPLER} : otherwise;
 }
 
 static bool speaks_of_sampling(const struct plan *p)
 {
     static const enum field_id fields[] = {
-        FIELD_SAMPLER_INTERVAL, FIELD_SAMPLING_INTERVAL, FIELD_SAMPLING_PACKET_INTERVAL, FIELD_SAMPLING_SIZE,
-        FIELD_SAMPLING_PROBABILITY, FIELD_SAMPLER_ID, FIELD_SELECTOR_ID};
+        FIELD_SAMPLER_INTERVAL, FIELD_SAMPLING_INTERVAL,    FIELD_SAMPLING_PACKET_INTERVAL,
+        FIELD_SAMPLING_SIZE,    FIELD_SAMPLING_PROBABILITY, FIELD_SAMPLER_ID,
+        FIELD_SELECTOR_ID};
 
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (plan_has(p, fields[i]))
@@ -210,13 +219,14 @@ static bool speaks_of_sampling(const struct plan *p)
     return false;
 }
 
-static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row, size_t n,
-                      const struct context *c)
+static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
+                      size_t n, const struct context *c)
 {
     double *rate = batch_col(b, FIELD_RATE);
     uint8_t *from = batch_col(b, FIELD_RATE_FROM);
     bool forced = d->limits.forced_rate >= 1;
-    struct rate_said set = forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
+    struct rate_said set =
+        forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
     bool by_row = !forced && speaks_of_sampling(p);
 
     if (!rate || !from)
@@ -231,8 +241,8 @@ static bool fill_rate(const struct decoder *d, const struct plan *p, struct batc
     return true;
 }
 
-static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row, size_t n,
-                        const struct context *c)
+static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
+                        size_t n, const struct context *c)
 {
     const struct msg *m = c->head;
     bool ok = fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
@@ -263,11 +273,13 @@ static void take_options(struct decoder *d, const struct context *c, size_t n)
 static void take_flows(struct decoder *d, const struct context *c, size_t row, size_t n)
 {
     count_add(d->counts, COUNT_FLOWS, n);
-    tell(d, c, (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
+    tell(d, c,
+         (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
 }
 
 /* Decode all records at the cursor. Returns how many there were. */
-static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p, struct cur records)
+static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p,
+                             struct cur records)
 {
     struct plan_clock clock = {.export_ms = c->head->export_ms, .uptime_ms = c->head->uptime_ms};
     bool options = plan_kind(p) == RECORD_OPTIONS;
@@ -279,12 +291,11 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
         struct batch *b = options ? d->options : d->batch;
         struct err err;
         size_t row = b->rows;
+        size_t bytes = b->bytes.len;
         size_t n;
         int r = plan_run(p, &clock, &records, b, &n, &err);
         if (n > 0 && !fill_common(d, p, b, row, n, c)) {
-            b->rows = row;
-            batch_trim(b);
-            count_add(d->counts, COUNT_NO_MEMORY, n);
+            batch_cut(b, row, bytes);
             n = 0;
             r = ERR_LIMIT;
         }
@@ -339,7 +350,8 @@ static void decode_fixed(struct decoder *d, struct context *c, const struct msg 
     if (n > 0)
         (void)decode_records(d, c, *plan, window);
     if (m->count > fit)
-        malformed(d, c, COUNT_BAD_COUNT, cur_left(&records), "header counts more records than there are");
+        malformed(d, c, COUNT_BAD_COUNT, cur_left(&records),
+                  "header counts more records than there are");
     else if (cur_left(&records) > 0)
         malformed(d, c, COUNT_BAD_LENGTH, cur_left(&records), "octets behind the last record");
 }
@@ -357,12 +369,15 @@ static struct template_key key_of(const struct msg *m, const struct sender *from
                                  .listener = from->listener};
 }
 
-/* Decode what waited for this template. */
+/* Decode what waited for this template. Sets of other sessions may stand in the same queue and go
+ * on waiting; thousands of these and thousands of templates in a datagram must not multiply. */
 static void release(struct decoder *d, const struct template_key *key, int64_t now_ms)
 {
     for (struct held_set *x = held_first(&d->state.held, key), *next; x; x = next) {
         struct template *t = templates_find(&d->state.templates, &x->key, now_ms);
         next = x->queue_next;
+        if (!t && ++d->misses > RELEASE_MISSES)
+            return;
         if (!t)
             continue;
         struct context c = {.head = &x->head,
@@ -413,7 +428,8 @@ static size_t decode_templates(struct decoder *d, const struct context *c, struc
     return n;
 }
 
-static void hold(struct decoder *d, const struct context *c, const struct template_key *key, struct cur set)
+static void hold(struct decoder *d, const struct context *c, const struct template_key *key,
+                 struct cur set)
 {
     struct held_set like = {.key = *key,
                             .from = *c->from,
@@ -469,6 +485,7 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
 
     count_add(d->counts, COUNT_DATAGRAMS, 1);
     count_add(d->counts, COUNT_DATAGRAM_BYTES, in->len);
+    d->misses = 0;
     held_expire(&d->state.held, in->received_ms);
     do { /* more than once only where IPFIX messages share a datagram */
         struct msg m;

@@ -6,7 +6,11 @@
 
 enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3 };
 
-void decode_state_init(struct decode_state *s, const struct decode_limits *limits, struct counts *counts)
+/* Times are added to and multiplied later; what a file says must leave room for that. */
+static bool time_ok(int64_t ms) { return ms > -(INT64_C(1) << 52) && ms < INT64_C(1) << 52; }
+
+void decode_state_init(struct decode_state *s, const struct decode_limits *limits,
+                       struct counts *counts)
 {
     templates_init(&s->templates, limits->templates, limits->template_ms, counts);
     rates_init(&s->rates, counts);
@@ -134,7 +138,8 @@ static struct template_key load_key(struct cur *in)
     return k;
 }
 
-static int load_template(struct decode_state *s, struct cur *in, struct layout_field *fields, struct err *err)
+static int load_template(struct decode_state *s, struct cur *in, struct layout_field *fields,
+                         struct err *err)
 {
     struct template_key key = load_key(in);
     int64_t refreshed_ms = (int64_t)cur_u64(in);
@@ -142,8 +147,8 @@ static int load_template(struct decode_state *s, struct cur *in, struct layout_f
     struct layout layout = {.options = cur_u8(in) != 0};
 
     layout.n = cur_u16(in);
-    if (!cur_ok(in) || (space != SPACE_IPFIX && space != SPACE_V9) || layout.n == 0 ||
-        layout.n > LAYOUT_FIELDS_MAX)
+    if (!cur_ok(in) || !time_ok(refreshed_ms) || (space != SPACE_IPFIX && space != SPACE_V9) ||
+        layout.n == 0 || layout.n > LAYOUT_FIELDS_MAX)
         return err_set(err, ERR_DATA, "saved template %u: bad header", key.id);
     layout.space = (enum space)space;
     for (size_t i = 0; i < layout.n; i++) {
@@ -170,7 +175,7 @@ static int load_rate(struct decode_state *s, struct cur *in, struct err *err)
     key.sampler = cur_u64(in);
     uint64_t bits = cur_u64(in);
     memcpy(&one_in, &bits, sizeof one_in);
-    if (!cur_ok(in) || !(one_in >= 1))
+    if (!cur_ok(in) || !rate_ok(one_in) || (key.what != RATE_DOMAIN && key.what != RATE_SAMPLER))
         return err_set(err, ERR_DATA, "saved sampling rate: bad");
     (void)rates_put(&s->rates, &key, one_in);
     return 0;
@@ -191,13 +196,14 @@ static int load_held(struct decode_state *s, struct cur *in, struct err *err)
                                 .port = like.key.port,
                                 .listener = like.key.listener,
                                 .session = like.key.session};
-    if (!cur_ok(in))
-        return err_set(err, ERR_DATA, "saved data set: cut short");
+    if (!cur_ok(in) || !time_ok(like.head.export_ms) || !time_ok(like.received_ms))
+        return err_set(err, ERR_DATA, "saved data set: bad header");
     (void)held_put(&s->held, &like, *in);
     return 0;
 }
 
-int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields, struct err *err)
+int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields,
+                      struct err *err)
 {
     while (cur_left(in) > 0) {
         uint8_t type = cur_u8(in);

@@ -70,6 +70,7 @@ bool held_put(struct held *h, const struct held_set *like, struct cur set)
     *(h->newest ? &h->newest->newer : &h->oldest) = x;
     h->newest = x;
     x->queue = q;
+    x->queue_before = q->last;
     x->queue_next = NULL;
     *(q->last ? &q->last->queue_next : &q->first) = x;
     q->last = x;
@@ -86,13 +87,9 @@ struct held_set *held_first(const struct held *h, const struct template_key *key
 void held_drop(struct held *h, struct held_set *x)
 {
     struct held_queue *q = x->queue;
-    struct held_set *before = NULL;
 
-    for (struct held_set *y = q->first; y != x; y = y->queue_next)
-        before = y;
-    *(before ? &before->queue_next : &q->first) = x->queue_next;
-    if (q->last == x)
-        q->last = before;
+    *(x->queue_before ? &x->queue_before->queue_next : &q->first) = x->queue_next;
+    *(x->queue_next ? &x->queue_next->queue_before : &q->last) = x->queue_before;
     if (!q->first)
         free(map_remove(&h->queues, q->key));
 

@@ -19,6 +19,7 @@ struct held_set {
     struct held_set *older; /* list by arrival */
     struct held_set *newer;
     struct held_queue *queue; /* those of one sender, version, domain and id */
+    struct held_set *queue_before;
     struct held_set *queue_next;
     uint8_t bytes[];
 };

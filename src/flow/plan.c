@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS_MAX = 10, IE_PADDING = 210, IE_FRAME_SECTION = 315, KEY_TEXT = 24, VARLEN_LONG = 255 };
+enum {
+    LABELS_MAX = 10,
+    IE_PADDING = 210,
+    IE_FRAME_SECTION = 315,
+    KEY_TEXT = 24,
+    VARLEN_LONG = 255
+};
 
 struct move {
     struct convert convert;
@@ -17,11 +23,13 @@ struct move {
     uint16_t len;   /* octets from there; 0: all there are, in a variable-length field */
 };
 
+enum extra_when { EXTRA_ALWAYS, EXTRA_IF_WIDE, EXTRA_IF_BOTH };
+
 /* A field of the layout that goes to `extra`. */
 struct extra {
     uint16_t field;
     uint16_t twin; /* EXTRA_IF_BOTH: the field that won */
-    enum { EXTRA_ALWAYS, EXTRA_IF_WIDE, EXTRA_IF_BOTH } when;
+    enum extra_when when;
     uint8_t width; /* EXTRA_IF_WIDE: octets that the column holds */
     char key[KEY_TEXT];
 };
@@ -62,6 +70,13 @@ static bool is_padding(enum space space, const struct layout_field *f)
     return f->enterprise == 0 && f->number == (space == SPACE_FIXED ? FIXED_PAD : IE_PADDING);
 }
 
+/* A field without octets has no value either, and thousands of them in `extra` would make a
+ * hundred thousand octets of text out of a record of one. */
+static bool says_nothing(enum space space, const struct layout_field *f)
+{
+    return f->len == 0 || is_padding(space, f);
+}
+
 /* Can an element of this length be converted at all? */
 static bool fits(const struct element *e, uint16_t len)
 {
@@ -94,7 +109,8 @@ static bool fits(const struct element *e, uint16_t len)
     return false;
 }
 
-static void add_extra(struct plan *p, uint16_t field, int when, uint16_t twin, uint8_t width)
+static void add_extra(struct plan *p, uint16_t field, enum extra_when when, uint16_t twin,
+                      uint8_t width)
 {
     const struct layout_field *f = &p->fields[field];
     struct extra *x = &p->extras[p->n_extras++];
@@ -106,7 +122,8 @@ static void add_extra(struct plan *p, uint16_t field, int when, uint16_t twin, u
     (void)snprintf(x->key, sizeof x->key, "\"%u/%u\"", f->enterprise, f->number);
 }
 
-static struct move *add_move(struct plan *p, const struct element *e, uint16_t field, enum field_id to)
+static struct move *add_move(struct plan *p, const struct element *e, uint16_t field,
+                             enum field_id to)
 {
     uint16_t len = p->fields[field].len;
     struct move *m = &p->moves[p->n_moves++];
@@ -120,15 +137,13 @@ static struct move *add_move(struct plan *p, const struct element *e, uint16_t f
 
 /* Two columns from one element: its first octet, and the rest. */
 static void add_pair(struct plan *p, const struct element *e, uint16_t field, enum field_id first,
-                     enum field_id rest, int how)
+                     enum field_id rest)
 {
     struct move *m = add_move(p, e, field, first);
     m->convert.conv = CONV_INT;
-    m->convert.how = how;
     m->len = 1;
     m = add_move(p, e, field, rest);
     m->convert.conv = CONV_INT;
-    m->convert.how = how;
     m->sub = 1;
     m->len = (uint16_t)(p->fields[field].len - 1);
 }
@@ -144,22 +159,26 @@ static enum field_id uptime_field(const struct plan *p, const struct element *e)
 
 static enum field_id second_field(const struct element *e)
 {
-    return e->conv == CONV_ICMP ? FIELD_ICMP_CODE : e->conv == CONV_APP ? FIELD_APP_SELECTOR : FIELD_NONE;
+    return e->conv == CONV_ICMP  ? FIELD_ICMP_CODE
+           : e->conv == CONV_APP ? FIELD_APP_SELECTOR
+                                 : FIELD_NONE;
 }
 
-static void add_winner(struct plan *p, const struct candidate *c, enum field_id to, int how)
+static void add_winner(struct plan *p, const struct candidate *c, enum field_id to,
+                       enum convert_how how)
 {
     const struct element *e = c->element;
     enum field_id second = second_field(e);
 
-    if (second != FIELD_NONE) {
-        add_pair(p, e, c->field, to, second, how);
+    if (second != FIELD_NONE && how == CONVERT_PLAIN) {
+        add_pair(p, e, c->field, to, second);
         return;
     }
     struct move *m = add_move(p, e, c->field, to);
     m->convert.how = how;
     m->convert.uptime_raw = e->conv == CONV_UPTIME && to != e->field;
-    m->convert.uptime_of_init = e->conv == CONV_UPTIME && to == e->field && p->layout.space == SPACE_IPFIX;
+    m->convert.uptime_of_init =
+        e->conv == CONV_UPTIME && to == e->field && p->layout.space == SPACE_IPFIX;
     uint8_t width = kind_table[field_table[to].kind].width;
     if (e->conv == CONV_INT && m->len > width && how == CONVERT_PLAIN) {
         m->convert.how = CONVERT_NARROW;
@@ -182,8 +201,9 @@ static void place(struct plan *p, struct claim *claims, const struct candidate *
         add_winner(p, c, to, CONVERT_PLAIN);
         return;
     }
-    bool twins = claim->element && claim->element->family == 4 && e->family == 6 && !claim->has_twin &&
-                 claim->element->conv == e->conv && (e->conv != CONV_INT || p->fields[c->field].len <= width);
+    bool twins = claim->element && claim->element->family == 4 && e->family == 6 &&
+                 !claim->has_twin && claim->element->conv == e->conv &&
+                 (e->conv != CONV_INT || p->fields[c->field].len <= width);
     if (twins) {
         claim->has_twin = true;
         add_winner(p, c, to, CONVERT_TWIN);
@@ -256,7 +276,7 @@ static void compile(struct plan *p, struct candidate *candidates, struct claim *
     for (uint16_t i = 0; i < p->layout.n; i++) {
         const struct layout_field *f = &p->fields[i];
         const struct element *e = element_find(p->layout.space, f);
-        if (is_padding(p->layout.space, f))
+        if (says_nothing(p->layout.space, f))
             continue;
         if (!e || !fits(e, f->len)) {
             add_extra(p, i, EXTRA_ALWAYS, 0, 0);
@@ -276,7 +296,8 @@ static void compile(struct plan *p, struct candidate *candidates, struct claim *
     init_first(p);
     qsort(p->extras, p->n_extras, sizeof *p->extras, by_layout);
     p->kind = judge(p);
-    p->icmp_in_port = plan_has(p, FIELD_PROTO) && plan_has(p, FIELD_DST_PORT) && !plan_has(p, FIELD_ICMP_TYPE);
+    p->icmp_in_port = plan_has(p, FIELD_PROTO) && plan_has(p, FIELD_DST_PORT) &&
+                      !plan_has(p, FIELD_ICMP_TYPE) && !plan_has(p, FIELD_ICMP_CODE);
 }
 
 struct plan *plan_new(const struct layout *layout)
@@ -290,7 +311,7 @@ struct plan *plan_new(const struct layout *layout)
     if (ok) {
         p->layout = *layout;
         p->fields = calloc(n + 1, sizeof *p->fields);
-        p->moves = calloc(2 * n + 1, sizeof *p->moves);   /* two where an element fills two columns */
+        p->moves = calloc(2 * n + 1, sizeof *p->moves); /* two where an element fills two columns */
         p->extras = calloc(2 * n + 1, sizeof *p->extras); /* too wide, and a twin */
         p->at = calloc(n + 1, sizeof *p->at);
         p->len = calloc(n + 1, sizeof *p->len);
@@ -337,7 +358,8 @@ struct span {
 
 static const uint8_t *field_at(const struct plan *p, const struct span *s, size_t i, uint16_t field)
 {
-    return s->records + i * s->stride + (p->layout.variable ? p->at[field] : p->fields[field].offset);
+    return s->records + i * s->stride +
+           (p->layout.variable ? p->at[field] : p->fields[field].offset);
 }
 
 static size_t field_len(const struct plan *p, uint16_t field)
@@ -373,7 +395,8 @@ static bool run_labels(const struct plan *p, const struct span *s, struct batch 
     return true;
 }
 
-static bool extra_applies(const struct plan *p, const struct span *s, size_t i, const struct extra *x)
+static bool extra_applies(const struct plan *p, const struct span *s, size_t i,
+                          const struct extra *x)
 {
     const uint8_t *at = field_at(p, s, i, x->field);
     size_t len = field_len(p, x->field);
@@ -464,9 +487,11 @@ static bool icmp_from_port(struct batch *b, size_t n)
 static bool run_span(const struct plan *p, const struct plan_clock *clock, const struct span *s,
                      struct batch *b)
 {
+    size_t bytes = b->bytes.len;
+
     if (!run_moves(p, clock, s, b) || !run_labels(p, s, b) || !run_extras(p, s, b) ||
         (p->icmp_in_port && !icmp_from_port(b, s->n))) {
-        batch_trim(b);
+        batch_cut(b, b->rows, bytes);
         return false;
     }
     b->rows += s->n;

@@ -31,12 +31,13 @@ bool rates_put(struct rates *r, const struct rate_key *key, double one_in)
         return false;
     }
     x = malloc(sizeof *x);
-    if (!x)
-        return false;
-    *x = (struct rate){.key = *key, .one_in = one_in};
-    if (map_add(&r->map, x))
-        return true;
+    if (x) {
+        *x = (struct rate){.key = *key, .one_in = one_in};
+        if (map_add(&r->map, x))
+            return true;
+    }
     free(x);
+    count_add(r->counts, COUNT_NO_MEMORY, 1);
     return false;
 }
 
@@ -49,7 +50,8 @@ double rates_of_record(const struct batch *b, size_t row)
     if (n > 0)
         return (double)n;
 
-    /* RFC 5477: `interval` packets are taken, then `space` are left out; or `size` of `population`. */
+    /* RFC 5477: `interval` packets are taken, then `space` are left out; or `size` of `population`.
+     */
     uint64_t taken = batch_u64(b, FIELD_SAMPLING_PACKET_INTERVAL, row);
     if (taken > 0 && batch_has(b, FIELD_SAMPLING_PACKET_SPACE, row))
         return (double)(taken + batch_u64(b, FIELD_SAMPLING_PACKET_SPACE, row)) / (double)taken;
@@ -57,7 +59,7 @@ double rates_of_record(const struct batch *b, size_t row)
     if (size > 0 && batch_has(b, FIELD_SAMPLING_POPULATION, row))
         return (double)batch_u64(b, FIELD_SAMPLING_POPULATION, row) / (double)size;
     const double *p = batch_at(b, FIELD_SAMPLING_PROBABILITY, row);
-    if (p && *p > 0 && *p <= 1)
+    if (p && *p > 0 && rate_ok(1 / *p))
         return 1 / *p;
     return (double)taken; /* some routers mean one in so many by 305 alone */
 }
@@ -79,12 +81,13 @@ void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, cons
                                .domain = domain,
                                .what = sampler ? RATE_SAMPLER : RATE_DOMAIN,
                                .sampler = sampler ? *sampler : 0};
-        if (one_in >= 1)
+        if (rate_ok(one_in))
             (void)rates_put(r, &key, one_in);
     }
 }
 
-double rates_find(const struct rates *r, const struct addr *addr, uint32_t domain, const uint64_t *sampler)
+double rates_find(const struct rates *r, const struct addr *addr, uint32_t domain,
+                  const uint64_t *sampler)
 {
     struct rate_key key = {.addr = *addr,
                            .domain = domain,

@@ -15,6 +15,11 @@
 
 enum { RATES_MAX = 65536 };
 
+/* More than one in so many cannot be said in 32-bit numbers; probabilities are held to it too. */
+static const double rate_one_in_max = 8589934592.0; /* 2^33 */
+
+static inline bool rate_ok(double one_in) { return one_in >= 1 && one_in <= rate_one_in_max; }
+
 /* No padding: it is hashed as bytes. */
 struct rate_key {
     struct addr addr;

@@ -38,10 +38,9 @@ static void link_newest(struct templates *t, struct template *x)
 
 static void unlink_shape(struct templates *t, struct template *x)
 {
-    struct template **at = &x->shape->first;
-    while (*at != x)
-        at = &(*at)->shape_next;
-    *at = x->shape_next;
+    *x->shape_at = x->shape_next;
+    if (x->shape_next)
+        x->shape_next->shape_at = x->shape_at;
     if (!x->shape->first)
         free(map_remove(&t->by_shape, x->shape->key));
 }
@@ -70,7 +69,8 @@ static bool same_layout(const struct layout *a, const struct layout *b)
         return false;
     for (size_t i = 0; i < a->n; i++)
         if (a->fields[i].number != b->fields[i].number || a->fields[i].len != b->fields[i].len ||
-            a->fields[i].enterprise != b->fields[i].enterprise || a->fields[i].scope != b->fields[i].scope)
+            a->fields[i].enterprise != b->fields[i].enterprise ||
+            a->fields[i].scope != b->fields[i].scope)
             return false;
     return true;
 }
@@ -90,6 +90,9 @@ static bool link_shape(struct templates *t, struct template *x)
     }
     x->shape = shape;
     x->shape_next = shape->first;
+    x->shape_at = &shape->first;
+    if (shape->first)
+        shape->first->shape_at = &x->shape_next;
     shape->first = x;
     return true;
 }
@@ -118,8 +121,7 @@ static struct template *add(struct templates *t, const struct template_key *key,
 
 static void make_room(struct templates *t, size_t fields)
 {
-    while (t->oldest &&
-           (t->by_key.n >= t->limit || t->n_fields > t->limit_fields - fields)) {
+    while (t->oldest && (t->by_key.n >= t->limit || t->n_fields > t->limit_fields - fields)) {
         count_add(t->counts, COUNT_TEMPLATES_EVICTED, 1);
         forget(t, t->oldest);
     }
@@ -206,15 +208,25 @@ static bool same_session(const struct template_key *a, const struct template_key
            addr_eq(&a->addr, &b->addr);
 }
 
+static void withdraw(struct templates *t, struct template *x)
+{
+    count_add(t->counts, COUNT_TEMPLATES_WITHDRAWN, 1);
+    forget(t, x);
+}
+
 void templates_withdraw(struct templates *t, const struct template_key *key, bool options)
 {
+    if (key->id >= 256) {
+        struct template *one = map_find(&t->by_key, key);
+        if (one)
+            withdraw(t, one);
+        return;
+    }
     for (struct template *x = t->oldest, *next; x; x = next) {
         next = x->newer;
-        bool meant = key->id < 256 ? plan_layout(x->plan)->options == options : x->key.id == key->id;
-        if (!meant || x->key.domain != key->domain || !same_session(&x->key, key))
-            continue;
-        count_add(t->counts, COUNT_TEMPLATES_WITHDRAWN, 1);
-        forget(t, x);
+        if (plan_layout(x->plan)->options == options && x->key.domain == key->domain &&
+            same_session(&x->key, key))
+            withdraw(t, x);
     }
 }
 

@@ -38,6 +38,7 @@ struct template {
     int64_t refreshed_ms;    /* received time of its last definition */
     struct template_shape *shape;
     struct template *shape_next;
+    struct template **shape_at; /* the pointer that points here */
     struct template *older; /* list by use */
     struct template *newer;
 };

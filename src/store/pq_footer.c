@@ -64,6 +64,18 @@ static int element_check(const struct element *e, enum field_id f, struct err *e
                    (int)k->physical, k->physical == PQ_FIXED ? k->width : 0, k->converted);
 }
 
+/* Files mostly have our columns in our order, so the name is first sought where it should be. */
+static enum field_id field_of(const struct cur *name, size_t column)
+{
+    const char *s = (const char *)name->at;
+    size_t n = cur_left(name);
+
+    if (column < FIELD_N && strlen(field_table[column].name) == n &&
+        memcmp(s, field_table[column].name, n) == 0)
+        return (enum field_id)column;
+    return field_by_name(s, n);
+}
+
 static int schema_read(struct thrift_in *t, struct pq_footer *f, struct err *err)
 {
     size_t n = thrift_list(t, THRIFT_STRUCT);
@@ -79,7 +91,7 @@ static int schema_read(struct thrift_in *t, struct pq_footer *f, struct err *err
         struct element e = element_read(thrift_in_of(t->c));
         if (!cur_ok(t->c) || e.children != 0)
             return err_set(err, ERR_DATA, "schema: column %zu is broken or nested", i);
-        enum field_id id = field_by_name((const char *)e.name.at, cur_left(&e.name));
+        enum field_id id = field_of(&e.name, i);
         f->fields[i] = id;
         if (id == FIELD_NONE)
             continue;

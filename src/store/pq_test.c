@@ -98,7 +98,7 @@ static void gives_back_pages_and_row_groups_of_full_size(void **state)
 {
     const struct field_set all = sample_all();
     (void)state;
-    for (unsigned salt = 0; salt < SAMPLE_PATTERNS; salt += 3) {
+    for (unsigned salt = 1; salt < SAMPLE_PATTERNS; salt += 5) {
         write_sample(salt, 140000, 4096, &(struct pq_write_options){.group_rows = 135000});
         assert_int_equal(check_sample(salt, 8192, &all), 140000);
     }
@@ -366,7 +366,7 @@ static void refuses_every_truncation(void **state)
     size_t n;
 
     (void)state;
-    write_sample(4, 40, 40, &(struct pq_write_options){.group_rows = 25});
+    write_sample(4, 20, 20, &(struct pq_write_options){.group_rows = 12});
     uint8_t *p = slurp(&n);
     free(p);
     while (n > 0) {
@@ -378,15 +378,15 @@ static void refuses_every_truncation(void **state)
 
 static void survives_every_flip(void **state)
 {
-    static const uint8_t masks[] = {0x01, 0x80, 0xff};
     size_t n;
 
     (void)state;
-    write_sample(5, 40, 40, &(struct pq_write_options){.group_rows = 25});
+    write_sample(5, 20, 20, NULL);
     uint8_t *p = slurp(&n);
     int fd = open(path, O_WRONLY);
     assert_true(fd >= 0);
     for (size_t i = 0; i < n; i++) {
+        const uint8_t masks[] = {(uint8_t)(1u << i % 8), 0xff};
         for (size_t m = 0; m < COUNT_OF(masks); m++) {
             uint8_t bad = p[i] ^ masks[m];
             assert_int_equal(pwrite(fd, &bad, 1, (off_t)i), 1);
