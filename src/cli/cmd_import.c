@@ -78,7 +78,6 @@ static void feed(struct run *r, const struct capfile_item *item)
         decoder_flush(r->decoder);
         import_hour(r->import, item->time_ms);
     }
-    count_add(&r->counts, COUNT_DATAGRAMS, 1);
     decoder_datagram(r->decoder, &d);
 }
 

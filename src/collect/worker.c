@@ -101,8 +101,6 @@ void worker_add(struct worker *w, const struct datagram *d)
     if (w->journal)
         journal_add(w->journal, d);
     w->batch_frames++;
-    count_add(&w->counts, COUNT_DATAGRAMS, 1);
-    count_add(&w->counts, COUNT_DATAGRAM_BYTES, d->len);
     decoder_datagram(w->decoder, d);
 }
 
