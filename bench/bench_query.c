@@ -123,6 +123,8 @@ static void on_broken(struct query_watch *w, const char *what)
     (void)what;
 }
 
+static void on_scanned(struct query_watch *w) { (void)w; }
+
 static void on_progress(struct query_watch *w, double part, uint64_t rows, double seconds)
 {
     (void)w;
@@ -146,7 +148,7 @@ static const struct {
 
 static void measure(size_t i, FILE *out)
 {
-    struct query_watch watch = {on_broken, on_progress};
+    struct query_watch watch = {on_broken, on_progress, on_scanned};
     struct print_options options = {.out = out};
     struct printer *p = print_new(&print_csv, &options);
     struct query_spec spec = {.store = "",

@@ -179,6 +179,7 @@ static int spec_parse(const struct flags *f, struct query_spec *out, struct err 
 struct watch {
     struct query_watch query;
     bool terminal;
+    bool bar;   /* no answer is being printed to the same terminal meanwhile */
     bool shown; /* a progress line stands there */
 };
 
@@ -205,13 +206,15 @@ static void on_progress(struct query_watch *q, double part, uint64_t rows, doubl
     int n = part < 0 ? 0 : part > 1 ? BAR : (int)(part * BAR);
     char text[TEXT_SHORT];
 
-    if (!w->terminal || seconds < 1)
+    if (!w->bar || seconds < 1)
         return;
     (void)text_print_count((double)rows, text);
     (void)fprintf(stderr, "\r[%.*s%*s] %3.0f %%  %s flows, %.0f s\033[K", n, full, BAR - n, "",
                   part * 100, text, seconds);
     w->shown = true;
 }
+
+static void on_scanned(struct query_watch *q) { clear(container_of(q, struct watch, query)); }
 
 static bool wants_bold(void)
 {
@@ -236,14 +239,17 @@ static int answer(const struct query_spec *spec, const struct flags *f,
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
-    struct watch watch = {.query = {on_broken, on_progress}, .terminal = isatty(STDERR_FILENO)};
+    struct watch watch = {.query = {on_broken, on_progress, on_scanned},
+                          .terminal = isatty(STDERR_FILENO)};
+    bool streams = spec->keys.n == 0 && spec->sort.by == SORT_NONE;
+
+    watch.bar = watch.terminal && !(streams && isatty(STDOUT_FILENO));
     struct printer *p = print_new(format, &options);
     struct summary summary;
     struct err err;
     int r = query_run(spec, p, &watch.query, &summary, &err);
 
     print_free(p);
-    clear(&watch);
     if (r) {
         (void)fprintf(stderr, "weir query: %s\n", err.text);
         return r == ERR_CONFIG ? 2 : 1;

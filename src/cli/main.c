@@ -13,6 +13,8 @@
 /* clang-format off */
 const struct command *const command_table[] = {
     &cmd_collect,
+    &cmd_query,
+    &cmd_decode,
     &cmd_import,
     &cmd_replay,
     &cmd_show,

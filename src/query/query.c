@@ -201,6 +201,7 @@ int query_run(const struct query_spec *spec, struct printer *p, struct query_wat
     int r = run_open(q, err);
     if (!r)
         r = scan_all(q, err);
+    w->scanned(w);
     if (!r)
         r = print_rows(q, err);
     if (!r) {

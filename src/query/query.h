@@ -12,6 +12,8 @@ struct query_watch {
     void (*broken)(struct query_watch *w, const char *what);
     /* Ten times a second: `part` (0 to 1) of what is to be scanned is. */
     void (*progress)(struct query_watch *w, double part, uint64_t rows, double seconds);
+    /* The scan is over; groups and sorted records are printed after this. */
+    void (*scanned)(struct query_watch *w);
 };
 
 /* Answers through `p`. *out is set when 0 is returned; look at out->scan.broken then. Else an

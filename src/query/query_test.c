@@ -90,6 +90,8 @@ static void on_broken(struct query_watch *w, const char *what)
     (void)snprintf(f->complaints, sizeof f->complaints, "%s", what);
 }
 
+static void on_scanned(struct query_watch *w) { (void)w; }
+
 static void on_progress(struct query_watch *w, double part, uint64_t rows, double seconds)
 {
     (void)w;
@@ -105,7 +107,7 @@ static struct fixture *fixture_new(const char *by, const char *sort)
     for (size_t i = 0; i < COUNT_OF(flows); i++)
         add_flow(i < 3 ? &f->a : &f->b, &flows[i]);
     f->store = (struct fake_store){.files = {&f->a, &f->b}, .n = 2};
-    f->watch = (struct query_watch){on_broken, on_progress};
+    f->watch = (struct query_watch){on_broken, on_progress, on_scanned};
     f->spec = (struct query_spec){.store = (const char *)&f->store,
                                   .from_ms = INT64_MIN,
                                   .to_ms = INT64_MAX,

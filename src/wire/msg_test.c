@@ -8,6 +8,12 @@
 #include <cmocka.h>
 
 /* Headers by hand: every octet says where it stands. Two octets of body follow each. */
+/* What is behind the message does not matter here. */
+static int read_msg(struct cur in, struct msg *out, struct err *err)
+{
+    return msg_read(&in, out, err);
+}
+
 static const uint8_t v1[] = {0,    1,    0x00, 0x18, 0x01, 0x02, 0x03, 0x04, 0x65,
                              0x53, 0xf1, 0x00, 0x1d, 0xcd, 0x65, 0x00, 0xb0, 0xb1};
 static const uint8_t v5[] = {0,    5,    0x00, 0x1e, 0x01, 0x02, 0x03, 0x04, 0x65,
@@ -38,7 +44,7 @@ static struct msg read_good(const uint8_t *bytes, size_t len)
 {
     struct msg m;
 
-    assert_int_equal(msg_read(cur_of(bytes, len), &m, NULL), 0);
+    assert_int_equal(read_msg(cur_of(bytes, len), &m, NULL), 0);
     assert_int_equal(cur_left(&m.body), 2);
     assert_int_equal(m.body.at[0], 0xb0);
     return m;
@@ -138,7 +144,7 @@ static void the_length_of_ipfix_bounds_its_body(void **state)
     memcpy(bytes, v10, sizeof bytes);
     for (unsigned length = 0; length < 64; length++) {
         bytes[3] = (uint8_t)length;
-        assert_int_equal(msg_read(cur_of(bytes, sizeof bytes), &m, NULL), 0);
+        assert_int_equal(read_msg(cur_of(bytes, sizeof bytes), &m, NULL), 0);
         assert_int_equal(m.odd_length, length != sizeof bytes);
         size_t want = length < 16 ? 0 : length > sizeof bytes ? 2 : length - 16;
         assert_int_equal(cur_left(&m.body), want);
@@ -154,8 +160,8 @@ static void refuses_every_truncation_of_a_header(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         for (size_t n = 0; n < good[i].header; n++)
-            assert_int_equal(msg_read(cur_of(good[i].bytes, n), &m, &err), ERR_DATA);
-        assert_int_equal(msg_read(cur_of(good[i].bytes, good[i].header), &m, &err), 0);
+            assert_int_equal(read_msg(cur_of(good[i].bytes, n), &m, &err), ERR_DATA);
+        assert_int_equal(read_msg(cur_of(good[i].bytes, good[i].header), &m, &err), 0);
         assert_int_equal(cur_left(&m.body), 0);
     }
 }
@@ -172,7 +178,7 @@ static void refuses_versions_that_are_none(void **state)
         bytes[1] = (uint8_t)version;
         bool known = version == 1 || (version >= 5 && version <= 10);
         assert_int_equal(msg_version(bytes, sizeof bytes), version);
-        assert_int_equal(msg_read(cur_of(bytes, sizeof bytes), &m, &err), known ? 0 : ERR_LIMIT);
+        assert_int_equal(read_msg(cur_of(bytes, sizeof bytes), &m, &err), known ? 0 : ERR_LIMIT);
         assert_int_equal(msg_header_len((uint16_t)version) > 0, known);
     }
     assert_int_equal(msg_version(bytes, 1), 0);
