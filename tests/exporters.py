@@ -175,16 +175,18 @@ def by_name(name):
     return next(e for e in EXPORTERS if e.name == name)
 
 
-def differences(exporter, have, truth):
-    """What is wrong with these flow records (dicts of weir's fields), as texts."""
-    want = exporter.expected(truth)
+def differences(metered, have):
+    """What is wrong with these flow records (dicts of weir's fields), as texts. metered: the exporters that they
+    are of, each with the truth of its traffic."""
+    want = [(e, w) for e, truth in metered for w in e.expected(truth)]
+    want.sort(key=lambda pair: -len(pair[1]))  # who says most finds its own records first
     wrong = [] if len(have) == len(want) else [f"expected {len(want)} flows, have {len(have)}"]
     unused = list(have)
-    for w in want:
+    for exporter, w in want:
         exact = {k: v for k, v in w.items() if k not in ("first_ms", "last_ms")}
         match = next((h for h in unused if all(h.get(k) == v for k, v in exact.items()) and in_time(exporter, h, w)), None)
         if match is None:
-            wrong.append(f"no record for {w}")
+            wrong.append(f"no record of {exporter.name} for {w}")
         else:
             unused.remove(match)
     return wrong + [f"nobody expected {h}" for h in unused]
@@ -193,7 +195,9 @@ def differences(exporter, have, truth):
 def in_time(exporter, have, want):
     """Clocks that were cut to milliseconds two or three times on the way; v9's to seconds."""
     if not exporter.clock:
+        if "first_uptime_ms" not in have:
+            return False
         lasted = (have["last_uptime_ms"] - have["first_uptime_ms"]) & 0xFFFFFFFF
         return lasted == want["last_ms"] - want["first_ms"]
     early = 1001 if (exporter.program, exporter.version) == ("softflowd", 9) else 2
-    return all(-early <= have[k] - want[k] <= 2 for k in ("first_ms", "last_ms"))
+    return "first_ms" in have and all(-early <= have[k] - want[k] <= 2 for k in ("first_ms", "last_ms"))
