@@ -458,6 +458,16 @@ int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec, 
 
 const struct scan_stats *scan_stats(const struct scan *s) { return &s->stats; }
 
+double scan_progress(const struct scan *s)
+{
+    double all = (double)(s->journals + s->files);
+    double done = (double)(s->next_journal + s->next_file);
+
+    if (s->pq && pq_groups(s->pq) > 0) /* next_file is behind the file in hand */
+        done -= 1 - (double)s->group / (double)pq_groups(s->pq);
+    return all > 0 ? done / all : 1;
+}
+
 void scan_close(struct scan *s)
 {
     if (!s)
