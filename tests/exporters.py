@@ -8,10 +8,10 @@ the names of weir's fields. What a program says differently from the truth, it s
 softflowd 1.1.0  meters conversations, and exports each as two flows: both have the times of the
                  conversation, and the ToS of the first packet stands with the direction that sent it
                  (0 with the other, and with IPv6). Counts what pads a short frame. v9 gives the time
-                 of export in whole seconds, so its times are up to a second early. IPFIX gives times
-                 as uptime, unless -A asks for clock time. -b: one record for both directions, that
-                 of the lower address first; the ICMP type is that direction's. -T ether: tagged
-                 directions don't find each other.
+                 of export in whole seconds, and its uptime of another moment: its times are up to a
+                 second early, or late on a busy machine. IPFIX gives times as uptime, unless -A asks for
+                 clock time. -b: one record for both directions, that of the lower address first; the
+                 ICMP type is that direction's. -T ether: tagged directions don't find each other.
 pmacctd 1.7.7    nfprobe stems from softflowd: the same conversations, times and ToS; padding is not
                  counted. ICMP type and code in the destination port in every version.
 fprobe 1.1       IPv4 without VLAN tags. ICMP type in the source port, code in the destination port.
@@ -52,7 +52,8 @@ class Exporter:
         with open(capture if self.program == "fprobe" else os.devnull, "rb") as stdin:
             done = subprocess.run([self.path, *argv], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   timeout=SECONDS, check=False)
-        if done.returncode != 0:
+        # pmacctd's core and its plugin end at once, and call it an error if the plugin was first.
+        if done.returncode != 0 and self.program != "pmacctd":
             raise RuntimeError(f"{self.name}: exit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
 
     def expected(self, truth):
@@ -137,8 +138,8 @@ def softflowd(exporter, capture, port, _folder):
 
 
 def fprobe(exporter, _capture, port, _folder):
-    """Reads its standard input; idle and active flows end after 2 and 4 s; logs to stdout, in the foreground."""
-    return ["-i", "-", "-f", "ip", "-n", str(exporter.version), "-d", "2", "-e", "4", "-s", "1", "-g", "2", "-l", "2",
+    """Reads its standard input, sends all at its end, which no timeout precedes; logs to stdout, in the foreground."""
+    return ["-i", "-", "-f", "ip", "-n", str(exporter.version), "-d", "600", "-e", "600", "-s", "1", "-l", "2",
             f"127.0.0.1:{port}"]
 
 
@@ -199,5 +200,5 @@ def in_time(exporter, have, want):
             return False
         lasted = (have["last_uptime_ms"] - have["first_uptime_ms"]) & 0xFFFFFFFF
         return lasted == want["last_ms"] - want["first_ms"]
-    early = 1001 if (exporter.program, exporter.version) == ("softflowd", 9) else 2
-    return "first_ms" in have and all(-early <= have[k] - want[k] <= 2 for k in ("first_ms", "last_ms"))
+    slack = 1001 if (exporter.program, exporter.version) == ("softflowd", 9) else 2
+    return "first_ms" in have and all(abs(have[k] - want[k]) <= slack for k in ("first_ms", "last_ms"))
