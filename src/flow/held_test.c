@@ -51,6 +51,7 @@ static void data_is_decoded_when_its_template_comes_in_order_with_its_own_times(
     want_count(&k, COUNT_SETS_HELD_LOST, 0);
     want_count(&k, COUNT_FLOWS, 3);
     assert_int_equal(k.held_rows, 3);
+    assert_int_equal(k.events[DECODE_RELEASED], 2);
 
     kit_clear(&k);
     send_template(&k, 9, 256, "1:4 21:4"); /* once is enough */
