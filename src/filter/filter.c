@@ -193,12 +193,12 @@ void filter_error_print(const struct filter_error *error, const char *text, stru
     bool cut_front = at - from > FILTER_SHOW_COLUMNS * 2 / 3;
     if (cut_front)
         from = at - FILTER_SHOW_COLUMNS / 2;
-    while (cut_front && is_continued(text[from]))
+    while (cut_front && from < at && is_continued(text[from]))
         from++;
     bool cut_back = to - from > FILTER_SHOW_COLUMNS;
     if (cut_back)
         to = from + FILTER_SHOW_COLUMNS;
-    while (cut_back && is_continued(text[to]))
+    while (cut_back && to > at && is_continued(text[to]))
         to--;
 
     buf_printf(out, "  %s", cut_front ? "..." : "");

@@ -275,7 +275,7 @@ static void the_scope_of_v9_is_a_space_of_its_own(void **state)
     data_set(&k, 300, "00000005 65746830 00000009");
     kit_send(&k);
     assert_int_equal(k.options.rows, 1);
-    want_bytes(&k.options, 0, FIELD_SCOPE_INTERFACE, "\0\0\0\x05", 4);
+    want_u64(&k.options, 0, FIELD_SCOPE_INTERFACE, 5);
     want_none(&k.options, 0, FIELD_PACKETS);
     want_u64(&k.options, 0, FIELD_BYTES, 9);
     want_text(&k.options, 0, FIELD_IF_NAME, "eth0");

@@ -282,6 +282,24 @@ static void goes_from_set_to_set(void **state)
     assert_int_equal(set_next(&in, &s, NULL), ERR_EOF); /* three octets are no set */
 }
 
+/* Palo Alto's firewalls pad datagrams with zeros. */
+static void zeros_behind_the_last_set_are_padding(void **state)
+{
+    static const uint8_t bytes[] = {1, 0, 0, 5, 0xaa, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    uint8_t more[sizeof bytes];
+    struct cur in = cur_of(bytes, sizeof bytes);
+    struct set s;
+
+    (void)state;
+    assert_int_equal(set_next(&in, &s, NULL), 0);
+    assert_int_equal(set_next(&in, &s, NULL), ERR_EOF);
+    memcpy(more, bytes, sizeof more);
+    more[sizeof more - 1] = 1; /* but these are not only zeros */
+    in = cur_of(more, sizeof more);
+    assert_int_equal(set_next(&in, &s, NULL), 0);
+    assert_int_equal(set_next(&in, &s, NULL), ERR_DATA);
+}
+
 static void refuses_lengths_of_sets_that_cannot_be(void **state)
 {
     static const uint8_t bad[][8] = {
@@ -353,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_record_may_have_65535_octets_and_variable_fields),
         cmocka_unit_test(refuses_more_fields_than_a_template_may_have),
         cmocka_unit_test(goes_from_set_to_set),
+        cmocka_unit_test(zeros_behind_the_last_set_are_padding),
         cmocka_unit_test(refuses_lengths_of_sets_that_cannot_be),
         cmocka_unit_test(survives_every_truncation_and_every_flipped_octet),
     };

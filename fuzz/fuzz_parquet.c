@@ -1,0 +1,42 @@
+/* Parquet files: the footer, then every page of every column of every row group. */
+#include "fuzz.h"
+#include "store/pq_read.h"
+#include "store/sample.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void read_groups(const struct pq_file *f, struct batch *b)
+{
+    const struct field_set all = sample_all();
+    struct pq_group *g;
+
+    for (size_t i = 0; i < pq_groups(f) && i < 100; i++) {
+        if (pq_group_open(&g, f, i, &all, NULL) != 0)
+            continue;
+        while (pq_group_next(g, b, NULL) == 0)
+            ;
+        pq_group_close(g);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char path[64];
+    struct pq_file *f;
+    struct batch b;
+    int fd = memfd_create("fuzz", 0);
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (write(fd, data, size) == (ssize_t)size && pq_open(&f, path, NULL) == 0) {
+        if (batch_init(&b, 1000)) {
+            read_groups(f, &b);
+            batch_free(&b);
+        }
+        pq_close(f);
+    }
+    (void)close(fd);
+    return 0;
+}
