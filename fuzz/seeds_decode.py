@@ -3,7 +3,7 @@
 import os
 import struct
 
-FOLDER = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "decode")
+FOLDER = os.path.join(os.path.dirname(__file__), "corpus", "decode")
 UDP, TCP, LATER, END, RELOAD = 0, 4, 8, 16, 32
 SECONDS = 1700000000
 
