@@ -30,6 +30,7 @@ static int open_journal(struct worker *w, int64_t now_ms, struct err *err)
         return r;
     w->hour_ms = hour;
     w->frames = 0;
+    w->received = 0;
     w->state_bytes = journal_bytes(w->journal);
     w->synced_bytes = 0;
     w->dir_synced = false;
@@ -91,7 +92,7 @@ void worker_begin(struct worker *w, int64_t now_ms)
 
     if (!w->journal || over || name_hour(now_ms) != w->hour_ms)
         next_journal(w, now_ms);
-    if (w->frames == 0)
+    if (w->received == 0)
         w->since_ms = now_ms;
     w->batch_frames = 0;
 }
@@ -101,6 +102,7 @@ void worker_add(struct worker *w, const struct datagram *d)
     if (w->journal)
         journal_add(w->journal, d);
     w->batch_frames++;
+    w->received++;
     decoder_datagram(w->decoder, d);
 }
 
@@ -165,7 +167,7 @@ static void ask_seal(struct worker *w)
 
 void worker_tick(struct worker *w, int64_t now_ms)
 {
-    if (w->frames > 0 && now_ms - w->since_ms >= w->options.seal_every_ms)
+    if (w->received > 0 && now_ms - w->since_ms >= w->options.seal_every_ms)
         next_journal(w, now_ms);
     sync_journal(w, now_ms);
     ask_seal(w);
@@ -181,7 +183,7 @@ void worker_close(struct worker *w, int64_t now_ms, struct counts *last)
 {
     struct err err;
 
-    if (w->journal && w->frames > 0)
+    if (w->journal && w->received > 0)
         next_journal(w, now_ms); /* the new one holds the state only */
     if (w->journal && journal_close(w->journal, &err) != 0)
         log_error("journal not closed", KV("error", err.text));

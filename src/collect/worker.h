@@ -33,6 +33,7 @@ struct worker {
     int64_t hour_ms;       /* of the journal */
     int64_t since_ms;      /* received time of its first datagram */
     uint64_t frames;       /* in it */
+    uint64_t received;     /* datagrams for it, also those that could not be written */
     uint64_t batch_frames; /* since begin */
     uint64_t state_bytes;  /* length of its head */
     uint64_t synced_bytes;

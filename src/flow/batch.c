@@ -80,21 +80,6 @@ void *batch_col(struct batch *b, enum field_id f)
     return b->col[f];
 }
 
-void batch_set(struct batch *b, enum field_id f, size_t from, size_t n)
-{
-    assert(batch_uses(b, f) && n <= b->cap && from <= b->cap - n);
-    uint64_t *w = b->seen[f];
-    size_t end = from + n;
-
-    while (from < end) {
-        size_t bit = from % 64;
-        size_t take = 64 - bit < end - from ? 64 - bit : end - from;
-        uint64_t ones = take == 64 ? ~UINT64_C(0) : (UINT64_C(1) << take) - 1;
-        w[from / 64] |= ones << bit;
-        from += take;
-    }
-}
-
 const void *batch_at(const struct batch *b, enum field_id f, size_t row)
 {
     if (!batch_has(b, f, row))

@@ -54,7 +54,17 @@ void batch_reset(struct batch *b);
 void *batch_col(struct batch *b, enum field_id f);
 
 /* Mark rows [from, from + n) of a used column present. */
-void batch_set(struct batch *b, enum field_id f, size_t from, size_t n);
+static inline void batch_set(struct batch *b, enum field_id f, size_t from, size_t n)
+{
+    uint64_t *w = b->seen[f];
+
+    for (size_t end = from + n; from < end;) {
+        size_t bit = from % 64;
+        size_t take = 64 - bit < end - from ? 64 - bit : end - from;
+        w[from / 64] |= (~UINT64_C(0) >> (64 - take)) << bit;
+        from += take;
+    }
+}
 
 static inline bool batch_uses(const struct batch *b, enum field_id f)
 {
@@ -64,6 +74,22 @@ static inline bool batch_uses(const struct batch *b, enum field_id f)
 static inline bool batch_has(const struct batch *b, enum field_id f, size_t row)
 {
     return batch_uses(b, f) && (b->seen[f][row / 64] >> (row % 64) & 1);
+}
+
+/* Are all of rows [from, from + n) there? */
+static inline bool batch_has_all(const struct batch *b, enum field_id f, size_t from, size_t n)
+{
+    if (!batch_uses(b, f))
+        return false;
+    for (size_t end = from + n; from < end;) {
+        size_t bit = from % 64;
+        size_t take = 64 - bit < end - from ? 64 - bit : end - from;
+        uint64_t ones = (~UINT64_C(0) >> (64 - take)) << bit;
+        if ((b->seen[f][from / 64] & ones) != ones)
+            return false;
+        from += take;
+    }
+    return true;
 }
 
 /* An integer, enum or time column's value, widened (times: the two's complement); 0 if absent. */

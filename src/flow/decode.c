@@ -114,20 +114,23 @@ static void malformed(struct decoder *d, const struct context *c, enum count_id 
 
 /* --- what every record of a set gets --- */
 
+/* Columns of one width each, so that the loops are plain stores. */
 static bool fill_u64(struct batch *b, enum field_id f, size_t row, size_t n, uint64_t v)
 {
-    uint8_t *col = batch_col(b, f);
-    size_t width = kind_table[field_table[f].kind].width;
+    void *col = batch_col(b, f);
 
     if (!col)
         return false;
-    for (size_t i = row; i < row + n; i++) {
-        if (width == 1)
-            col[i] = (uint8_t)v;
-        else if (width == 4)
-            ((uint32_t *)(void *)col)[i] = (uint32_t)v;
-        else
-            ((uint64_t *)(void *)col)[i] = v;
+    if (kind_table[field_table[f].kind].width == 1) {
+        memset((uint8_t *)col + row, (int)v, n);
+    } else if (kind_table[field_table[f].kind].width == 4) {
+        uint32_t *to = (uint32_t *)col + row;
+        for (size_t i = 0; i < n; i++)
+            to[i] = (uint32_t)v;
+    } else {
+        uint64_t *to = (uint64_t *)col + row;
+        for (size_t i = 0; i < n; i++)
+            to[i] = v;
     }
     batch_set(b, f, row, n);
     return true;
@@ -136,11 +139,12 @@ static bool fill_u64(struct batch *b, enum field_id f, size_t row, size_t n, uin
 static bool fill_addr(struct batch *b, enum field_id f, size_t row, size_t n, const struct addr *a)
 {
     struct addr *col = batch_col(b, f);
+    struct addr v = *a;
 
     if (!col)
         return false;
     for (size_t i = row; i < row + n; i++)
-        col[i] = *a;
+        col[i] = v;
     batch_set(b, f, row, n);
     return true;
 }
@@ -150,25 +154,32 @@ static bool plausible(int64_t ms, int64_t received_ms)
     return ms >= year_1990_ms && ms <= received_ms + day_ms;
 }
 
+/* Where the column has a plausible time, it is the flow's. */
+static void prefer_time(const struct batch *b, enum field_id f, size_t row, size_t n,
+                        int64_t received_ms, int64_t *time)
+{
+    if (!batch_uses(b, f))
+        return;
+    const int64_t *from = b->col[f];
+    if (batch_has_all(b, f, row, n)) {
+        for (size_t i = row; i < row + n; i++)
+            time[i] = plausible(from[i], received_ms) ? from[i] : time[i];
+        return;
+    }
+    for (size_t i = row; i < row + n; i++)
+        if (batch_has(b, f, i) && plausible(from[i], received_ms))
+            time[i] = from[i];
+}
+
 static bool fill_time(struct batch *b, size_t row, size_t n, const struct context *c)
 {
-    int64_t *col = batch_col(b, FIELD_TIME);
-    int64_t other =
-        plausible(c->head->export_ms, c->received_ms) ? c->head->export_ms : c->received_ms;
+    int64_t sent = c->head->export_ms;
+    int64_t otherwise = plausible(sent, c->received_ms) ? sent : c->received_ms;
 
-    if (!col)
+    if (!fill_u64(b, FIELD_TIME, row, n, (uint64_t)otherwise))
         return false;
-    for (size_t i = row; i < row + n; i++) {
-        const int64_t *last = batch_at(b, FIELD_LAST, i);
-        const int64_t *event = batch_at(b, FIELD_EVENT, i);
-        if (last && plausible(*last, c->received_ms))
-            col[i] = *last;
-        else if (event && plausible(*event, c->received_ms))
-            col[i] = *event;
-        else
-            col[i] = other;
-    }
-    batch_set(b, FIELD_TIME, row, n);
+    prefer_time(b, FIELD_EVENT, row, n, c->received_ms, b->col[FIELD_TIME]);
+    prefer_time(b, FIELD_LAST, row, n, c->received_ms, b->col[FIELD_TIME]);
     return true;
 }
 

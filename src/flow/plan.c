@@ -470,10 +470,11 @@ static bool run_extras(const struct plan *p, const struct span *s, struct batch 
 static bool icmp_from_port(struct batch *b, size_t n)
 {
     enum { ICMP = 1, ICMP6 = 58 };
+    const uint8_t *proto = b->col[FIELD_PROTO]; /* in every record: the plan has it */
 
     for (size_t row = b->rows; row < b->rows + n; row++) {
-        uint64_t proto = batch_u64(b, FIELD_PROTO, row);
-        if ((proto != ICMP && proto != ICMP6) || !batch_has(b, FIELD_DST_PORT, row))
+        if ((proto[row] != ICMP && proto[row] != ICMP6) || !batch_has(b, FIELD_PROTO, row) ||
+            !batch_has(b, FIELD_DST_PORT, row))
             continue;
         uint64_t port = batch_u64(b, FIELD_DST_PORT, row);
         if (!batch_put_u64(b, FIELD_ICMP_TYPE, row, port >> 8) ||

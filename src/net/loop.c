@@ -27,8 +27,7 @@ static void bury(struct loop *l)
     while (l->gone) {
         struct io *io = l->gone;
         l->gone = io->next_gone;
-        if (io->gone)
-            io->gone(io);
+        io->gone(io);
     }
 }
 
@@ -62,8 +61,10 @@ void loop_del(struct loop *l, struct io *io)
         return;
     (void)epoll_ctl(l->fd, EPOLL_CTL_DEL, io->fd, NULL);
     io->deleted = true;
-    io->next_gone = l->gone;
-    l->gone = io;
+    if (io->gone) {
+        io->next_gone = l->gone;
+        l->gone = io;
+    }
 }
 
 /* A binary heap, earliest first, in heap[1..timers]. */

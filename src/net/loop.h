@@ -47,7 +47,7 @@ int loop_add(struct loop *l, struct io *io, uint32_t events, struct err *err) MU
 int loop_change(struct loop *l, struct io *io, uint32_t events, struct err *err) MUST_USE;
 
 /* No more events from now on, not even those of this round. The descriptor is the owner's to close,
- * and may be at once; the io must live until gone() is called, at the end of the round. */
+ * and may be at once; within a round the io must live to its end, when gone() is called. */
 void loop_del(struct loop *l, struct io *io);
 
 void timer_set(struct loop *l, struct timer *t, int64_t at_mono_ms);

@@ -115,7 +115,7 @@ static void on_signal(struct io *io, uint32_t events)
 static void signals_come_as_events(void **state)
 {
     static const int wanted[] = {SIGUSR1};
-    static struct io io = {.on = on_signal};
+    struct io io = {.on = on_signal};
 
     (void)state;
     assert_int_equal(signals_open(&io, wanted, 1, NULL), 0);

@@ -170,43 +170,63 @@ static void unpack_mini(const uint8_t *in, unsigned width, uint64_t *out)
     }
 }
 
-/* Up to 128 values behind out[-1]. */
-static bool delta_block(struct cur *in, size_t n, uint64_t *out)
+/* How a page is cut; other writers have larger blocks than ours. */
+struct delta {
+    size_t minis;      /* of a block */
+    size_t mini_units; /* of 32 values, of a miniblock */
+};
+
+/* A miniblock with n (1 or more) values behind out[-1]. */
+static bool delta_mini(struct cur *in, const struct delta *d, unsigned width, uint64_t min,
+                       size_t n, uint64_t *out)
 {
-    uint64_t min = (uint64_t)thrift_int_element(in);
-    const uint8_t *width = cur_bytes(in, DELTA_MINIS);
+    const uint8_t *data = cur_bytes(in, d->mini_units * (DELTA_MINI / 8) * width);
     uint64_t v = out[-1];
+
+    if (!data)
+        return false;
+    for (size_t at = 0; at < n; at += DELTA_MINI, data += DELTA_MINI / 8 * width) {
+        unpack_mini(data, width, out + at);
+        for (size_t i = at; i < at + DELTA_MINI; i++) {
+            v += out[i] + min;
+            out[i] = v;
+        }
+    }
+    return true;
+}
+
+/* A block with n (1 or more) values behind out[-1]. */
+static bool delta_block(struct cur *in, const struct delta *d, size_t n, uint64_t *out)
+{
+    const size_t mini = d->mini_units * DELTA_MINI;
+    uint64_t min = (uint64_t)thrift_int_element(in);
+    const uint8_t *width = cur_bytes(in, d->minis);
 
     if (!width)
         return false;
-    for (size_t m = 0; m < DELTA_MINIS && m * DELTA_MINI < n; m++) {
-        uint64_t *mini = out + m * DELTA_MINI;
-        if (width[m] > 64)
+    for (size_t m = 0; m < d->minis && m * mini < n; m++) {
+        size_t take = n - m * mini < mini ? n - m * mini : mini;
+        if (width[m] > 64 || !delta_mini(in, d, width[m], min, take, out + m * mini))
             return false;
-        const uint8_t *data = cur_bytes(in, (size_t)DELTA_MINI / 8 * width[m]);
-        if (!data)
-            return false;
-        unpack_mini(data, width[m], mini);
-        for (size_t i = 0; i < DELTA_MINI; i++) {
-            v += mini[i] + min;
-            mini[i] = v;
-        }
     }
     return true;
 }
 
 bool decode_delta(struct cur *in, size_t n, uint64_t *out)
 {
+    enum { BLOCK_MAX = 65536 };
     uint64_t block = thrift_varint_read(in);
     uint64_t minis = thrift_varint_read(in);
     uint64_t total = thrift_varint_read(in);
     int64_t first = thrift_int_element(in);
 
-    if (!cur_ok(in) || block != DELTA_BLOCK || minis != DELTA_MINIS || total != n || n == 0)
+    if (!cur_ok(in) || block > BLOCK_MAX || minis == 0 || minis > block || total != n || n == 0 ||
+        block % (minis * DELTA_MINI) != 0)
         return false;
+    struct delta d = {.minis = (size_t)minis, .mini_units = (size_t)(block / minis / DELTA_MINI)};
     out[0] = (uint64_t)first;
-    for (size_t at = 1; at < n; at += DELTA_BLOCK)
-        if (!delta_block(in, n - at < DELTA_BLOCK ? n - at : DELTA_BLOCK, out + at))
+    for (size_t at = 1; at < n; at += (size_t)block)
+        if (!delta_block(in, &d, n - at < block ? n - at : (size_t)block, out + at))
             return false;
     return true;
 }

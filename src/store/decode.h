@@ -9,7 +9,7 @@
 #include "base/attr.h"
 #include "base/cursor.h"
 
-enum { DECODE_SLACK = 16, DECODE_GROUP = 8 };
+enum { DECODE_SLACK = 16, DECODE_GROUP = 8, DECODE_DELTA = 32 };
 
 /* n levels of an optional column into zeroed bits. */
 bool decode_levels(struct cur *in, size_t n, uint64_t *bits) MUST_USE;
@@ -18,7 +18,7 @@ bool decode_levels(struct cur *in, size_t n, uint64_t *bits) MUST_USE;
  * run has them all, only out[0] is set and *same is true. */
 bool decode_codes(struct cur *in, size_t n, uint32_t *out, bool *same) MUST_USE;
 
-/* n values of DELTA_BINARY_PACKED; `out` has room for n + 128. */
+/* n values of DELTA_BINARY_PACKED; `out` has room for n + DECODE_DELTA. */
 bool decode_delta(struct cur *in, size_t n, uint64_t *out) MUST_USE;
 
 /* Values [at, at + n) of a BYTE_STREAM_SPLIT page of `total` values, `in_width` bytes each (4 or

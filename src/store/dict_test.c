@@ -1,7 +1,8 @@
+#include "store/dict.h"
+
 #include "base/hash.h"
 #include "base/mem.h"
 #include "store/bounds.h"
-#include "store/dict.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -117,8 +118,9 @@ static double as_f64(const struct pq_bound *b)
 /* The rules for floating point in parquet.thrift, at ColumnOrder. */
 static void bounds_leave_out_what_is_no_number(void **state)
 {
-    const double some[] = {NAN, 2.5, -1.5, NAN};
-    const double nothing[] = {NAN};
+    const double none = strtod("nan", NULL);
+    const double some[] = {none, 2.5, -1.5, none};
+    const double nothing[] = {none};
     const double zeros[] = {0.0};
     struct bounds b = {0};
     struct pq_bound lo;

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-/* DELTA_BINARY_PACKED as we write and read it: blocks of 128 in four miniblocks. */
+/* DELTA_BINARY_PACKED as we write it: blocks of 128 in four miniblocks. */
 enum { DELTA_BLOCK = 128, DELTA_MINIS = 4, DELTA_MINI = DELTA_BLOCK / DELTA_MINIS };
 
 /* Bits that a number needs: 0 for 0. */

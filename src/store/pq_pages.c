@@ -231,7 +231,7 @@ static int begin_split(struct pq_pages *p, struct cur in, struct err *err)
 
 static int begin_delta(struct pq_pages *p, struct cur in, struct err *err)
 {
-    size_t size = (p->n + 128) * sizeof(uint64_t);
+    size_t size = (p->n + DECODE_DELTA) * sizeof(uint64_t);
 
     if (pq_kinds[p->kind].physical != PQ_INT64)
         return err_set(err, ERR_DATA, "delta encoding is read for 64-bit integers only");

@@ -375,6 +375,9 @@ void seal_close(struct seal *s, struct counts *last)
     (void)pthread_join(s->thread, NULL);
     if (last)
         counts_sum(last, &s->counts);
-    free(s->job); /* begun and not ended: its journal stays */
+    if (s->job) { /* begun and not ended: its journal stays */
+        sealed_abort(s->job->file);
+        free(s->job);
+    }
     free_seal(s);
 }

@@ -1,0 +1,135 @@
+#!/bin/bash
+# The main job on real input: a collector, and softflowd metering this machine's own traffic into it.
+# Ctrl-C ends both; nothing that softflowd had metered is lost.
+#    WEIR_PORT       port of the collector on 127.0.0.1 (2055)
+#    WEIR_STORE      where flows are kept (./var)
+#    RUN_SECONDS     end by itself after so many seconds (0: run until Ctrl-C)
+set -u
+cd "$(dirname "$0")/.." || exit 2
+port=${WEIR_PORT:-2055} store=${WEIR_STORE:-./var} seconds=${RUN_SECONDS:-0}
+build=${BUILD:-build}
+weir=$build/src/cli/weir
+work=$store/run
+begin="@$(date +%s)"
+collector='' probe='' stop=''
+
+if [ "$(id -u)" != 0 ]; then
+    cat <<END
+Metering this machine's traffic needs root:
+    sudo make run
+Without it, collect what a router or a probe sends you:
+    $weir collect --listen 0.0.0.0:$port --store $store
+and ask:
+    $weir query --store $store --last 1h --by src_addr
+END
+    exit 1
+fi
+
+# In a session of its own, so that Ctrl-C reaches this script only; if the script dies, it ends too.
+# To be run with &.
+start() { exec setpriv --pdeathsig TERM setsid "$@" </dev/null; }
+
+# Wait until process $1 has ended, for $2 seconds at most.
+gone() {
+    local end=$((SECONDS + $2))
+    while kill -0 "$1" 2>/dev/null; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.1
+    done
+}
+
+# softflowd first, which sends what it has; then the collector, which keeps it. In that order.
+finish() {
+    local status=0
+    trap '' INT TERM HUP
+    if [ -n "$probe" ]; then
+        # A signal would end it without its last flows being sent.
+        softflowctl -c "$work/softflowd.ctl" shutdown >/dev/null
+        gone "$probe" 10 || { echo "softflowd did not end; it is killed"; kill -KILL "$probe"; }
+        sleep 0.5
+    fi
+    if [ -n "$collector" ]; then
+        kill -TERM "$collector" 2>/dev/null
+        wait "$collector" || status=1
+        grep -h ' stopped ' "$work/collect.log"
+    fi
+    return $status
+}
+trap 'stop=1' INT TERM HUP
+
+fail() { # LOG TEXT
+    echo "$2" >&2
+    tail -n 5 "$1" >&2
+    finish
+    exit 1
+}
+
+flows() { "$weir" query --store "$store" --from "$begin" --by version --top 0 --format jsonl 2>/dev/null; }
+flow_count() { flows | sed -n 's/.*"flows":\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { print n + 0 }'; }
+
+mkdir -p "$work"
+start "$weir" collect --listen "127.0.0.1:$port" --store "$store" 2>"$work/collect.log" &
+collector=$!
+until grep -q ' ready ' "$work/collect.log"; do
+    kill -0 "$collector" 2>/dev/null || {
+        collector=
+        fail "$work/collect.log" "The collector did not start; another port: WEIR_PORT=9995 make run"
+    }
+    [ -z "$stop" ] || { finish; exit; }
+    sleep 0.05
+done
+echo "Collecting on 127.0.0.1:$port (UDP) into $store, log in $work/collect.log"
+
+# Short times, so that flows come within seconds; not the export itself, which would never end.
+preload=
+[ -f "$build/tools/immediate.so" ] && preload=$PWD/$build/tools/immediate.so
+rm -f "$work/softflowd.ctl"
+LD_PRELOAD=$preload start softflowd -i any -d -v 9 -n "127.0.0.1:$port" -t maxlife=5 -t expint=1 \
+    -t general=5 -t tcp=5 -t tcp.rst=1 -t tcp.fin=1 -t udp=5 -t icmp=5 \
+    -p "$work/softflowd.pid" -c "$work/softflowd.ctl" "not udp port $port" >"$work/softflowd.log" 2>&1 &
+probe=$!
+echo "Metering all interfaces with softflowd; the first flows come within seconds"
+
+shown=0
+next=5
+SECONDS=0
+while [ -z "$stop" ]; do
+    sleep 0.2
+    kill -0 "$collector" 2>/dev/null || fail "$work/collect.log" "The collector has ended:"
+    kill -0 "$probe" 2>/dev/null || {
+        probe=
+        fail "$work/softflowd.log" "softflowd has ended:"
+    }
+    [ "$seconds" = 0 ] || [ $SECONDS -lt "$seconds" ] || stop=1
+    [ $SECONDS -ge $next ] || continue
+    n=$(flow_count)
+    if [ "$n" = 0 ]; then
+        echo "no flows yet: this machine is quiet; any traffic will do, such as apt-get update"
+    elif [ $shown = 0 ]; then
+        shown=1
+        echo
+        "$weir" query --store "$store" --from "$begin" --by src_addr,dst_addr --sort bytes --top 10
+        cat <<END
+
+Ask more, in another terminal:
+    $weir query --last 5m --by proto,dst_port --sort bytes
+    $weir query --last 5m 'proto tcp and dst port 443' --top 20
+    $weir query --last 1h --by time/1m,src_addr --format csv
+    $weir show collect
+Ctrl-C ends it.
+END
+    else
+        echo "$(date +%T)  $n flows so far"
+    fi
+    next=$((SECONDS + (shown ? 10 : 5)))
+done
+
+echo
+echo "Ending: softflowd sends what it has, the collector writes it down"
+finish
+status=$?
+echo
+"$weir" query --store "$store" --from "$begin" --by proto --sort bytes --top 5 2>/dev/null
+[ "$store" = ./var ] && asked="$weir query" || asked="$weir query --store $store"
+echo "$(flow_count) flows of this run are in $store; ask any time: $asked --last 1h --by src_addr"
+exit $status
