@@ -20,4 +20,7 @@ echo "cppcheck"
 cppcheck --quiet -j "$(nproc)" --std=c11 --library=posix --library=gnu \
     --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
     --suppressions-list=tools/cppcheck.txt -D_GNU_SOURCE -Isrc -Ifuzz -Ibench "${files[@]}" || failed=1
+echo "functions that write without a bound"
+git ls-files 'src/*.c' 'bench/*.c' 'fuzz/*.c' 'tools/*.c' | grep -v '_test\.c$' |
+    xargs grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets)\(' && failed=1
 exit $failed

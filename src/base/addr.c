@@ -93,8 +93,8 @@ int addr_port_parse(const char *text, struct addr *out, uint16_t *port, struct e
     char *end;
     unsigned long v = strtoul(digits, &end, 10);
     if (*digits < '0' || *digits > '9' || *end != '\0' || v > UINT16_MAX)
-        return err_set(err, ERR_CONFIG, "expected ADDRESS:PORT with a port of 0 to 65535, found \"%s\"",
-                       text);
+        return err_set(err, ERR_CONFIG,
+                       "expected ADDRESS:PORT with a port of 0 to 65535, found \"%s\"", text);
     if (host[0] != '\0') {
         int r = addr_parse(host, &a, err);
         if (r)

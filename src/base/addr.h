@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-    ADDR_TEXT = 46,       /* the longest address, with its zero byte */
-    ADDR_PORT_TEXT = 54,  /* [address]:port */
-    ADDR_V4_BITS = 96     /* where an IPv4 address begins in the 16 bytes */
+    ADDR_TEXT = 46,      /* the longest address, with its zero byte */
+    ADDR_PORT_TEXT = 54, /* [address]:port */
+    ADDR_V4_BITS = 96    /* where an IPv4 address begins in the 16 bytes */
 };
 
 struct addr {

@@ -22,8 +22,8 @@ struct err {
     char text[ERR_TEXT];
 };
 
-/* Set the text (err may be NULL); the same with ": " and errno's text behind; prepend where: "where:
- * old text". */
+/* Set the text (err may be NULL); the same with ": " and errno's text behind; prepend where:
+ * "where: old text". */
 void err_text(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void err_text_errno(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void err_text_where(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -21,11 +21,11 @@ static void check_rfc3720(crc_function *crc)
     assert_int_equal(crc(0, data, sizeof data), 0x8a9136aa);
     memset(data, 0xff, sizeof data);
     assert_int_equal(crc(0, data, sizeof data), 0x62a8ab43);
-    for (uint8_t i = 0; i < sizeof data; i++)
-        data[i] = i;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
     assert_int_equal(crc(0, data, sizeof data), 0x46dd794e);
-    for (uint8_t i = 0; i < sizeof data; i++)
-        data[i] = 31 - i;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(31 - i);
     assert_int_equal(crc(0, data, sizeof data), 0x113fdb5c);
     assert_int_equal(crc(0, read10, sizeof read10), 0xd9963a56);
     assert_int_equal(crc(0, "123456789", 9), 0xe3069283); /* the usual check value */

@@ -16,7 +16,7 @@ struct arena_block {
 
 static void out_of_memory(void)
 {
-    fputs("weir: out of memory\n", stderr);
+    (void)fputs("weir: out of memory\n", stderr);
     abort();
 }
 

@@ -21,12 +21,14 @@ struct decode_state {
     struct held held;
 };
 
-void decode_state_init(struct decode_state *s, const struct decode_limits *limits, struct counts *counts);
+void decode_state_init(struct decode_state *s, const struct decode_limits *limits,
+                       struct counts *counts);
 void decode_state_free(struct decode_state *s);
 
 void decode_state_save(const struct decode_state *s, struct buf *out);
 
-/* Into a new state; `fields` is room for LAYOUT_FIELDS_MAX. 0 or ERR_DATA, with part of it loaded. */
+/* Into a new state; `fields` is room for LAYOUT_FIELDS_MAX. 0 or ERR_DATA, with part of it loaded.
+ */
 int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields,
                       struct err *err) MUST_USE;
 

@@ -70,7 +70,7 @@ static enum field_id field_of(const struct cur *name, size_t column)
     const char *s = (const char *)name->at;
     size_t n = cur_left(name);
 
-    if (column < FIELD_N && strlen(field_table[column].name) == n &&
+    if (n > 0 && column < FIELD_N && strlen(field_table[column].name) == n &&
         memcmp(s, field_table[column].name, n) == 0)
         return (enum field_id)column;
     return field_by_name(s, n);
