@@ -23,7 +23,7 @@ def until(true, what):
     """Wait for true() to be so; tests never sleep for a fixed time."""
     end = time.monotonic() + PATIENCE_S
     while not true():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"waited in vain for {what() if callable(what) else what}"
         time.sleep(0.01)
 
 

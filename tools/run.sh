@@ -12,6 +12,8 @@ weir=$build/src/cli/weir
 work=$store/run
 begin="@$(date +%s)"
 collector='' probe='' stop=''
+asked="$weir query" # as the user would type it
+[ "$store" = ./var ] || asked="$asked --store $store"
 
 if [ "$(id -u)" != 0 ]; then
     cat <<END
@@ -82,16 +84,15 @@ echo "Collecting on 127.0.0.1:$port (UDP) into $store, log in $work/collect.log"
 
 # Short times, so that flows come within seconds; not the export itself, which would never end.
 preload=
-[ -f "$build/tools/immediate.so" ] && preload=$PWD/$build/tools/immediate.so
+[ -f "$build/tools/immediate.so" ] && preload=$(realpath "$build/tools/immediate.so")
 rm -f "$work/softflowd.ctl"
-LD_PRELOAD=$preload start softflowd -i any -d -v 9 -n "127.0.0.1:$port" -t maxlife=5 -t expint=1 \
-    -t general=5 -t tcp=5 -t tcp.rst=1 -t tcp.fin=1 -t udp=5 -t icmp=5 \
+LD_PRELOAD=$preload start softflowd -i any -d -v 9 -n "127.0.0.1:$port" -t maxlife=3 -t expint=1 \
+    -t general=3 -t tcp=3 -t tcp.rst=1 -t tcp.fin=1 -t udp=3 -t icmp=3 \
     -p "$work/softflowd.pid" -c "$work/softflowd.ctl" "not udp port $port" >"$work/softflowd.log" 2>&1 &
 probe=$!
 echo "Metering all interfaces with softflowd; the first flows come within seconds"
 
-shown=0
-next=5
+shown='' next=3
 SECONDS=0
 while [ -z "$stop" ]; do
     sleep 0.2
@@ -103,25 +104,27 @@ while [ -z "$stop" ]; do
     [ "$seconds" = 0 ] || [ $SECONDS -lt "$seconds" ] || stop=1
     [ $SECONDS -ge $next ] || continue
     n=$(flow_count)
+    next=$((SECONDS + 10))
     if [ "$n" = 0 ]; then
-        echo "no flows yet: this machine is quiet; any traffic will do, such as apt-get update"
-    elif [ $shown = 0 ]; then
+        [ $((SECONDS % 5)) != 0 ] ||
+            echo "no flows yet: this machine is quiet; any traffic will do, such as apt-get update"
+        next=$((SECONDS + 1))
+    elif [ -z "$shown" ]; then
         shown=1
         echo
         "$weir" query --store "$store" --from "$begin" --by src_addr,dst_addr --sort bytes --top 10
         cat <<END
 
 Ask more, in another terminal:
-    $weir query --last 5m --by proto,dst_port --sort bytes
-    $weir query --last 5m 'proto tcp and dst port 443' --top 20
-    $weir query --last 1h --by time/1m,src_addr --format csv
-    $weir show collect
+    $asked --last 5m --by proto,dst_port --sort bytes
+    $asked --last 5m 'proto tcp and dst port 443' --top 20
+    $asked --last 1h --by time/1m,src_addr --format csv
+    $weir show collect --store $store
 Ctrl-C ends it.
 END
     else
         echo "$(date +%T)  $n flows so far"
     fi
-    next=$((SECONDS + (shown ? 10 : 5)))
 done
 
 echo
@@ -130,6 +133,5 @@ finish
 status=$?
 echo
 "$weir" query --store "$store" --from "$begin" --by proto --sort bytes --top 5 2>/dev/null
-[ "$store" = ./var ] && asked="$weir query" || asked="$weir query --store $store"
 echo "$(flow_count) flows of this run are in $store; ask any time: $asked --last 1h --by src_addr"
 exit $status

@@ -323,8 +323,8 @@ const struct command cmd_completion = {
     .summary = "print a completion script for a shell",
     .usage = "bash|zsh|fish",
     .details = "It completes commands, options, their values, and names of fields.",
-    .examples = "source <(weir completion bash)\n    for this shell only\n"
-                "weir completion fish > ~/.config/fish/completions/weir.fish\n"
-                "    for all fish shells to come\n",
+    .examples = "weir completion fish > ~/.config/fish/completions/weir.fish\n"
+                "    for all fish shells to come\n"
+                "source <(weir completion bash)\n    for this bash only\n",
     .run = cmd_completion_run,
 };

@@ -106,9 +106,9 @@ int main(int argc, char **argv)
 {
     int status = run(argc, argv);
 
-    /* A full disk or a closed pipe shows here at the latest; `weir query | head` is no failure. */
-    if (fflush(stdout) != 0 && errno != EPIPE) {
-        perror("weir: standard output");
+    /* A full disk shows here; `weir query | head` is no failure. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE) {
+        (void)fprintf(stderr, "weir: standard output: %s\n", strerror(errno ? errno : EIO));
         return status ? status : 1;
     }
     return status;

@@ -27,12 +27,14 @@ static inline uint64_t be64(const uint8_t *p)
     return __builtin_bswap64(v);
 }
 
-/* One loop for each pair of (octets on the wire, column type) that is common. */
+/* One loop for each pair of (octets on the wire, column type) that is common. The strip is copied:
+ * a store to the column could change what the pointer shows, for all the compiler knows. */
 #define LOOP(type, load)                                     \
     do {                                                     \
+        const struct strip in = *s;                          \
         type *to = dst;                                      \
-        const uint8_t *from = s->src;                        \
-        for (size_t i = 0; i < s->n; i++, from += s->stride) \
+        const uint8_t *from = in.src;                        \
+        for (size_t i = 0; i < in.n; i++, from += in.stride) \
             to[i] = (type)load;                              \
     } while (0)
 
@@ -78,11 +80,12 @@ static void ints(void *dst, size_t width, const struct strip *s)
 
 static void addrs(struct addr *to, const struct strip *s)
 {
-    const uint8_t *from = s->src;
+    const struct strip in = *s;
+    const uint8_t *from = in.src;
 
-    if (s->len == 4) {
+    if (in.len == 4) {
         static const uint64_t mapped_le = UINT64_C(0xffff0000);
-        for (size_t i = 0; i < s->n; i++, from += s->stride) {
+        for (size_t i = 0; i < in.n; i++, from += in.stride) {
             uint32_t v4;
             memcpy(&v4, from, sizeof v4);
             uint64_t low = mapped_le | (uint64_t)v4 << 32;
@@ -91,7 +94,7 @@ static void addrs(struct addr *to, const struct strip *s)
         }
         return;
     }
-    for (size_t i = 0; i < s->n; i++, from += s->stride)
+    for (size_t i = 0; i < in.n; i++, from += in.stride)
         memcpy(to[i].b, from, sizeof to[i].b);
 }
 
@@ -150,10 +153,17 @@ static int64_t uptime_to_ms(const struct plan_clock *clock, uint64_t v)
 static void times(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
                   const struct batch *b, size_t row, int64_t *to)
 {
-    const uint8_t *from = s->src;
+    const struct strip in = *s;
+    const uint8_t *from = in.src;
 
-    for (size_t i = 0; i < s->n; i++, from += s->stride) {
-        uint64_t v = s->len == 8 ? be64(from) : s->len == 4 ? be32(from) : convert_be(from, s->len);
+    if (c->conv == CONV_UPTIME && !c->uptime_of_init && in.len == 4) { /* most of what there is */
+        const struct plan_clock at = *clock;
+        for (size_t i = 0; i < in.n; i++, from += in.stride)
+            to[i] = uptime_to_ms(&at, be32(from));
+        return;
+    }
+    for (size_t i = 0; i < in.n; i++, from += in.stride) {
+        uint64_t v = in.len == 8 ? be64(from) : in.len == 4 ? be32(from) : convert_be(from, in.len);
         if (c->conv == CONV_MSEC)
             to[i] = (int64_t)v;
         else if (c->conv == CONV_SEC)

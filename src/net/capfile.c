@@ -86,7 +86,7 @@ static int open_capture(struct capfile *c, const char *path, struct err *err)
 int capfile_open(struct capfile **out, const char *path, struct err *err)
 {
     struct capfile *c = mem_new(1, sizeof *c);
-    uint8_t magic[MAGIC_BYTES];
+    uint8_t magic[MAGIC_BYTES] = {0};
     struct stat st;
 
     c->is_stdin = strcmp(path, "-") == 0;
@@ -98,7 +98,8 @@ int capfile_open(struct capfile **out, const char *path, struct err *err)
         r = err_set(err, ERR_CONFIG, "%s: expected a file, found a folder", path);
     if (r == 0) {
         c->size = S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
-        if (is_capture(magic, peek(c->file, magic)))
+        size_t n = peek(c->file, magic);
+        if (is_capture(magic, n))
             r = open_capture(c, path, err);
         else
             c->window = mem_new(WINDOW_BYTES, 1);

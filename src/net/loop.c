@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 64, NAP_NS = 1000000 };
+enum { EVENTS = 64 };
 
 int loop_open(struct loop *l, struct err *err)
 {
@@ -152,7 +152,7 @@ int loop_round(struct loop *l, int timeout_ms, struct err *err)
     struct epoll_event events[EVENTS];
 
     if (l->nap) {
-        struct timespec t = {.tv_nsec = NAP_NS};
+        struct timespec t = {.tv_nsec = LOOP_NAP_MS * 1000000L};
         (void)nanosleep(&t, NULL);
         l->nap = false;
     }

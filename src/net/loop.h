@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+enum { LOOP_NAP_MS = 2 };
+
 struct io {
     int fd;
     void (*on)(struct io *io, uint32_t events);
@@ -57,7 +59,7 @@ void timer_stop(struct loop *l, struct timer *t);
 int signals_open(struct io *io, const int *signals, size_t n, struct err *err) MUST_USE;
 int signals_read(struct io *io); /* the next one's number, 0: none */
 
-/* Sleep for 1 ms before the next wait: work comes in larger heaps, and fewer wake-ups. */
+/* Sleep before the next wait: work comes in larger heaps, and fewer wake-ups. */
 static inline void loop_nap(struct loop *l) { l->nap = true; }
 
 static inline void loop_stop(struct loop *l) { l->stop = true; }

@@ -1,7 +1,8 @@
+#include "net/loop.h"
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "net/ctl.h"
-#include "net/loop.h"
 #include "net/sock.h"
 #include "net/tcp.h"
 #include "net/udp.h"

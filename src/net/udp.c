@@ -13,9 +13,9 @@ enum {
     PLACE =
         65536 +
         27 * 64, /* not a power of two: the starts of datagrams fall into different cache sets */
-    TRUESIZE = 2304,  /* what a usual datagram takes of the socket's buffer */
-    NAP_FROM = 30000, /* datagrams a second; below, naps were dearer than wake-ups */
-    NAP_ROOM = 8      /* of the buffer, at least so many naps' worth */
+    TRUESIZE = 2304, /* what a usual datagram takes of the socket's buffer */
+    NAP_FROM = 2000, /* datagrams a second: some come in each nap, and a wake-up is three calls */
+    NAP_ROOM = 8     /* of the buffer, at least so many naps' worth */
 };
 
 struct udp_batch {
@@ -114,7 +114,7 @@ uint64_t udp_drops(struct udp *u)
 bool udp_nap_ok(const struct udp *u, double datagrams_per_s)
 {
     return datagrams_per_s > NAP_FROM &&
-           datagrams_per_s / 1000 * TRUESIZE * NAP_ROOM < (double)u->rcvbuf_bytes;
+           datagrams_per_s / 1000 * LOOP_NAP_MS * TRUESIZE * NAP_ROOM < (double)u->rcvbuf_bytes;
 }
 
 int udp_send(int fd, const struct udp_out *msg, size_t *n, struct err *err)

@@ -51,8 +51,8 @@ const struct udp_datagram *udp_at(const struct udp_batch *b, size_t i);
  * later datagram to carry the news, as SO_RXQ_OVFL does). */
 uint64_t udp_drops(struct udp *u);
 
-/* Whether a nap of 1 ms before the next read saves wake-ups without risk: the rate is high, and the
- * socket's buffer holds several times what comes meanwhile. */
+/* Whether a nap (net/loop.h) before the next read saves wake-ups without risk: the rate is high,
+ * and the socket's buffer holds several times what comes meanwhile. */
 bool udp_nap_ok(const struct udp *u, double datagrams_per_s);
 
 /* Datagrams ready to be sent on a connected socket: the first *n of msg; *n is what was taken. */

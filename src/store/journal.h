@@ -44,8 +44,8 @@ struct journal_frame {
 
 int journal_reader_open(struct journal_reader **out, const char *path, struct err *err) MUST_USE;
 
-/* 0, ERR_EOF at a clean or torn end (*torn_at, may be NULL, gets the offset of bytes that are no whole
- * frame, else 0), ERR_DATA if it is no journal. */
+/* 0, ERR_EOF at a clean or torn end (*torn_at, may be NULL, gets the offset of bytes that are no
+ * whole frame, else 0), ERR_DATA if it is no journal. */
 int journal_next(struct journal_reader *j, struct journal_frame *out, uint64_t *torn_at,
                  struct err *err) MUST_USE;
 void journal_reader_close(struct journal_reader *j);
@@ -54,6 +54,7 @@ void journal_reader_close(struct journal_reader *j);
 int journal_apply(const struct journal_frame *f, struct decoder *d, struct err *err) MUST_USE;
 
 /* Decode a whole journal into `d` (new): load the head, then every frame, then flush. */
-int journal_decode(const char *path, struct decoder *d, uint64_t *torn_at, struct err *err) MUST_USE;
+int journal_decode(const char *path, struct decoder *d, uint64_t *torn_at,
+                   struct err *err) MUST_USE;
 
 #endif

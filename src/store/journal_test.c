@@ -1,6 +1,7 @@
+#include "store/journal.h"
+
 #include "base/file.h"
 #include "store/fake_decode.h"
-#include "store/journal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

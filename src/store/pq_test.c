@@ -99,8 +99,8 @@ static void gives_back_pages_and_row_groups_of_full_size(void **state)
     const struct field_set all = sample_all();
     (void)state;
     for (unsigned salt = 1; salt < SAMPLE_PATTERNS; salt += 5) {
-        write_sample(salt, 140000, 4096, &(struct pq_write_options){.group_rows = 135000});
-        assert_int_equal(check_sample(salt, 8192, &all), 140000);
+        write_sample(salt, 72000, 4096, &(struct pq_write_options){.group_rows = 71000});
+        assert_int_equal(check_sample(salt, 8192, &all), 72000);
     }
 }
 
@@ -386,13 +386,10 @@ static void survives_every_flip(void **state)
     int fd = open(path, O_WRONLY);
     assert_true(fd >= 0);
     for (size_t i = 0; i < n; i++) {
-        const uint8_t masks[] = {(uint8_t)(1u << i % 8), 0xff};
-        for (size_t m = 0; m < COUNT_OF(masks); m++) {
-            uint8_t bad = p[i] ^ masks[m];
-            assert_int_equal(pwrite(fd, &bad, 1, (off_t)i), 1);
-            int r = read_all();
-            assert_true(r == 0 || r == ERR_DATA || r == ERR_LIMIT);
-        }
+        uint8_t bad = (uint8_t)(p[i] ^ (i % 3 ? 1u << i % 8 : 0xffu));
+        assert_int_equal(pwrite(fd, &bad, 1, (off_t)i), 1);
+        int r = read_all();
+        assert_true(r == 0 || r == ERR_DATA || r == ERR_LIMIT);
         assert_int_equal(pwrite(fd, &p[i], 1, (off_t)i), 1);
     }
     assert_int_equal(read_all(), 0);

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Weir beside Debian's nfdump, in one run on one machine: decoding alone, collecting, six questions.
+
+    bench/run.py [--build DIR] [--flows N] [--rate DATAGRAMS] [--rounds N] [--dir DIR]
+
+What is measured and how is in bench/README.md. Needs nfcapd and nfdump; ends with 1 where a floor
+is not reached.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Name, nfdump's arguments, weir query's arguments. HOST is the busiest source.
+QUERIES = [
+    ("i    all flows by protocol", ["-s", "proto/flows", "-n", "1", "any"], ["--by", "proto", "--sort", "flows", "--top", "1"]),
+    ("ii   tcp to port 443", ["-s", "proto/bytes", "-n", "1", "proto tcp and dst port 443"],
+     ["--by", "proto", "--sort", "bytes", "--top", "1", "proto tcp and dst port 443"]),
+    ("iii  top 10 sources", ["-s", "srcip/bytes", "-n", "10"], ["--by", "src_addr", "--sort", "bytes", "--top", "10"]),
+    ("iv   5-tuple, top 10", ["-A", "srcip,dstip,proto,srcport,dstport", "-O", "bytes", "-n", "10"],
+     ["--by", "src_addr,dst_addr,proto,src_port,dst_port", "--sort", "bytes", "--top", "10"]),
+    ("v    one host's flows", ["host HOST"], ["--top", "0", "ip HOST"]),
+    ("vi   AS matrix, top 10", ["-A", "srcas,dstas", "-O", "bytes", "-n", "10"],
+     ["--by", "src_as,dst_as", "--sort", "bytes", "--top", "10"]),
+]
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="where weir and flowgen are built")
+    p.add_argument("--flows", type=int, default=10_000_000)
+    p.add_argument("--rate", type=int, default=10_000, help="datagrams a second to collectors (24 flows each)")
+    p.add_argument("--rounds", type=int, default=3, help="of each query; the median counts")
+    p.add_argument("--dir", type=pathlib.Path, help="for stores (default: /dev/shm where there is room)")
+    return p.parse_args()
+
+
+def place(wanted, need_bytes):
+    if wanted:
+        return wanted
+    shm = pathlib.Path("/dev/shm")
+    roomy = shm.is_dir() and shutil.disk_usage(shm).free > need_bytes
+    return shm if roomy else pathlib.Path(tempfile.gettempdir())
+
+
+def rusage_of(process):
+    """Wait for it; CPU seconds of it and what it waited for."""
+    _, status, use = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return use.ru_utime + use.ru_stime
+
+
+def timed(command):
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    cpu = rusage_of(process)
+    if process.returncode:
+        sys.exit(f"{' '.join(map(str, command))}: exit {process.returncode}")
+    return time.monotonic() - start, cpu
+
+
+def decode_alone(tools, work, floor=10.0):
+    print("\n## Decode alone, one core\n\n| version | M flows/s (median of 9) | floor |\n|---|---|---|")
+    ok = True
+    for version, name in ((5, "v5"), (9, "v9"), (10, "IPFIX")):
+        pcap = work / "decode.pcap"
+        subprocess.run([tools["flowgen"], "-v", str(version), "-n", "1M", "-e", "4", "-o", pcap], check=True, stderr=subprocess.DEVNULL)
+        out = subprocess.run([tools["bench_decode"], pcap], check=True, capture_output=True, text=True).stdout
+        rate = float(re.search(r"median=([\d.]+)", out).group(1))
+        needed = version != 10
+        ok &= rate >= floor or not needed
+        print(f"| {name} | {rate:.1f} | {floor if needed else ''} |")
+        pcap.unlink()
+    return ok
+
+
+def collect(name, command, ready, port, work, args):
+    """Let one collector take the stream; CPU seconds and what it wrote."""
+    log = open(work / f"{name}.log", "w+")
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    end = time.monotonic() + 10
+    while not ready(process.pid):
+        if time.monotonic() > end or process.poll() is not None:
+            sys.exit(f"{name} did not start, see {log.name}")
+        time.sleep(0.05)
+    subprocess.run([args.flowgen, "-v", "9", "-n", str(args.flows), "-e", "4", "-d", f"127.0.0.1:{port}", "-r", str(args.rate)],
+                   check=True, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    return rusage_of(process)
+
+
+def size_of(folder):
+    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+
+
+def listening(port):
+    needle = f":{port:04X} "
+    return lambda pid: needle in pathlib.Path("/proc/net/udp").read_text()
+
+
+def collectors(tools, work, args):
+    nf, weir = work / "nfcapd", work / "weir"
+    nf.mkdir()
+    cpu = {
+        "nfcapd": collect("nfcapd", ["nfcapd", "-b", "127.0.0.1", "-p", "19995", "-w", nf, "-y", "-B", "8000000"],
+                          listening(19995), 19995, work, args),
+        "weir": collect("weir", [tools["weir"], "collect", "--listen", "127.0.0.1:19996", "--store", weir],
+                        listening(19996), 19996, work, args),
+    }
+    header = subprocess.run(["nfdump", "-R", nf, "-I"], capture_output=True, text=True, check=True).stdout
+    asked = subprocess.run([tools["weir"], "query", "--store", weir, "--by", "version", "--format", "jsonl"],
+                           capture_output=True, text=True, check=True).stdout
+    kept = {"nfcapd": sum(map(int, re.findall(r"^Flows: (\d+)", header, re.M))),
+            "weir": sum(map(int, re.findall(r'"flows":(\d+)', asked)))}
+    print(f"\n## Collect {args.flows / 1e6:g} M flows of v9 at {args.rate} datagrams/s\n")
+    print("| collector | flows kept | CPU-s per M flows | bytes per flow on disk |\n|---|---|---|---|")
+    for name, folder in (("nfcapd", nf), ("weir", weir)):
+        print(f"| {name}{' (lz4)' if name == 'nfcapd' else ' collect'} | {kept[name]} | "
+              f"{cpu[name] / kept[name] * 1e6:.3f} | {size_of(folder) / kept[name]:.1f} |")
+    ratio = cpu["nfcapd"] / kept["nfcapd"] / (cpu["weir"] / kept["weir"])
+    print(f"\nweir: {ratio:.2f} times as many flows for the same CPU.")
+    for name in kept:
+        if kept[name] != args.flows:
+            print(f"{name} lost {args.flows - kept[name]} flows; take a lower --rate")
+    return nf, weir, ratio >= 1
+
+
+def queries(tools, nf, weir, args):
+    top = subprocess.run([tools["weir"], "query", "--store", weir, "--by", "src_addr", "--top", "1", "--format", "jsonl"],
+                         capture_output=True, text=True, check=True).stdout
+    host = re.search(r'"src_addr":"([^"]+)"', top).group(1)
+    print(f"\n## Six questions, {args.flows / 1e6:g} M flows, warm, median of {args.rounds}\n")
+    print("| question | nfdump s | weir s | times as fast | nfdump CPU-s | weir CPU-s |\n|---|---|---|---|---|---|")
+    ok = True
+    for name, theirs, ours in QUERIES:
+        commands = (["nfdump", "-R", nf, "-q", *(a.replace("HOST", host) for a in theirs)],
+                    [tools["weir"], "query", "--store", weir, *(a.replace("HOST", host) for a in ours)])
+        figures = []
+        for command in commands:
+            runs = [timed(command) for _ in range(args.rounds + 1)][1:]  # the first warms the cache
+            figures.append([statistics.median(column) for column in zip(*runs)])
+        (wall1, cpu1), (wall2, cpu2) = figures
+        ok &= wall2 <= wall1
+        print(f"| {name} | {wall1:.2f} | {wall2:.2f} | {wall1 / wall2:.1f} | {cpu1:.2f} | {cpu2:.2f} |", flush=True)
+    return ok
+
+
+def main():
+    args = arguments()
+    tools = {"weir": args.build / "src/cli/weir", "flowgen": args.build / "bench/flowgen", "bench_decode": args.build / "bench/bench_decode"}
+    args.flowgen = tools["flowgen"]
+    for tool in tools.values():
+        if not tool.exists():
+            sys.exit(f"{tool} is not built; run make")
+    for tool in ("nfcapd", "nfdump"):
+        if not shutil.which(tool):
+            sys.exit(f"{tool} is missing; install nfdump")
+    version = subprocess.run(["nfdump", "-V"], capture_output=True, text=True).stdout.split("Version:")[-1].split()[0]
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    print(f"nfdump {version}; {os.cpu_count()} cores, {model.group(1) if model else 'unknown'}; {time.strftime('%Y-%m-%d')}")
+    work = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-", dir=place(args.dir, args.flows * 200)))
+    try:
+        fine = decode_alone(tools, work)
+        nf, weir, enough = collectors(tools, work, args)
+        fine &= enough
+        fine &= queries(tools, nf, weir, args)
+    finally:
+        shutil.rmtree(work)
+    print("\nall floors reached" if fine else "\na floor was not reached")
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
