@@ -25,6 +25,7 @@ struct pq_writer {
     uint64_t at;   /* file offset, what waits in `out` included */
     uint64_t rows; /* of groups written */
     uint64_t row;  /* of the open group */
+    bool twins;    /* time_ms and last_ms are alike in it so far; only time_ms is encoded */
     size_t n_groups;
     struct buf out;
     struct buf groups; /* their part of the footer */
@@ -109,15 +110,26 @@ int pq_writer_open(struct pq_writer **out, const char *path, const struct pq_wri
         pq_column_init(&w->columns[f], (enum field_id)f);
     buf_bytes(&w->out, pq_magic, sizeof pq_magic);
     w->at = sizeof pq_magic;
+    w->twins = true;
     *out = w;
     return 0;
 }
 
-static int column_put(struct pq_writer *w, struct pq_column *c, struct err *err)
+/* Write a chunk, or point to the one before it in the row group that has the same bytes: the page
+ * of nulls of most columns, last_ms where it is time_ms in every row. */
+static int column_put(struct pq_writer *w, enum field_id f, struct err *err)
 {
+    struct pq_column *c = &w->columns[f];
+
     if (!pq_column_end(c, &w->scratch, w->row))
         return err_set(err, ERR_LIMIT, "%s: column %s: no memory for %llu rows", w->path,
-                       field_table[c->field].name, (unsigned long long)w->row);
+                       field_table[f].name, (unsigned long long)w->row);
+    for (int i = 0; i < (int)f; i++)
+        if (pq_column_same(&w->columns[i], c)) {
+            c->meta.dict_at = w->columns[i].meta.dict_at;
+            c->meta.data_at = w->columns[i].meta.data_at;
+            return 0;
+        }
     c->meta.dict_at = c->dict_page.len ? w->at : 0;
     int r = put(w, &c->dict_page, err);
     if (r)
@@ -126,17 +138,31 @@ static int column_put(struct pq_writer *w, struct pq_column *c, struct err *err)
     return put(w, &c->pages, err);
 }
 
+static int bloom_write(struct pq_writer *w, struct pq_column *c, struct err *err)
+{
+    if (c->bloom.len == 0)
+        return 0;
+    c->meta.bloom_at = w->at;
+    c->meta.bloom_bytes = c->bloom.len;
+    return put(w, &c->bloom, err);
+}
+
 static int group_end(struct pq_writer *w, struct err *err)
 {
     struct pq_chunk chunks[FIELD_N];
+    int r = 0;
 
+    if (w->twins)
+        pq_column_copy(&w->columns[FIELD_LAST], &w->columns[FIELD_TIME]);
+    for (int f = 0; f < FIELD_N && r == 0; f++)
+        r = column_put(w, (enum field_id)f, err);
+    for (int f = 0; f < FIELD_N && r == 0; f++)
+        r = bloom_write(w, &w->columns[f], err);
+    if (r)
+        return r;
     for (int f = 0; f < FIELD_N; f++) {
-        struct pq_column *c = &w->columns[f];
-        int r = column_put(w, c, err);
-        if (r)
-            return r;
-        chunks[f] = c->meta;
-        pq_column_reset(c);
+        chunks[f] = w->columns[f].meta;
+        pq_column_reset(&w->columns[f]);
     }
     pq_group_put(&w->groups, chunks, w->row);
     if (!buf_ok(&w->groups))
@@ -144,6 +170,7 @@ static int group_end(struct pq_writer *w, struct err *err)
                        w->path, w->n_groups, PQ_FOOTER_BYTES_MAX);
     w->rows += w->row;
     w->row = 0;
+    w->twins = true;
     w->n_groups++;
     return 0;
 }
@@ -159,10 +186,27 @@ static bool group_full(const struct pq_writer *w)
     return bytes > GROUP_BYTES_MAX;
 }
 
+/* time_ms is last_ms but where that is missing or not plausible. */
+static bool are_twins(const struct batch *b, size_t from, size_t n)
+{
+    const int64_t *time = b->col[FIELD_TIME];
+    const int64_t *last = b->col[FIELD_LAST];
+
+    return batch_has_all(b, FIELD_TIME, from, n) && batch_has_all(b, FIELD_LAST, from, n) &&
+           memcmp(time + from, last + from, n * sizeof *time) == 0;
+}
+
 static void add_rows(struct pq_writer *w, const struct batch *b, size_t from, size_t n)
 {
+    if (w->twins && !are_twins(b, from, n)) {
+        w->twins = false;
+        if (w->row != 0)
+            pq_column_copy(&w->columns[FIELD_LAST], &w->columns[FIELD_TIME]);
+    }
     for (int i = 0; i < FIELD_N; i++) {
         enum field_id f = (enum field_id)i;
+        if (f == FIELD_LAST && w->twins)
+            continue;
         if (batch_uses(b, f))
             pq_column_add(&w->columns[f], &w->scratch, b, from, n, w->row);
     }

@@ -23,7 +23,7 @@ struct pq_kv {
 };
 
 struct pq_write_options {
-    size_t group_rows; /* rows of a row group, at most 1,048,576; 0: 262,144 */
+    size_t group_rows; /* rows of a row group, at most 1,048,576; 0: that */
     enum { PQ_ZSTD, PQ_LZ4, PQ_NONE } codec;
 };
 
