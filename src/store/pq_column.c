@@ -26,9 +26,9 @@ enum {
     CHUNK_MAX = 1 << 30
 };
 
-void pq_scratch_init(struct pq_scratch *s, enum codec_id codec)
+void pq_scratch_init(struct pq_scratch *s)
 {
-    *s = (struct pq_scratch){.codec = codec_new(), .codec_id = codec};
+    *s = (struct pq_scratch){.codec = codec_new()};
     buf_init(&s->levels, CHUNK_MAX);
     buf_init(&s->values, CHUNK_MAX);
     buf_init(&s->packed, CHUNK_MAX);

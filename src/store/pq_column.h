@@ -24,7 +24,7 @@
 /* Working memory that the columns of a writer share. */
 struct pq_scratch {
     struct codec *codec;
-    enum codec_id codec_id;
+    enum codec_id codec_id; /* set by the writer */
     struct buf levels;
     struct buf values;
     struct buf packed;
@@ -32,7 +32,7 @@ struct pq_scratch {
     void *dense;     /* values without the gaps of absent ones */
 };
 
-void pq_scratch_init(struct pq_scratch *s, enum codec_id codec);
+void pq_scratch_init(struct pq_scratch *s);
 void pq_scratch_free(struct pq_scratch *s);
 
 enum pq_state { PQ_SAME, PQ_CODES, PQ_RAW };
