@@ -186,23 +186,45 @@ static void must(int r, const struct err *err)
     exit(1);
 }
 
-/* All batches with only the columns of `want`; ns of CPU, without finish (it syncs). */
-static double write_file(const char *path, struct batch *all, size_t n,
+/* The batch as one that a decoder has just filled: in the caches. */
+static void warm(struct batch *to, const struct batch *from, const struct field_set *want)
+{
+    batch_reset(to);
+    for (size_t i = 0; i < COUNT_OF(used); i++) {
+        enum field_id f = used[i];
+        if (!field_set_has(want, f))
+            continue;
+        void *col = batch_col(to, f);
+        if (!col)
+            abort();
+        memcpy(col, from->col[f], from->rows * kind_table[field_table[f].kind].width);
+        batch_set(to, f, 0, from->rows);
+    }
+    to->rows = from->rows;
+}
+
+/* All batches with only the columns of `want`; ns of CPU. */
+static double write_file(const char *path, const struct batch *all, size_t n,
                          const struct field_set *want, const struct pq_write_options *o)
 {
     struct pq_writer *w;
+    struct batch b;
     struct err err;
+    double sum = 0;
 
+    if (!batch_init(&b, BATCH))
+        abort();
     must(pq_writer_open(&w, path, o, &err), &err);
-    double t = cpu_ns();
     for (size_t i = 0; i < n; i++) {
-        struct field_set before = all[i].used;
-        all[i].used = *want;
-        must(pq_writer_add(w, &all[i], &err), &err);
-        all[i].used = before;
+        warm(&b, &all[i], want);
+        double t = cpu_ns();
+        must(pq_writer_add(w, &b, &err), &err);
+        sum += cpu_ns() - t;
     }
+    double t = cpu_ns();
     must(pq_writer_finish(w, NULL, 0, NULL, &err), &err);
-    return cpu_ns() - t;
+    batch_free(&b);
+    return sum + cpu_ns() - t;
 }
 
 static double read_file(const char *path, const struct field_set *want)
@@ -236,7 +258,7 @@ static double file_bytes(const char *path)
     return stat(path, &st) == 0 ? (double)st.st_size : 0;
 }
 
-static void measure(const char *name, const char *path, struct batch *all, size_t n,
+static void measure(const char *name, const char *path, const struct batch *all, size_t n,
                     const struct field_set *want, const struct pq_write_options *o, double rows)
 {
     enum { RUNS = 7 };

@@ -99,8 +99,9 @@ void pq_column_reset(struct pq_column *c)
 static bool pays(size_t raw, size_t packed) { return packed != 0 && packed < raw - raw / 10; }
 
 /* The first page of a chunk tells whether the codec pays for its pages. */
-static bool pack_values(struct pq_column *c, struct pq_scratch *s)
+static bool pack_values(struct pq_column *c, struct pq_scratch *s, enum pq_encoding encoding)
 {
+    bool bytes = encoding == PQ_SPLIT || encoding == PQ_RLE_DICTIONARY;
     enum { TINY = 64 };
 
     if (s->codec_id == CODEC_NONE || c->pays == PQ_PAYS_NOT || s->values.len < TINY)
@@ -109,8 +110,8 @@ static bool pack_values(struct pq_column *c, struct pq_scratch *s)
     uint8_t *out = buf_room(&s->packed, s->values.len);
     if (!out)
         return false;
-    size_t len =
-        codec_pack(s->codec, s->codec_id, s->values.data, s->values.len, out, s->values.len);
+    size_t len = codec_pack(s->codec, s->codec_id, bytes ? CODEC_BYTES : CODEC_RUNS, s->values.data,
+                            s->values.len, out, s->values.len);
     if (c->pays == PQ_PAYS_UNKNOWN)
         c->pays = pays(s->values.len, len) ? PQ_PAYS : PQ_PAYS_NOT;
     if (c->pays == PQ_PAYS_NOT || len == 0)
@@ -122,7 +123,7 @@ static bool pack_values(struct pq_column *c, struct pq_scratch *s)
 /* Append the page whose levels and values lie in the scratch. */
 static void put_page(struct pq_column *c, struct pq_scratch *s, enum pq_encoding encoding)
 {
-    bool packed = pack_values(c, s);
+    bool packed = pack_values(c, s, encoding);
     const struct buf *values = packed ? &s->packed : &s->values;
     struct pq_page page = {
         .type = PQ_PAGE_DATA_V2,
@@ -485,8 +486,9 @@ static void put_dict_page(struct pq_column *c, struct pq_scratch *s)
         size_t bound = codec_bound(s->codec_id, s->values.len);
         buf_reset(&s->packed);
         uint8_t *out = buf_room(&s->packed, bound);
-        s->packed.len =
-            out ? codec_pack(s->codec, s->codec_id, s->values.data, s->values.len, out, bound) : 0;
+        s->packed.len = out ? codec_pack(s->codec, s->codec_id, CODEC_RUNS, s->values.data,
+                                         s->values.len, out, bound)
+                            : 0;
         c->failed |= s->packed.len == 0;
         if (c->meta.codec != CODEC_NONE || pays(s->values.len, s->packed.len)) {
             c->meta.codec = s->codec_id;
