@@ -11,7 +11,8 @@
 
 enum {
     TABLE_BITS_MIN = 8,
-    BLOCK = 64,        /* values whose slots are fetched ahead together */
+    BLOCK = 64,        /* values that are looked at together for runs */
+    AHEAD = 24,        /* how far before its use a slot is fetched */
     FETCH_BITS = 13,   /* tables of 64 KB and more do not lie in the first cache */
     KEYS_MAX = 1 << 30 /* far above the owner's limits */
 };
@@ -247,22 +248,19 @@ static inline uint32_t v4_key(const struct addr *a)
     return key;
 }
 
-/* The slots that will be asked for; of what is no IPv4 address it is any. */
-static void fetch_v4(const struct dict *d, const struct addr *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        __builtin_prefetch(&d->small.slots[small_at(d, v4_key(&v[i]))]);
-}
-
-static void codes_addr(struct dict *d, const struct addr *v, size_t n, uint32_t *codes)
+/* n addresses, of which the table's slots are fetched some time before they are looked at; `all` (n
+ * or more) may be read. */
+static void codes_addr(struct dict *d, const struct addr *v, size_t n, size_t all, uint32_t *codes)
 {
     struct view w = view_of(d);
+    size_t fetch = d->small.bits >= FETCH_BITS && all > AHEAD ? all - AHEAD : 0;
 
-    if (d->small.bits >= FETCH_BITS)
-        fetch_v4(d, v, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (i < fetch) /* of what is no IPv4 address it is any */
+            __builtin_prefetch(&w.slots[v4_key(&v[i + AHEAD]) * w.multiplier >> w.shift]);
         codes[i] =
             addr_is_v4(&v[i]) ? view_code(&w, d, v4_key(&v[i]), &v[i]) : large_code(d, &v[i]);
+    }
 }
 
 static void codes_any(struct dict *d, const uint8_t *v, size_t n, uint32_t *codes)
@@ -271,7 +269,8 @@ static void codes_any(struct dict *d, const uint8_t *v, size_t n, uint32_t *code
         codes[i] = large_code(d, v + i * d->width);
 }
 
-static void codes_block(struct dict *d, const void *v, size_t n, uint32_t *codes)
+/* n values, of which `all` (n or more) may be read. */
+static void codes_block(struct dict *d, const void *v, size_t n, size_t all, uint32_t *codes)
 {
     switch (d->kind) {
     case KIND_U8:
@@ -290,7 +289,7 @@ static void codes_block(struct dict *d, const void *v, size_t n, uint32_t *codes
         codes_u64(d, v, n, codes);
         break;
     case KIND_ADDR:
-        codes_addr(d, v, n, codes);
+        codes_addr(d, v, n, all, codes);
         break;
     case KIND_MAC:
     case KIND_TEXT:
@@ -321,7 +320,7 @@ ALWAYS_INLINE bool codes_runs(struct dict *d, const uint8_t *v, size_t n, uint32
         return false;
     for (size_t i = 0; i < n;) {
         uint32_t code;
-        codes_block(d, v + i * width, 1, &code);
+        codes_block(d, v + i * width, 1, 1, &code);
         do
             codes[i++] = code;
         while (i < n && same_as_next(v + (i - 1) * width, width));
@@ -358,6 +357,6 @@ void dict_codes(struct dict *d, const void *values, size_t n, uint32_t *codes)
         const uint8_t *block = v + at * d->width;
         size_t take = n - at < BLOCK ? n - at : BLOCK;
         if (!try_runs(d, block, take, codes + at))
-            codes_block(d, block, take, codes + at);
+            codes_block(d, block, take, n - at, codes + at);
     }
 }
