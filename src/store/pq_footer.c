@@ -179,6 +179,12 @@ static void meta_read(struct thrift_in t, struct pq_chunk *c, unsigned *seen)
         case 12:
             stats_read(thrift_struct(&t), c);
             break;
+        case 14:
+            c->bloom_at = number(&t);
+            break;
+        case 15:
+            c->bloom_bytes = number(&t);
+            break;
         default: /* the type and the path are the schema's; parquet-mr reads them there too */
             thrift_skip(&t);
         }
