@@ -3,6 +3,7 @@
 #include "store/journal.h"
 #include "store/name.h"
 #include "store/sealed.h"
+#include "store/walk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,6 +77,11 @@ static bool is_running(const char *dir, const char *instance)
     return false;
 }
 
+struct cleaning {
+    struct walk walk;
+    struct recover *recover;
+};
+
 /* ".ID.parquet.tmp" of an instance that is ours, or does not run. */
 static bool is_leftover(const struct recover *r, const char *name)
 {
@@ -89,63 +95,19 @@ static bool is_leftover(const struct recover *r, const char *name)
     return strcmp(instance, r->instance) == 0 || !is_running(r->dir, instance);
 }
 
-static int clean_partition(struct recover *r, const char *folder, struct err *err)
+static int clean_entry(struct walk *w, int64_t hour_ms, const char *folder, const char *name,
+                       struct err *err)
 {
-    struct file_list files;
+    struct cleaning *c = container_of(w, struct cleaning, walk);
     char path[FILE_PATH];
-    int e = file_list_read(&files, folder, err);
 
-    if (e)
-        return e;
-    for (size_t i = 0; i < files.n && e == 0; i++) {
-        if (!is_leftover(r, files.name[i]))
-            continue;
-        e = file_path(path, err, "%s/%s", folder, files.name[i]);
-        if (e == 0)
-            e = file_remove(path, err);
-        r->leftovers += e == 0;
-    }
-    file_list_free(&files);
-    return e;
-}
-
-static int clean_day(struct recover *r, const char *folder, struct err *err)
-{
-    struct file_list hours;
-    char path[FILE_PATH];
-    int64_t ms;
-    int e = file_list_read(&hours, folder, err);
-
-    if (e)
-        return e;
-    for (size_t i = 0; i < hours.n && e == 0; i++) {
-        if (!name_is_hour(hours.name[i], &ms))
-            continue;
-        e = file_path(path, err, "%s/%s", folder, hours.name[i]);
-        if (e == 0)
-            e = clean_partition(r, path, err);
-    }
-    file_list_free(&hours);
-    return e;
-}
-
-static int clean(struct recover *r, struct err *err)
-{
-    struct file_list days;
-    char path[FILE_PATH];
-    int64_t ms;
-    int e = file_list_read(&days, r->dir, err);
-
-    if (e)
-        return e;
-    for (size_t i = 0; i < days.n && e == 0; i++) {
-        if (!name_is_date(days.name[i], &ms))
-            continue;
-        e = file_path(path, err, "%s/%s", r->dir, days.name[i]);
-        if (e == 0)
-            e = clean_day(r, path, err);
-    }
-    file_list_free(&days);
+    (void)hour_ms;
+    if (!is_leftover(c->recover, name))
+        return 0;
+    int e = file_path(path, err, "%s/%s", folder, name);
+    if (e == 0)
+        e = file_remove(path, err);
+    c->recover->leftovers += e == 0;
     return e;
 }
 
@@ -153,7 +115,8 @@ int recover_run(struct recover *r, struct err *err)
 {
     struct file_list journals;
     char folder[FILE_PATH];
-    int e = clean(r, err);
+    struct cleaning c = {.walk.entry = clean_entry, .recover = r};
+    int e = walk_store(&c.walk, r->dir, err);
 
     if (e == 0)
         e = file_path(folder, err, "%s/journal", r->dir);
