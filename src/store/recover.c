@@ -1,12 +1,12 @@
 #include "store/recover.h"
 
+#include "base/mem.h"
 #include "store/journal.h"
-#include "store/name.h"
 #include "store/sealed.h"
 #include "store/walk.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,36 +31,82 @@ static int set_aside(struct recover *r, const char *path, const struct err *why,
     return e ? e : file_rename(path, broken, err);
 }
 
-static int recover_journal(struct recover *r, const struct store_id *id, int64_t opened_ms,
-                           struct err *err)
+/* A journal of ours. */
+struct left {
+    struct store_id id;
+    int64_t opened_ms;
+    uint64_t order; /* 0: it has no head */
+};
+
+static int by_order(const void *a, const void *b)
+{
+    const struct left *x = a;
+    const struct left *y = b;
+
+    if (x->order != y->order)
+        return x->order < y->order ? -1 : 1;
+    return strcmp(x->id.text, y->id.text);
+}
+
+static uint64_t order_of(const char *path)
+{
+    struct journal_reader *j;
+    struct journal_frame f;
+    uint64_t order = 0;
+
+    if (journal_reader_open(&j, path, NULL) != 0)
+        return 0;
+    if (journal_next(j, &f, NULL, NULL) == 0)
+        order = f.order;
+    journal_reader_close(j);
+    return order;
+}
+
+static void say_torn(struct recover *r, const char *path, const struct journal_torn *t)
+{
+    r->torn++;
+    (void)err_set(&r->last_torn, 0,
+                  "%s: %" PRIu64 " bytes are no frame, the first at offset %" PRIu64, path,
+                  t->bytes, t->at);
+}
+
+static void say_failed(struct recover *r, const struct left *l, const struct err *why)
+{
+    r->failed_list = mem_resize(r->failed_list, r->failed + 1, sizeof *r->failed_list);
+    r->failed_list[r->failed++] =
+        (struct recover_failed){.id = l->id, .hour_ms = name_hour(l->opened_ms)};
+    r->last_failed = *why;
+}
+
+static int recover_journal(struct recover *r, const struct left *l, bool newest, struct err *err)
 {
     char path[FILE_PATH];
     struct seal_journal s = {.dir = r->dir,
-                             .id = *id,
-                             .hour_ms = name_hour(opened_ms),
+                             .id = l->id,
+                             .hour_ms = name_hour(l->opened_ms),
                              .options = r->options,
                              .limits = r->limits,
-                             .state = r->state};
-    int e = name_journal(path, r->dir, id, err);
+                             .state = r->state,
+                             .keep = newest};
+    int e = name_journal(path, r->dir, &l->id, err);
     if (e)
         return e;
     struct err why;
     e = seal_journal(&s, &why);
     if (e == ERR_DATA)
         return set_aside(r, path, &why, err);
-    if (e) { /* a full disk, say: it stays for the next start */
-        r->failed++;
-        r->last_failed = why;
+    if (e) { /* it stays, and is tried again */
+        say_failed(r, l, &why);
         return 0;
     }
+    if (newest)
+        memcpy(r->newest, path, sizeof path);
     r->journals += s.datagrams > 0;
     r->datagrams += s.datagrams;
     r->rows += s.rows;
     r->files += s.sealed;
-    if (s.torn_at) {
-        r->torn++;
-        (void)err_set(&r->last_torn, 0, "%s: torn at offset %" PRIu64, path, s.torn_at);
-    }
+    if (s.torn.bytes > 0)
+        say_torn(r, path, &s.torn);
     return 0;
 }
 
@@ -111,30 +157,63 @@ static int clean_entry(struct walk *w, int64_t hour_ms, const char *folder, cons
     return e;
 }
 
+/* Our journals, in the order in which they were begun. */
+static int list_journals(const struct recover *r, struct left **out, size_t *n, struct err *err)
+{
+    struct file_list names;
+    char path[FILE_PATH];
+    char instance[NAME_INSTANCE];
+    int e = file_path(path, err, "%s/journal", r->dir);
+
+    if (e == 0)
+        e = file_list_read(&names, path, err);
+    if (e)
+        return e;
+    struct left *list = mem_new(names.n, sizeof *list);
+    *n = 0;
+    for (size_t i = 0; i < names.n; i++) {
+        struct left *l = &list[*n];
+        if (!name_parse(names.name[i], ".journal", &l->id, &l->opened_ms))
+            continue;
+        name_instance(&l->id, instance);
+        if (strcmp(instance, r->instance) != 0 || name_journal(path, r->dir, &l->id, NULL) != 0)
+            continue;
+        l->order = order_of(path);
+        (*n)++;
+    }
+    file_list_free(&names);
+    if (*n > 0)
+        qsort(list, *n, sizeof *list, by_order);
+    *out = list;
+    return 0;
+}
+
 int recover_run(struct recover *r, struct err *err)
 {
-    struct file_list journals;
-    char folder[FILE_PATH];
     struct cleaning c = {.walk.entry = clean_entry, .recover = r};
+    struct left *list;
+    size_t n;
     int e = walk_store(&c.walk, r->dir, err);
 
     if (e == 0)
-        e = file_path(folder, err, "%s/journal", r->dir);
-    if (e == 0)
-        e = file_list_read(&journals, folder, err);
+        e = list_journals(r, &list, &n, err);
     if (e)
         return e;
-    /* Names sort by time within a worker, so the last one has the newest state. */
-    for (size_t i = 0; i < journals.n && e == 0; i++) {
-        struct store_id id;
-        char instance[NAME_INSTANCE];
-        int64_t ms;
-        if (!name_parse(journals.name[i], ".journal", &id, &ms))
-            continue;
-        name_instance(&id, instance);
-        if (strcmp(instance, r->instance) == 0)
-            e = recover_journal(r, &id, ms, err);
-    }
-    file_list_free(&journals);
+    for (size_t i = 0; i < n && e == 0; i++)
+        e = recover_journal(r, &list[i], i + 1 == n && list[i].order > 0, err);
+    r->order = n > 0 ? list[n - 1].order : 0;
+    free(list);
     return e;
+}
+
+int recover_done(struct recover *r, struct err *err)
+{
+    return r->newest[0] == '\0' ? 0 : file_remove(r->newest, err);
+}
+
+void recover_free(struct recover *r)
+{
+    free(r->failed_list);
+    r->failed_list = NULL;
+    r->failed = 0;
 }
