@@ -1,10 +1,12 @@
 #include "store/journal.h"
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,15 +66,9 @@ static void put_sender(struct buf *b, const struct sender *s, int64_t ms)
     buf_le(b, s->session, 4);
 }
 
-int journal_open(struct journal_writer **out, const char *path, uint64_t order,
-                 const struct decoder *state, struct err *err)
+static int write_head(struct journal_writer *j, uint64_t order, const struct decoder *state,
+                      struct err *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return err_sys(err, "make journal %s", path);
-
-    struct journal_writer *j = mem_new(1, sizeof *j);
-    *j = (struct journal_writer){.fd = fd};
     buf_init(&j->pending, HEAD_MAX + FILE_HEAD + FRAME_HEAD + ORDER_BYTES);
     buf_bytes(&j->pending, magic, sizeof magic);
     buf_le(&j->pending, FORMAT_VERSION, 4);
@@ -80,13 +76,33 @@ int journal_open(struct journal_writer **out, const char *path, uint64_t order,
     buf_le(&j->pending, order, ORDER_BYTES);
     decoder_save(state, &j->pending);
     end_frame(&j->pending, at);
+    return buf_ok(&j->pending)
+               ? journal_write(j, err)
+               : err_set(err, ERR_LIMIT, "the decoder's state is above %d bytes", HEAD_MAX);
+}
 
-    int r = buf_ok(&j->pending)
-                ? journal_write(j, err)
-                : err_set(err, ERR_LIMIT, "the decoder's state is above %d bytes", HEAD_MAX);
+int journal_open(struct journal_writer **out, const char *path, uint64_t order,
+                 const struct decoder *state, struct err *err)
+{
+    char begun[FILE_PATH];
+    int r = file_path(begun, err, "%s.new", path);
+
+    if (r == 0 && file_exists(path))
+        r = err_set(err, ERR_SYS, "make journal %s: it is there already", path);
+    if (r)
+        return r;
+    int fd = open(begun, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return err_sys(err, "make journal %s", path);
+
+    struct journal_writer *j = mem_new(1, sizeof *j);
+    *j = (struct journal_writer){.fd = fd};
+    r = write_head(j, order, state, err);
+    if (r == 0 && rename(begun, path) != 0)
+        r = err_sys(err, "rename %s", begun);
     if (r) {
         journal_abandon(j);
-        (void)unlink(path);
+        (void)unlink(begun);
         return err_in(err, r, "journal %s", path);
     }
     j->pending.limit = BATCH_MAX;

@@ -19,7 +19,7 @@
 
 struct journal_writer;
 
-/* Creates path exclusively and writes magic and head. */
+/* Creates path, which must not exist, and writes magic and head; nobody sees it without them. */
 int journal_open(struct journal_writer **out, const char *path, uint64_t order,
                  const struct decoder *state, struct err *err) MUST_USE;
 

@@ -110,19 +110,6 @@ static int recover_journal(struct recover *r, const struct left *l, bool newest,
     return 0;
 }
 
-static bool is_running(const char *dir, const char *instance)
-{
-    char path[FILE_PATH];
-    int fd;
-
-    if (file_path(path, NULL, "%s/run/%s.lock", dir, instance) != 0 || !file_exists(path))
-        return false;
-    if (file_lock(path, &fd, NULL) != 0)
-        return true;
-    (void)close(fd);
-    return false;
-}
-
 struct cleaning {
     struct walk walk;
     struct recover *recover;
@@ -138,7 +125,7 @@ static bool is_leftover(const struct recover *r, const char *name)
     if (name[0] != '.' || !name_parse(name + 1, ".parquet.tmp", &id, &ms))
         return false;
     name_instance(&id, instance);
-    return strcmp(instance, r->instance) == 0 || !is_running(r->dir, instance);
+    return strcmp(instance, r->instance) == 0 || !store_is_running(r->dir, instance);
 }
 
 static int clean_entry(struct walk *w, int64_t hour_ms, const char *folder, const char *name,
@@ -157,29 +144,34 @@ static int clean_entry(struct walk *w, int64_t hour_ms, const char *folder, cons
     return e;
 }
 
-/* Our journals, in the order in which they were begun. */
-static int list_journals(const struct recover *r, struct left **out, size_t *n, struct err *err)
+/* Our journals, in the order in which they were begun. One that was not even that goes. */
+static int list_journals(struct recover *r, struct left **out, size_t *n, struct err *err)
 {
     struct file_list names;
+    char folder[FILE_PATH];
     char path[FILE_PATH];
     char instance[NAME_INSTANCE];
-    int e = file_path(path, err, "%s/journal", r->dir);
+    int e = file_path(folder, err, "%s/journal", r->dir);
 
     if (e == 0)
-        e = file_list_read(&names, path, err);
+        e = file_list_read(&names, folder, err);
     if (e)
         return e;
     struct left *list = mem_new(names.n, sizeof *list);
     *n = 0;
     for (size_t i = 0; i < names.n; i++) {
         struct left *l = &list[*n];
-        if (!name_parse(names.name[i], ".journal", &l->id, &l->opened_ms))
+        bool begun = name_parse(names.name[i], ".journal", &l->id, &l->opened_ms);
+        if (!begun && !name_parse(names.name[i], ".journal.new", &l->id, &l->opened_ms))
             continue;
         name_instance(&l->id, instance);
-        if (strcmp(instance, r->instance) != 0 || name_journal(path, r->dir, &l->id, NULL) != 0)
+        if (strcmp(instance, r->instance) != 0 ||
+            file_path(path, NULL, "%s/%s", folder, names.name[i]) != 0)
             continue;
-        l->order = order_of(path);
-        (*n)++;
+        if (begun)
+            list[(*n)++].order = order_of(path);
+        else if (file_remove(path, NULL) == 0)
+            r->leftovers++;
     }
     file_list_free(&names);
     if (*n > 0)

@@ -6,6 +6,7 @@
 #include "store/pq_read.h"
 #include "store/walk.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ enum { AHEAD_MS = 24 * 3600 * 1000 };
 struct journal_source {
     struct store_id id;
     struct journal_reader *reader; /* opened when the store was listed: survives the removal */
+    struct err why;                /* it is NULL */
     char path[FILE_PATH];
 };
 
@@ -172,6 +174,20 @@ static void end_journal(struct scan *s)
     s->next_journal++;
 }
 
+/* Bytes that are no frame. The end of a live journal may be one that is being written. */
+static int say_torn(const struct scan *s, const struct journal_source *j, struct err *err)
+{
+    struct journal_torn torn = journal_reader_torn(j->reader);
+    char instance[NAME_INSTANCE];
+
+    name_instance(&j->id, instance);
+    if (torn.bytes == 0 || (!torn.inside && store_is_running(s->dir, instance)))
+        return 0;
+    return err_set(err, ERR_DATA,
+                   "%s: %" PRIu64 " bytes cannot be read, the first at offset %" PRIu64, j->path,
+                   torn.bytes, torn.at);
+}
+
 /* Decode until there is a batch, or the journal ends. */
 static int fill_from_journal(struct scan *s, struct err *err)
 {
@@ -180,6 +196,12 @@ static int fill_from_journal(struct scan *s, struct err *err)
     struct journal_frame f;
     int r = 0;
 
+    if (!j->reader) {
+        if (err)
+            *err = j->why;
+        s->next_journal++;
+        return ERR_DATA;
+    }
     if (!s->decoder) {
         s->decoder = decoder_new(&limits, &s->queue.out, NULL, s->scratch);
         if (!s->decoder)
@@ -194,7 +216,7 @@ static int fill_from_journal(struct scan *s, struct err *err)
     if (r == 0)
         return 0;
     decoder_flush(s->decoder);
-    int e = r == ERR_EOF ? 0 : err_in(err, r, "%s", j->path);
+    int e = r == ERR_EOF ? say_torn(s, j, err) : err_in(err, r, "%s", j->path);
     end_journal(s);
     return e;
 }
@@ -332,11 +354,8 @@ static int list_journals(struct scan *s, struct err *err)
         r = name_journal(j->path, s->dir, &j->id, err);
         if (r)
             break;
-        int e = journal_reader_open(&j->reader, j->path, NULL);
-        if (e == 0)
-            s->journals++;
-        else if (file_exists(j->path)) /* else it has been sealed this moment: its file is there */
-            s->stats.broken++;
+        if (journal_reader_open(&j->reader, j->path, &j->why) == 0 || file_exists(j->path))
+            s->journals++; /* else it has been sealed this moment: its file is there */
     }
     file_list_free(&names);
     return r;
