@@ -233,7 +233,7 @@ static int open_file(struct scan *s, struct err *err)
     if (r) {
         s->pq = NULL;
         s->stats.broken++;
-        return err_in(err, ERR_DATA, "%s", path);
+        return ERR_DATA;
     }
     return 0;
 }
