@@ -70,6 +70,17 @@ int file_mkdirs(const char *path, struct err *err)
     return r ? r : make_one(part, err);
 }
 
+int file_sync(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_sys(err, "open %s", path);
+    int r = fdatasync(fd) == 0 ? 0 : err_sys(err, "sync %s", path);
+    (void)close(fd);
+    return r;
+}
+
 int file_sync_dir(const char *path, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -19,6 +19,8 @@ int file_path(char out[static FILE_PATH], struct err *err, const char *fmt, ...)
 /* Makes the folder and those above it that are missing; the folder above each new one is synced. */
 int file_mkdirs(const char *path, struct err *err) MUST_USE;
 
+/* What others wrote to a file. That it is not there is no error. */
+int file_sync(const char *path, struct err *err) MUST_USE;
 int file_sync_dir(const char *path, struct err *err) MUST_USE;
 
 /* Rename and sync the folder of `to`. The file's content must have been synced. */

@@ -50,5 +50,6 @@ extern const struct command cmd_import;
 extern const struct command cmd_query;
 extern const struct command cmd_replay;
 extern const struct command cmd_show;
+extern const struct command cmd_store;
 
 #endif

@@ -18,6 +18,7 @@ const struct command *const command_table[] = {
     &cmd_import,
     &cmd_replay,
     &cmd_show,
+    &cmd_store,
     &cmd_fields,
     &cmd_completion,
     &cmd_help,

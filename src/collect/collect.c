@@ -265,34 +265,20 @@ static int listen_tcp(struct collect *c, struct err *err)
     return 0;
 }
 
-static int recover(struct collect *c, struct worker_options *w, struct buf *state, struct err *err)
+static void say_recovered(const struct recover *r)
 {
-    struct recover r = {.dir = w->dir,
-                        .instance = w->instance,
-                        .options = &w->pq,
-                        .limits = &w->limits,
-                        .state = state};
-    int e = recover_run(&r, err);
-
-    if (e)
-        return e;
-    c->recovered = r.journals;
-    c->rows_recovered = r.rows;
-    c->torn = r.torn;
-    if (r.journals > 0)
-        log_info("journals of an earlier run are now in the store", KV("journals", r.journals),
-                 KV("datagrams", r.datagrams), KV("flows", r.rows));
-    if (r.torn > 0)
-        log_warn("journals of an earlier run end torn off; what is before is kept",
-                 KV("journals", r.torn), KV("last", r.last_torn.text));
-    if (r.broken > 0)
+    if (r->journals > 0)
+        log_info("journals of an earlier run are now in the store", KV("journals", r->journals),
+                 KV("datagrams", r->datagrams), KV("flows", r->rows));
+    if (r->torn > 0)
+        log_warn("journals of an earlier run are torn; what can be read of them is kept",
+                 KV("journals", r->torn), KV("last", r->last_torn.text));
+    if (r->broken > 0)
         log_error("journals of an earlier run cannot be read; they are kept as *.journal.broken",
-                  KV("journals", r.broken), KV("last", r.last_broken.text));
-    if (r.failed > 0)
-        log_error("journals of an earlier run could not be made into files; they stay for the "
-                  "next start",
-                  KV("journals", r.failed), KV("last", r.last_failed.text));
-    return 0;
+                  KV("journals", r->broken), KV("last", r->last_broken.text));
+    if (r->failed > 0)
+        log_error("journals of an earlier run could not be made into files; they are tried again",
+                  KV("journals", r->failed), KV("last", r->last_failed.text));
 }
 
 static int start_worker(struct collect *c, struct err *err)
@@ -306,19 +292,30 @@ static int start_worker(struct collect *c, struct err *err)
                                .pq = {.codec = PQ_ZSTD},
                                .limits = decode_limits_default()};
     struct buf state;
+    struct recover rec = {.dir = w.dir,
+                          .instance = w.instance,
+                          .options = &w.pq,
+                          .limits = &w.limits,
+                          .state = &state};
 
     buf_init(&state, STATE_BYTES_MAX);
-    int r = recover(c, &w, &state, err);
-    if (r == 0)
+    int r = recover_run(&rec, err);
+    if (r == 0) {
+        say_recovered(&rec);
+        w.order = rec.order;
         r = worker_open(&c->worker, &w, &state, err);
+        c->has_worker = r == 0;
+    }
+    if (r == 0)
+        r = recover_done(&rec, err);
+    for (size_t i = 0; i < rec.failed && r == 0; i++)
+        seal_adopt(c->worker.seal, &rec.failed_list[i].id, rec.failed_list[i].hour_ms);
+    count_add(&c->worker.counts, COUNT_JOURNAL_RECOVERED, rec.journals);
+    count_add(&c->worker.counts, COUNT_FLOWS_RECOVERED, rec.rows);
+    count_add(&c->worker.counts, COUNT_JOURNALS_TORN, rec.torn);
     buf_free(&state);
-    if (r)
-        return r;
-    c->has_worker = true;
-    count_add(&c->worker.counts, COUNT_JOURNAL_RECOVERED, c->recovered);
-    count_add(&c->worker.counts, COUNT_FLOWS_RECOVERED, c->rows_recovered);
-    count_add(&c->worker.counts, COUNT_JOURNALS_TORN, c->torn);
-    return 0;
+    recover_free(&rec);
+    return r;
 }
 
 static int start(struct collect *c, struct err *err)

@@ -73,7 +73,7 @@ static void put_journal(const struct collect *c, struct json *j)
     json_key(j, "datagrams");
     json_u64(j, w->frames);
     json_key(j, "age_ms");
-    json_i64(j, w->frames ? clock_wall_ms() - w->since_ms : 0);
+    json_i64(j, w->received ? clock_mono_ms() - w->since_mono_ms : 0);
     json_close(j, '}');
 }
 

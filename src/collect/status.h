@@ -39,9 +39,6 @@ struct collect {
     int lock_fd;
     int64_t started_ms;
     int64_t started_mono_ms;
-    uint64_t recovered;
-    uint64_t rows_recovered;
-    uint64_t torn;
 };
 
 /* Answers "collect" and "counters" as one JSON object. */

@@ -3,60 +3,92 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { ID_TRIES = 1000 };
+enum {
+    ID_TRIES = 1000,
+    RETRY_MS = 250,          /* between attempts to begin a journal */
+    RETRY_SUSPECT_MS = 10000 /* between journals that cannot be synced */
+};
 
-/* A journal whose name nobody has, of this millisecond or the next free one in its hour. The clock
- * may have been set back, so a sealed file may have the name too. */
-static int open_journal(struct worker *w, int64_t now_ms, struct err *err)
+/* A name that nobody has, of this millisecond or the next free one in its hour. The clock may have
+ * been set back, so a sealed file may have the name too. */
+static int free_name(const struct worker *w, int64_t now_ms, struct store_id *id,
+                     char path[static FILE_PATH], struct err *err)
 {
-    char path[FILE_PATH];
     char parquet[FILE_PATH];
     int64_t hour = name_hour(now_ms);
     int64_t ms = now_ms;
-    int r = 0;
 
     for (int i = 0; i < ID_TRIES; i++, ms = hour + (ms - hour + 1) % NAME_HOUR_MS) {
-        w->id = name_id(w->options.instance, w->options.number, ms);
-        r = name_journal(path, w->options.dir, &w->id, err);
+        *id = name_id(w->options.instance, w->options.number, ms);
+        int r = name_journal(path, w->options.dir, id, err);
         if (r == 0)
-            r = name_parquet(parquet, w->options.dir, hour, &w->id, err);
+            r = name_parquet(parquet, w->options.dir, hour, id, err);
         if (r)
             return r;
         if (!file_exists(path) && !file_exists(parquet))
-            break;
+            return 0;
     }
-    r = journal_open(&w->journal, path, w->decoder, err);
+    return err_set(err, ERR_LIMIT, "no free name for a journal from %s on", path);
+}
+
+/* Begin another journal with the decoder's state. The one in hand, if any, stays so on failure. */
+static int open_journal(struct worker *w, int64_t now_ms, struct err *err)
+{
+    struct journal_writer *j;
+    struct store_id id;
+    char path[FILE_PATH];
+    int r = free_name(w, now_ms, &id, path, err);
+
+    if (r == 0)
+        r = journal_open(&j, path, w->order + 1, w->decoder, err);
     if (r)
         return r;
-    w->hour_ms = hour;
+    w->journal = j;
+    w->id = id;
+    w->order++;
+    w->hour_ms = name_hour(now_ms);
     w->frames = 0;
     w->received = 0;
-    w->state_bytes = journal_bytes(w->journal);
+    w->state_bytes = journal_bytes(j);
     w->synced_bytes = 0;
     w->dir_synced = false;
-    seal_begin(w->seal, &w->id, hour);
+    w->closed = false;
+    w->suspect = false;
     return 0;
 }
 
-/* The journal and all rows of it go to the sealing thread. */
-static void end_journal(struct worker *w)
-{
-    if (!w->journal)
-        return;
-    decoder_flush(w->decoder);
-    seal_end(w->seal, w->journal);
-    w->journal = NULL;
-}
-
-/* Without a journal (the disk is full, say) datagrams are decoded on, for the templates in them,
- * and each batch of them tries again to begin one. */
+/* The journal and all rows of it go to the sealing thread once the next has been begun, so that the
+ * decoder's state is always in one of them. Without one (the disk is full, say) datagrams are
+ * decoded on, for the templates in them. */
 static void next_journal(struct worker *w, int64_t now_ms)
 {
+    struct journal_writer *old = w->journal;
     struct err err;
 
-    end_journal(w);
-    if (open_journal(w, now_ms, &err) != 0)
-        log_error("no journal: what is received now is lost", KV("error", err.text));
+    if (old)
+        decoder_flush(w->decoder);
+    int r = open_journal(w, now_ms, &err);
+    w->failing = r != 0;
+    w->tried_mono_ms = clock_mono_ms();
+    if (r)
+        log_error(old ? "no new journal: the old one goes on as it can"
+                      : "no journal: what is received now is lost",
+                  KV("error", err.text));
+    if (r && old && name_hour(now_ms) == w->hour_ms)
+        return;
+    if (old)
+        seal_end(w->seal, old, r ? NULL : &w->id);
+    if (r)
+        w->journal = NULL;
+    else
+        seal_begin(w->seal, &w->id, w->hour_ms);
+}
+
+/* Whether the journal in hand cannot take what comes now. */
+static bool journal_over(const struct worker *w, int64_t now_ms)
+{
+    return !w->journal || w->closed || name_hour(now_ms) != w->hour_ms ||
+           journal_bytes(w->journal) - w->state_bytes >= w->options.journal_bytes;
 }
 
 int worker_open(struct worker *w, const struct worker_options *options, const struct buf *state,
@@ -77,9 +109,17 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
     if (r == 0 && state->len > 0)
         r = decoder_load(w->decoder, &in, err);
     if (r == 0)
+        decoder_sessions_end(w->decoder); /* connections do not outlive a run */
+    if (r == 0)
         r = syncer_open(&w->syncer, err);
     if (r == 0)
         r = open_journal(w, clock_wall_ms(), err);
+    if (r == 0)
+        seal_begin(w->seal, &w->id, w->hour_ms);
+    if (r == 0)
+        r = journal_sync(w->journal, err);
+    if (r == 0)
+        r = file_sync_dir(w->journal_dir, err);
     if (r)
         worker_close(w, 0, NULL);
     return r;
@@ -87,19 +127,19 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
 
 void worker_begin(struct worker *w, int64_t now_ms)
 {
-    bool over =
-        w->journal && journal_bytes(w->journal) - w->state_bytes >= w->options.journal_bytes;
+    int64_t now_mono_ms = clock_mono_ms();
 
-    if (!w->journal || over || name_hour(now_ms) != w->hour_ms)
+    if (journal_over(w, now_ms) && (!w->failing || now_mono_ms - w->tried_mono_ms >= RETRY_MS ||
+                                    (w->journal && name_hour(now_ms) != w->hour_ms)))
         next_journal(w, now_ms);
     if (w->received == 0)
-        w->since_ms = now_ms;
+        w->since_mono_ms = now_mono_ms;
     w->batch_frames = 0;
 }
 
 void worker_add(struct worker *w, const struct datagram *d)
 {
-    if (w->journal)
+    if (w->journal && !w->closed)
         journal_add(w->journal, d);
     w->batch_frames++;
     w->received++;
@@ -109,7 +149,7 @@ void worker_add(struct worker *w, const struct datagram *d)
 void worker_end_session(struct worker *w, const struct sender *who, int64_t now_ms)
 {
     worker_begin(w, now_ms);
-    if (w->journal)
+    if (w->journal && !w->closed)
         journal_add_end(w->journal, who, now_ms);
     decoder_session_end(w->decoder, who);
     worker_commit(w);
@@ -119,7 +159,7 @@ void worker_commit(struct worker *w)
 {
     struct err err;
 
-    if (!w->journal) {
+    if (!w->journal || w->closed) {
         count_add(&w->counts, COUNT_JOURNAL_ERRORS, w->batch_frames);
         return;
     }
@@ -128,6 +168,7 @@ void worker_commit(struct worker *w)
         count_add(&w->counts, COUNT_JOURNAL_ERRORS, w->batch_frames);
         log_error("journal not written: these datagrams would not survive a crash",
                   KV("datagrams", w->batch_frames), KV("error", err.text));
+        w->closed = true;
         return;
     }
     w->frames += w->batch_frames;
@@ -135,22 +176,24 @@ void worker_commit(struct worker *w)
     count_add(&w->counts, COUNT_JOURNAL_BYTES, journal_bytes(w->journal) - before);
 }
 
-static void sync_journal(struct worker *w, int64_t now_ms)
+static void sync_journal(struct worker *w, int64_t now_mono_ms)
 {
     struct err err;
 
+    /* After a failure the kernel may hold for written what is not: syncing again proves nothing. */
     if (syncer_poll(&w->syncer, &err) != 0) {
         count_add(&w->counts, COUNT_SYNC_ERRORS, 1);
-        log_error("journal not synced", KV("error", err.text));
+        log_error("journal not synced; another is begun", KV("error", err.text));
+        w->suspect = true;
     }
     if (!w->journal || journal_bytes(w->journal) == w->synced_bytes ||
-        now_ms - w->synced_ms < w->options.sync_ms)
+        now_mono_ms - w->synced_mono_ms < w->options.sync_ms)
         return;
     uint64_t bytes = journal_bytes(w->journal);
     if (!syncer_start(&w->syncer, journal_fd(w->journal), w->dir_synced ? NULL : w->journal_dir))
         return;
     w->synced_bytes = bytes;
-    w->synced_ms = now_ms;
+    w->synced_mono_ms = now_mono_ms;
     w->dir_synced = true;
 }
 
@@ -167,9 +210,13 @@ static void ask_seal(struct worker *w)
 
 void worker_tick(struct worker *w, int64_t now_ms)
 {
-    if (w->received > 0 && now_ms - w->since_ms >= w->options.seal_every_ms)
+    int64_t now_mono_ms = clock_mono_ms();
+    bool old = w->received > 0 && now_mono_ms - w->since_mono_ms >= w->options.seal_every_ms;
+    int64_t wait_ms = w->suspect ? RETRY_SUSPECT_MS : w->failing ? RETRY_MS : 0;
+
+    if ((old || w->suspect) && now_mono_ms - w->tried_mono_ms >= wait_ms)
         next_journal(w, now_ms);
-    sync_journal(w, now_ms);
+    sync_journal(w, now_mono_ms);
     ask_seal(w);
 }
 
@@ -184,7 +231,11 @@ void worker_close(struct worker *w, int64_t now_ms, struct counts *last)
     struct err err;
 
     if (w->journal && w->received > 0)
-        next_journal(w, now_ms); /* the new one holds the state only */
+        next_journal(w, now_ms);   /* the new one holds the state only */
+    if (w->journal && w->closed) { /* no new one: its file is all that has everything */
+        seal_end(w->seal, w->journal, NULL);
+        w->journal = NULL;
+    }
     if (w->journal && journal_close(w->journal, &err) != 0)
         log_error("journal not closed", KV("error", err.text));
     w->journal = NULL;

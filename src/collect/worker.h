@@ -3,7 +3,13 @@
  * Datagrams are given in batches: begin, add or end_session, commit. A batch is one write to the
  * journal, and lies in one journal. A journal ends at a size, at an age, and with the hour; each
  * begins with the decoder's state, so that it can be decoded alone. When the worker closes it
- * leaves a journal that holds nothing but this state: the next run goes on from there. */
+ * leaves a journal that holds nothing but this state: the next run goes on from there.
+ *
+ * When the disk fails: a journal that could not be written or synced gets no more datagrams, since
+ * it would lack templates, and another is begun as soon as that can be. Until then its running file
+ * goes on alone; where the hour is over nothing can take the flows, and they are lost and counted.
+ *
+ * Ages are measured with the monotonic clock: the wall clock may jump. */
 #ifndef COLLECT_WORKER_H
 #define COLLECT_WORKER_H
 
@@ -17,6 +23,7 @@ struct worker_options {
     int64_t seal_every_ms;
     uint64_t journal_bytes; /* a journal ends when it is as long */
     int64_t sync_ms;
+    uint64_t order; /* of the newest journal of an earlier run */
     struct pq_write_options pq;
     struct decode_limits limits;
 };
@@ -31,17 +38,23 @@ struct worker {
     struct store_id id;
     char journal_dir[FILE_PATH];
     int64_t hour_ms;       /* of the journal */
-    int64_t since_ms;      /* received time of its first datagram */
+    uint64_t order;        /* of it, see journal.h */
+    int64_t since_mono_ms; /* when its first datagram came */
     uint64_t frames;       /* in it */
     uint64_t received;     /* datagrams for it, also those that could not be written */
     uint64_t batch_frames; /* since begin */
     uint64_t state_bytes;  /* length of its head */
     uint64_t synced_bytes;
-    int64_t synced_ms;
+    int64_t synced_mono_ms;
     bool dir_synced;
+    bool closed;           /* nothing can be written to it any more */
+    bool suspect;          /* it could not be synced */
+    bool failing;          /* the last attempt to begin another failed, */
+    int64_t tried_mono_ms; /* then */
 };
 
-/* `state`: what recover_run() gave. Starts the sealing and the syncing thread. */
+/* `state`: what recover_run() gave. Starts the sealing and the syncing thread. The journal that is
+ * begun is on the disk when this returns. */
 int worker_open(struct worker *w, const struct worker_options *options, const struct buf *state,
                 struct err *err) MUST_USE;
 

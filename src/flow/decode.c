@@ -528,6 +528,8 @@ void decoder_session_end(struct decoder *d, const struct sender *who)
     templates_end_session(&d->state.templates, &key);
 }
 
+void decoder_sessions_end(struct decoder *d) { templates_end_sessions(&d->state.templates); }
+
 /* --- state --- */
 
 void decoder_save(const struct decoder *d, struct buf *out) { decode_state_save(&d->state, out); }

@@ -91,6 +91,9 @@ void decoder_datagram(struct decoder *d, const struct datagram *in);
 /* A TCP connection has ended: its templates are gone. */
 void decoder_session_end(struct decoder *d, const struct sender *who);
 
+/* All of them have: they were an earlier run's. */
+void decoder_sessions_end(struct decoder *d);
+
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
 

@@ -238,3 +238,12 @@ void templates_end_session(struct templates *t, const struct template_key *key)
             forget(t, x);
     }
 }
+
+void templates_end_sessions(struct templates *t)
+{
+    for (struct template *x = t->oldest, *next; x; x = next) {
+        next = x->newer;
+        if (x->key.session != 0)
+            forget(t, x);
+    }
+}

@@ -74,4 +74,7 @@ void templates_withdraw(struct templates *t, const struct template_key *key, boo
 /* Forget all of a session. */
 void templates_end_session(struct templates *t, const struct template_key *key);
 
+/* Forget all of every connection; those that came over UDP stay. */
+void templates_end_sessions(struct templates *t);
+
 #endif

@@ -69,6 +69,8 @@ void decoder_session_end(struct decoder *d, const struct sender *who)
     d->ended++;
 }
 
+void decoder_sessions_end(struct decoder *d) { d->ended++; }
+
 void decoder_save(const struct decoder *d, struct buf *out)
 {
     buf_le(out, d->rows, 8);

@@ -1,20 +1,23 @@
 #include "store/journal.h"
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    FORMAT_VERSION = 1,
+    FORMAT_VERSION = 2,
     MAGIC_BYTES = 8,
     FILE_HEAD = MAGIC_BYTES + 4,
     FRAME_HEAD = 9, /* length, CRC, type */
+    ORDER_BYTES = 8,
     SENDER_BYTES = 8 + 16 + 2 + 2 + 4,
     DATAGRAM_MAX = 65535,
     HEAD_MAX = 256 * 1024 * 1024, /* of a decoder's state */
@@ -27,6 +30,7 @@ static const char magic[MAGIC_BYTES] = {'w', 'e', 'i', 'r', 'j', 'r', 'n', 'l'};
 /* Frames wait in `pending`; `bytes` is the length of the file, all of it whole frames. */
 struct journal_writer {
     int fd;
+    bool torn; /* a frame could not be taken back: nothing may follow it */
     uint64_t bytes;
     struct buf pending;
 };
@@ -62,28 +66,43 @@ static void put_sender(struct buf *b, const struct sender *s, int64_t ms)
     buf_le(b, s->session, 4);
 }
 
-int journal_open(struct journal_writer **out, const char *path, const struct decoder *state,
-                 struct err *err)
+static int write_head(struct journal_writer *j, uint64_t order, const struct decoder *state,
+                      struct err *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    buf_init(&j->pending, HEAD_MAX + FILE_HEAD + FRAME_HEAD + ORDER_BYTES);
+    buf_bytes(&j->pending, magic, sizeof magic);
+    buf_le(&j->pending, FORMAT_VERSION, 4);
+    size_t at = begin_frame(&j->pending, JOURNAL_HEAD);
+    buf_le(&j->pending, order, ORDER_BYTES);
+    decoder_save(state, &j->pending);
+    end_frame(&j->pending, at);
+    return buf_ok(&j->pending)
+               ? journal_write(j, err)
+               : err_set(err, ERR_LIMIT, "the decoder's state is above %d bytes", HEAD_MAX);
+}
+
+int journal_open(struct journal_writer **out, const char *path, uint64_t order,
+                 const struct decoder *state, struct err *err)
+{
+    char begun[FILE_PATH];
+    int r = file_path(begun, err, "%s.new", path);
+
+    if (r == 0 && file_exists(path))
+        r = err_set(err, ERR_SYS, "make journal %s: it is there already", path);
+    if (r)
+        return r;
+    int fd = open(begun, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return err_sys(err, "make journal %s", path);
 
     struct journal_writer *j = mem_new(1, sizeof *j);
     *j = (struct journal_writer){.fd = fd};
-    buf_init(&j->pending, HEAD_MAX + FILE_HEAD + FRAME_HEAD);
-    buf_bytes(&j->pending, magic, sizeof magic);
-    buf_le(&j->pending, FORMAT_VERSION, 4);
-    size_t at = begin_frame(&j->pending, JOURNAL_HEAD);
-    decoder_save(state, &j->pending);
-    end_frame(&j->pending, at);
-
-    int r = buf_ok(&j->pending)
-                ? journal_write(j, err)
-                : err_set(err, ERR_LIMIT, "the decoder's state is above %d bytes", HEAD_MAX);
+    r = write_head(j, order, state, err);
+    if (r == 0 && rename(begun, path) != 0)
+        r = err_sys(err, "rename %s", begun);
     if (r) {
         journal_abandon(j);
-        (void)unlink(path);
+        (void)unlink(begun);
         return err_in(err, r, "journal %s", path);
     }
     j->pending.limit = BATCH_MAX;
@@ -117,6 +136,8 @@ int journal_write(struct journal_writer *j, struct err *err)
     size_t done = 0;
     int r = buf_ok(&j->pending) ? 0 : err_set(err, ERR_LIMIT, "journal: too much in one batch");
 
+    if (j->torn)
+        r = err_set(err, ERR_SYS, "journal: its end is torn");
     while (r == 0 && done < j->pending.len) {
         ssize_t n = write(j->fd, j->pending.data + done, j->pending.len - done);
         if (n > 0)
@@ -128,7 +149,7 @@ int journal_write(struct journal_writer *j, struct err *err)
         j->bytes += done;
     } else if (done > 0 && (ftruncate(j->fd, (off_t)j->bytes) != 0 ||
                             lseek(j->fd, (off_t)j->bytes, SEEK_SET) < 0)) {
-        /* A torn frame would hide what is written behind it. */
+        j->torn = true;
         r = err_sys(err, "journal: take back %zu bytes of a torn frame", done);
     }
     buf_reset(&j->pending);
@@ -170,7 +191,7 @@ struct journal_reader {
     bool ended;
     bool has_head;
     uint64_t at;
-    uint64_t torn_at;
+    struct journal_torn torn;
     uint8_t *chunk;
     size_t chunk_at;
     size_t chunk_len;
@@ -211,7 +232,7 @@ int journal_reader_open(struct journal_reader **out, const char *path, struct er
 
     struct journal_reader *j = mem_new(1, sizeof *j);
     *j = (struct journal_reader){.fd = fd, .chunk = mem_new(READ_BYTES, 1)};
-    buf_init(&j->frame, HEAD_MAX + FRAME_HEAD);
+    buf_init(&j->frame, HEAD_MAX + FRAME_HEAD + ORDER_BYTES);
     (void)pull(j, FILE_HEAD);
     struct cur head = cur_of(j->frame.data, j->frame.len);
     const uint8_t *m = cur_bytes(&head, sizeof magic);
@@ -245,7 +266,7 @@ static size_t body_max(uint8_t type)
 {
     switch (type) {
     case JOURNAL_HEAD:
-        return HEAD_MAX;
+        return ORDER_BYTES + HEAD_MAX;
     case JOURNAL_DATAGRAM:
         return SENDER_BYTES + DATAGRAM_MAX;
     case JOURNAL_SESSION_END:
@@ -275,7 +296,11 @@ static bool parse_frame(uint8_t type, struct cur *body, struct journal_frame *ou
 {
     struct journal_frame f = {.type = (enum journal_type)type};
 
-    if (type != JOURNAL_HEAD) {
+    if (type == JOURNAL_HEAD) {
+        f.order = cur_le(body, ORDER_BYTES);
+        if (!cur_ok(body))
+            return false;
+    } else {
         struct sender *from = &f.datagram.from;
         f.datagram.received_ms = (int64_t)cur_le(body, 8);
         const uint8_t *addr = cur_bytes(body, sizeof from->addr.b);
@@ -292,31 +317,107 @@ static bool parse_frame(uint8_t type, struct cur *body, struct journal_frame *ou
     return true;
 }
 
+/* Whether a whole frame, other than a head, begins at `at`; the file's position does not move. */
+static bool is_frame(struct journal_reader *j, uint64_t at)
+{
+    uint8_t head[FRAME_HEAD];
+
+    if (pread(j->fd, head, sizeof head, (off_t)at) != (ssize_t)sizeof head)
+        return false;
+    struct cur c = cur_of(head, sizeof head);
+    size_t len = (size_t)cur_le(&c, 4);
+    uint32_t crc = (uint32_t)cur_le(&c, 4);
+    uint8_t type = cur_u8(&c);
+    if (type == JOURNAL_HEAD || len < SENDER_BYTES || len > body_max(type))
+        return false;
+    buf_reset(&j->frame);
+    uint8_t *body = buf_room(&j->frame, len + 1);
+    return body && pread(j->fd, body, len + 1, (off_t)at + FRAME_HEAD - 1) == (ssize_t)len + 1 &&
+           hash_crc32c(0, body, len + 1) == crc;
+}
+
+/* The next frame behind `at`, or 0. A head must be right in type and length before its checksum is
+ * looked at, so this is one pass over the file. */
+static uint64_t find_frame(struct journal_reader *j, uint64_t at)
+{
+    for (;;) {
+        ssize_t n = pread(j->fd, j->chunk, READ_BYTES, (off_t)at);
+        if (n < FRAME_HEAD + SENDER_BYTES)
+            return 0;
+        for (size_t i = 0; i + FRAME_HEAD <= (size_t)n; i++) {
+            uint8_t type = j->chunk[i + FRAME_HEAD - 1];
+            if ((type == JOURNAL_DATAGRAM || type == JOURNAL_SESSION_END) && is_frame(j, at + i))
+                return at + i;
+        }
+        at += (uint64_t)n - (FRAME_HEAD - 1);
+    }
+}
+
+/* Over what is no frame, to the next that is. false: nothing but the end follows. */
+static bool skip_torn(struct journal_reader *j)
+{
+    uint64_t next = find_frame(j, j->at + 1);
+
+    j->chunk_at = j->chunk_len = 0;
+    if (next == 0)
+        return false;
+    if (is_frame(j, j->at)) { /* a live journal: it was being written a moment ago */
+        next = j->at;
+    } else {
+        if (j->torn.bytes == 0)
+            j->torn.at = j->at;
+        j->torn.bytes += next - j->at;
+        j->torn.inside = true;
+    }
+    j->at = next;
+    return lseek(j->fd, (off_t)next, SEEK_SET) >= 0;
+}
+
+/* Nothing can be read any more: what is behind the last frame is torn. */
+static void end_reader(struct journal_reader *j)
+{
+    struct stat st;
+
+    j->ended = true; /* a live journal grows on, but whoever met its end once stays there */
+    if (fstat(j->fd, &st) != 0 || (uint64_t)st.st_size <= j->at)
+        return;
+    if (j->torn.bytes == 0)
+        j->torn.at = j->at;
+    j->torn.bytes += (uint64_t)st.st_size - j->at;
+}
+
 int journal_next(struct journal_reader *j, struct journal_frame *out, uint64_t *torn_at,
                  struct err *err)
 {
-    uint8_t type = 0;
-    struct cur body = cur_of(NULL, 0);
-
     if (torn_at)
         *torn_at = 0;
-    if (!j->ended && read_frame(j, &type, &body) && (type == JOURNAL_HEAD) != j->has_head &&
-        parse_frame(type, &body, out)) {
-        j->has_head = true;
-        j->at += j->frame.len;
-        return 0;
+    while (!j->ended) {
+        uint8_t type = 0;
+        struct cur body = cur_of(NULL, 0);
+        if (read_frame(j, &type, &body) && (type == JOURNAL_HEAD) != j->has_head &&
+            parse_frame(type, &body, out)) {
+            j->has_head = true;
+            j->at += j->frame.len;
+            return 0;
+        }
+        bool at_end = j->frame.len == 0;
+        if (at_end || !j->has_head || !skip_torn(j)) {
+            if (at_end)
+                j->ended = true;
+            else
+                end_reader(j);
+        }
     }
-    if (!j->ended && j->frame.len > 0)
-        j->torn_at = j->at;
-    j->ended = true; /* a live journal grows on, but whoever met its end once stays there */
     if (torn_at)
-        *torn_at = j->torn_at;
+        *torn_at = j->torn.at;
     if (!j->has_head)
         return err_set(err, ERR_DATA,
                        "journal: expected its head at offset %llu, found no whole frame",
                        (unsigned long long)j->at);
     return ERR_EOF;
 }
+
+struct journal_torn journal_reader_torn(const struct journal_reader *j) { return j->torn; }
 
 int journal_decode(const char *path, struct decoder *d, uint64_t *torn_at, struct err *err)
 {

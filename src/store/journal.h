@@ -5,11 +5,12 @@
  *
  *   file    magic "weirjrnl", u32 format version, then frames
  *   frame   u32 length of body, u32 CRC-32C of type and body, u8 type, body     (little-endian)
- *   type 0  head: decoder_save()'s bytes, exactly one, first
+ *   type 0  head: u64 order, decoder_save()'s bytes; exactly one, first
  *   type 1  datagram: i64 received ms, 16 B sender, u16 port, u16 listener, u32 session, payload
  *   type 2  end of a TCP session: as type 1, without payload
  *
- * A torn or broken frame ends what can be read of a journal; what is before it counts. */
+ * Order counts up over the journals of a writer, so that the newest is known whatever the clock
+ * did. Bytes that are no frame are skipped up to the next whole one, which its checksum tells. */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
 
@@ -18,9 +19,9 @@
 
 struct journal_writer;
 
-/* Creates path exclusively and writes magic and head. */
-int journal_open(struct journal_writer **out, const char *path, const struct decoder *state,
-                 struct err *err) MUST_USE;
+/* Creates path, which must not exist, and writes magic and head; nobody sees it without them. */
+int journal_open(struct journal_writer **out, const char *path, uint64_t order,
+                 const struct decoder *state, struct err *err) MUST_USE;
 
 /* Add frames to the buffer, then write them with one write(): once per receive batch. When a write
  * fails all frames of the batch are lost, and the file ends behind the batch before. */
@@ -39,15 +40,24 @@ enum journal_type { JOURNAL_HEAD, JOURNAL_DATAGRAM, JOURNAL_SESSION_END };
 
 struct journal_frame {
     enum journal_type type;
+    uint64_t order;           /* of a head */
     struct datagram datagram; /* borrowed until the next call; head: data and len only */
 };
 
 int journal_reader_open(struct journal_reader **out, const char *path, struct err *err) MUST_USE;
 
-/* 0, ERR_EOF at a clean or torn end (*torn_at, may be NULL, gets the offset of bytes that are no
+/* 0, ERR_EOF at the end (*torn_at, may be NULL, gets the offset of the first bytes that are no
  * whole frame, else 0), ERR_DATA if it is no journal. */
 int journal_next(struct journal_reader *j, struct journal_frame *out, uint64_t *torn_at,
                  struct err *err) MUST_USE;
+
+/* What was no whole frame, at the end of reading. A live journal may seem torn at its end only. */
+struct journal_torn {
+    uint64_t at; /* the first; 0: nothing */
+    uint64_t bytes;
+    bool inside; /* whole frames follow */
+};
+struct journal_torn journal_reader_torn(const struct journal_reader *j);
 void journal_reader_close(struct journal_reader *j);
 
 /* Load the head into a new decoder, decode a datagram, end a session: what the frame says. */

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { DATAGRAMS = 5, FILE_MAX = 4096 };
+enum { DATAGRAMS = 5, FILE_MAX = 4096, ORDER = 7 };
 
 static struct batch *forget(struct out *out, struct batch *full)
 {
@@ -57,7 +57,7 @@ static int make(void **state)
     (void)unlink(f->path);
     f->decoder = decoder_new(&limits, &nowhere, NULL, &f->counts);
     f->decoder->rows = 41;
-    assert_int_equal(journal_open(&j, f->path, f->decoder, &err), 0);
+    assert_int_equal(journal_open(&j, f->path, ORDER, f->decoder, &err), 0);
     f->frame_end[0] = journal_bytes(j);
     for (size_t i = 0; i < DATAGRAMS; i++) {
         struct datagram d = datagram_of(i);
@@ -152,20 +152,72 @@ static void a_cut_journal_gives_every_whole_frame(void **state)
     }
 }
 
-static void a_flipped_byte_ends_the_journal_before_its_frame(void **state)
+static uint64_t frame_begin(const struct fixture *f, size_t frame)
+{
+    return frame == 0 ? 12 : f->frame_end[frame - 1];
+}
+
+/* The datagrams and ends of sessions of a file with one broken place, which is in frame `broken`.
+ */
+static void check_without(const struct fixture *f, size_t broken, uint64_t bytes)
+{
+    struct journal_reader *j;
+    struct journal_frame got;
+    uint64_t torn_at;
+
+    assert_int_equal(journal_reader_open(&j, f->path, NULL), 0);
+    for (size_t i = 0; i < DATAGRAMS + 2; i++) {
+        if (i == broken)
+            continue;
+        assert_int_equal(journal_next(j, &got, NULL, NULL), 0);
+        assert_int_equal(got.type, i == 0 ? JOURNAL_HEAD : i <= DATAGRAMS ? 1 : 2);
+        if (i == 0)
+            assert_int_equal(got.order, ORDER);
+        else if (i <= DATAGRAMS)
+            assert_int_equal(got.datagram.from.port, datagram_of(i - 1).from.port);
+    }
+    assert_int_equal(journal_next(j, &got, &torn_at, NULL), ERR_EOF);
+    struct journal_torn torn = journal_reader_torn(j);
+    assert_int_equal(torn_at, frame_begin(f, broken));
+    assert_int_equal(torn.at, torn_at);
+    assert_int_equal(torn.bytes, bytes);
+    assert_int_equal(torn.inside, broken < DATAGRAMS + 1);
+    journal_reader_close(j);
+}
+
+static void a_flipped_byte_costs_its_frame_only(void **state)
 {
     struct fixture *f = *state;
     uint8_t bad[FILE_MAX];
     uint64_t torn_at;
 
     for (size_t at = 0; at < f->len; at++) {
-        size_t before = 0;
+        size_t broken = 0;
         memcpy(bad, f->file, f->len);
         bad[at] ^= (uint8_t)(1u << (at % 8));
         put_file(f, bad, f->len);
-        while (f->frame_end[before] <= at)
-            before++;
-        assert_int_equal(frames(f, &torn_at), before);
+        while (f->frame_end[broken] <= at)
+            broken++;
+        if (broken == 0) /* without its head it is no journal */
+            assert_int_equal(frames(f, &torn_at), 0);
+        else
+            check_without(f, broken, f->frame_end[broken] - f->frame_end[broken - 1]);
+    }
+}
+
+static void bytes_between_frames_are_skipped(void **state)
+{
+    enum { EXTRA = 200 };
+    struct fixture *f = *state;
+    uint8_t bad[FILE_MAX];
+
+    for (uint8_t fill = 0; fill < 4; fill++) {
+        size_t at = f->frame_end[2];
+        memcpy(bad, f->file, at);
+        memset(bad + at, fill, EXTRA); /* 0: what a power cut leaves; else heads of a kind */
+        memcpy(bad + at + EXTRA, f->file + f->frame_end[3], f->len - f->frame_end[3]);
+        put_file(f, bad, at + EXTRA + f->len - f->frame_end[3]);
+        check_without(f, 3, EXTRA);
     }
 }
 
@@ -191,7 +243,7 @@ static void never_overwrites_a_journal(void **state)
     struct journal_writer *j;
     struct err err;
 
-    assert_int_equal(journal_open(&j, f->path, f->decoder, &err), ERR_SYS);
+    assert_int_equal(journal_open(&j, f->path, ORDER, f->decoder, &err), ERR_SYS);
     assert_non_null(strstr(err.text, f->path));
 }
 
@@ -204,7 +256,7 @@ static void a_failed_write_leaves_whole_frames(void **state)
     uint64_t torn_at;
 
     (void)unlink(f->path);
-    assert_int_equal(journal_open(&j, f->path, f->decoder, &err), 0);
+    assert_int_equal(journal_open(&j, f->path, ORDER, f->decoder, &err), 0);
     journal_add(j, &d);
     assert_int_equal(journal_write(j, &err), 0);
     uint64_t bytes = journal_bytes(j);
@@ -229,8 +281,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_what_it_wrote, make, unmake),
         cmocka_unit_test_setup_teardown(a_cut_journal_gives_every_whole_frame, make, unmake),
-        cmocka_unit_test_setup_teardown(a_flipped_byte_ends_the_journal_before_its_frame, make,
-                                        unmake),
+        cmocka_unit_test_setup_teardown(a_flipped_byte_costs_its_frame_only, make, unmake),
+        cmocka_unit_test_setup_teardown(bytes_between_frames_are_skipped, make, unmake),
         cmocka_unit_test_setup_teardown(decodes_alone_with_the_state_in_its_head, make, unmake),
         cmocka_unit_test_setup_teardown(never_overwrites_a_journal, make, unmake),
         cmocka_unit_test_setup_teardown(a_failed_write_leaves_whole_frames, make, unmake),

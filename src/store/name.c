@@ -4,6 +4,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOCK_TRIES = 10, LOCK_WAIT_NS = 10000000 };
 
 bool name_instance_ok(const char *s)
 {
@@ -136,10 +140,28 @@ int store_lock(const char *dir, const char *instance, int *fd, struct err *err)
         r = file_path(path, err, "%s/run/%s.lock", dir, instance);
     if (r == 0)
         r = file_lock(path, fd, err);
+    for (int i = 0; i < LOCK_TRIES && r == ERR_LIMIT; i++) {
+        struct timespec t = {.tv_nsec = LOCK_WAIT_NS};
+        (void)nanosleep(&t, NULL);
+        r = file_lock(path, fd, err);
+    }
     if (r == ERR_LIMIT)
         return err_set(err, ERR_CONFIG,
                        "instance \"%s\" of store %s is running already: stop it, or give this one "
                        "another name with --instance",
                        instance, dir);
     return r;
+}
+
+bool store_is_running(const char *dir, const char *instance)
+{
+    char path[FILE_PATH];
+    int fd;
+
+    if (file_path(path, NULL, "%s/run/%s.lock", dir, instance) != 0 || !file_exists(path))
+        return false;
+    int r = file_lock(path, &fd, NULL);
+    if (r == 0)
+        (void)close(fd);
+    return r == ERR_LIMIT;
 }

@@ -1,6 +1,6 @@
 /* name: what things are called in a store.
  *
- *   DIR/journal/ID.journal
+ *   DIR/journal/ID.journal                         ID.journal.new until its head is written
  *   DIR/date=YYYY-MM-DD/hour=HH/ID.parquet         .ID.parquet.tmp while it is written
  *   DIR/run/INSTANCE.lock, INSTANCE.sock
  *   ID = INSTANCE-WORKER-YYYYMMDDTHHMMSSmmm        UTC, by the time of opening */
@@ -50,5 +50,8 @@ int name_parquet_tmp(char out[static FILE_PATH], const char *dir, int64_t hour_m
 /* Take the instance for this process: ERR_CONFIG if another one runs it. Makes DIR, DIR/run and
  * DIR/journal. The lock lasts until *fd is closed. */
 int store_lock(const char *dir, const char *instance, int *fd, struct err *err) MUST_USE;
+
+/* Whether a process has it. (For a moment this one does, so store_lock() tries more than once.) */
+bool store_is_running(const char *dir, const char *instance);
 
 #endif

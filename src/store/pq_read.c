@@ -72,11 +72,13 @@ static int footer_open(struct pq_file *f, struct err *err)
     if (r)
         return r;
     if (memcmp(head, pq_magic, sizeof head) != 0 || memcmp(tail + 4, pq_magic, PQ_MAGIC_BYTES) != 0)
-        return err_set(err, ERR_DATA, "no Parquet file, or cut short: PAR1 is not at both ends");
+        return err_set(err, ERR_DATA, "no Parquet file, or cut short: no PAR1 at offset 0 or %llu",
+                       (unsigned long long)size - PQ_MAGIC_BYTES);
     struct cur c = cur_of(tail, 4);
     uint64_t len = cur_le(&c, 4);
     if (len > size - SMALLEST)
-        return err_set(err, ERR_DATA, "footer of %llu bytes in a file of %llu",
+        return err_set(err, ERR_DATA,
+                       "footer of %llu bytes in a file of %llu cannot be: cut short?",
                        (unsigned long long)len, (unsigned long long)size);
     if (len > PQ_FOOTER_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "footer of %llu bytes, at most %d are read",
@@ -87,6 +89,8 @@ static int footer_open(struct pq_file *f, struct err *err)
     if (r == 0)
         r = pq_footer_read(cur_of(bytes, (size_t)len), &f->meta, err);
     free(bytes);
+    if (r)
+        r = err_in(err, r, "footer at offset %llu", (unsigned long long)f->data_end);
     return r;
 }
 

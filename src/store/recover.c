@@ -1,11 +1,12 @@
 #include "store/recover.h"
 
+#include "base/mem.h"
 #include "store/journal.h"
-#include "store/name.h"
 #include "store/sealed.h"
+#include "store/walk.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,51 +31,89 @@ static int set_aside(struct recover *r, const char *path, const struct err *why,
     return e ? e : file_rename(path, broken, err);
 }
 
-static int recover_journal(struct recover *r, const struct store_id *id, int64_t opened_ms,
-                           struct err *err)
+/* A journal of ours. */
+struct left {
+    struct store_id id;
+    int64_t opened_ms;
+    uint64_t order; /* 0: it has no head */
+};
+
+static int by_order(const void *a, const void *b)
+{
+    const struct left *x = a;
+    const struct left *y = b;
+
+    if (x->order != y->order)
+        return x->order < y->order ? -1 : 1;
+    return strcmp(x->id.text, y->id.text);
+}
+
+static uint64_t order_of(const char *path)
+{
+    struct journal_reader *j;
+    struct journal_frame f;
+    uint64_t order = 0;
+
+    if (journal_reader_open(&j, path, NULL) != 0)
+        return 0;
+    if (journal_next(j, &f, NULL, NULL) == 0)
+        order = f.order;
+    journal_reader_close(j);
+    return order;
+}
+
+static void say_torn(struct recover *r, const char *path, const struct journal_torn *t)
+{
+    r->torn++;
+    (void)err_set(&r->last_torn, 0,
+                  "%s: %" PRIu64 " bytes are no frame, the first at offset %" PRIu64, path,
+                  t->bytes, t->at);
+}
+
+static void say_failed(struct recover *r, const struct left *l, const struct err *why)
+{
+    r->failed_list = mem_resize(r->failed_list, r->failed + 1, sizeof *r->failed_list);
+    r->failed_list[r->failed++] =
+        (struct recover_failed){.id = l->id, .hour_ms = name_hour(l->opened_ms)};
+    r->last_failed = *why;
+}
+
+static int recover_journal(struct recover *r, const struct left *l, bool newest, struct err *err)
 {
     char path[FILE_PATH];
     struct seal_journal s = {.dir = r->dir,
-                             .id = *id,
-                             .hour_ms = name_hour(opened_ms),
+                             .id = l->id,
+                             .hour_ms = name_hour(l->opened_ms),
                              .options = r->options,
                              .limits = r->limits,
-                             .state = r->state};
-    int e = name_journal(path, r->dir, id, err);
+                             .state = r->state,
+                             .keep = newest};
+    int e = name_journal(path, r->dir, &l->id, err);
     if (e)
         return e;
     struct err why;
     e = seal_journal(&s, &why);
     if (e == ERR_DATA)
         return set_aside(r, path, &why, err);
-    if (e) { /* a full disk, say: it stays for the next start */
-        r->failed++;
-        r->last_failed = why;
+    if (e) { /* it stays, and is tried again */
+        say_failed(r, l, &why);
         return 0;
     }
+    if (newest)
+        memcpy(r->newest, path, sizeof path);
     r->journals += s.datagrams > 0;
     r->datagrams += s.datagrams;
     r->rows += s.rows;
     r->files += s.sealed;
-    if (s.torn_at) {
-        r->torn++;
-        (void)err_set(&r->last_torn, 0, "%s: torn at offset %" PRIu64, path, s.torn_at);
-    }
+    if (s.torn.bytes > 0)
+        say_torn(r, path, &s.torn);
     return 0;
 }
 
-static bool is_running(const char *dir, const char *instance)
-{
-    char path[FILE_PATH];
-    int fd;
-
-    if (file_path(path, NULL, "%s/run/%s.lock", dir, instance) != 0 || !file_exists(path))
-        return false;
-    if (file_lock(path, &fd, NULL) != 0)
-        return true;
-    (void)close(fd);
-    return false;
-}
+struct cleaning {
+    struct walk walk;
+    struct recover *recover;
+};
 
 /* ".ID.parquet.tmp" of an instance that is ours, or does not run. */
 static bool is_leftover(const struct recover *r, const char *name)
@@ -86,92 +125,87 @@ static bool is_leftover(const struct recover *r, const char *name)
     if (name[0] != '.' || !name_parse(name + 1, ".parquet.tmp", &id, &ms))
         return false;
     name_instance(&id, instance);
-    return strcmp(instance, r->instance) == 0 || !is_running(r->dir, instance);
+    return strcmp(instance, r->instance) == 0 || !store_is_running(r->dir, instance);
 }
 
-static int clean_partition(struct recover *r, const char *folder, struct err *err)
+static int clean_entry(struct walk *w, int64_t hour_ms, const char *folder, const char *name,
+                       struct err *err)
 {
-    struct file_list files;
+    struct cleaning *c = container_of(w, struct cleaning, walk);
     char path[FILE_PATH];
-    int e = file_list_read(&files, folder, err);
 
-    if (e)
-        return e;
-    for (size_t i = 0; i < files.n && e == 0; i++) {
-        if (!is_leftover(r, files.name[i]))
-            continue;
-        e = file_path(path, err, "%s/%s", folder, files.name[i]);
-        if (e == 0)
-            e = file_remove(path, err);
-        r->leftovers += e == 0;
-    }
-    file_list_free(&files);
+    (void)hour_ms;
+    if (!is_leftover(c->recover, name))
+        return 0;
+    int e = file_path(path, err, "%s/%s", folder, name);
+    if (e == 0)
+        e = file_remove(path, err);
+    c->recover->leftovers += e == 0;
     return e;
 }
 
-static int clean_day(struct recover *r, const char *folder, struct err *err)
+/* Our journals, in the order in which they were begun. One that was not even that goes. */
+static int list_journals(struct recover *r, struct left **out, size_t *n, struct err *err)
 {
-    struct file_list hours;
+    struct file_list names;
+    char folder[FILE_PATH];
     char path[FILE_PATH];
-    int64_t ms;
-    int e = file_list_read(&hours, folder, err);
+    char instance[NAME_INSTANCE];
+    int e = file_path(folder, err, "%s/journal", r->dir);
 
+    if (e == 0)
+        e = file_list_read(&names, folder, err);
     if (e)
         return e;
-    for (size_t i = 0; i < hours.n && e == 0; i++) {
-        if (!name_is_hour(hours.name[i], &ms))
+    struct left *list = mem_new(names.n, sizeof *list);
+    *n = 0;
+    for (size_t i = 0; i < names.n; i++) {
+        struct left *l = &list[*n];
+        bool begun = name_parse(names.name[i], ".journal", &l->id, &l->opened_ms);
+        if (!begun && !name_parse(names.name[i], ".journal.new", &l->id, &l->opened_ms))
             continue;
-        e = file_path(path, err, "%s/%s", folder, hours.name[i]);
-        if (e == 0)
-            e = clean_partition(r, path, err);
-    }
-    file_list_free(&hours);
-    return e;
-}
-
-static int clean(struct recover *r, struct err *err)
-{
-    struct file_list days;
-    char path[FILE_PATH];
-    int64_t ms;
-    int e = file_list_read(&days, r->dir, err);
-
-    if (e)
-        return e;
-    for (size_t i = 0; i < days.n && e == 0; i++) {
-        if (!name_is_date(days.name[i], &ms))
+        name_instance(&l->id, instance);
+        if (strcmp(instance, r->instance) != 0 ||
+            file_path(path, NULL, "%s/%s", folder, names.name[i]) != 0)
             continue;
-        e = file_path(path, err, "%s/%s", r->dir, days.name[i]);
-        if (e == 0)
-            e = clean_day(r, path, err);
+        if (begun)
+            list[(*n)++].order = order_of(path);
+        else if (file_remove(path, NULL) == 0)
+            r->leftovers++;
     }
-    file_list_free(&days);
-    return e;
+    file_list_free(&names);
+    if (*n > 0)
+        qsort(list, *n, sizeof *list, by_order);
+    *out = list;
+    return 0;
 }
 
 int recover_run(struct recover *r, struct err *err)
 {
-    struct file_list journals;
-    char folder[FILE_PATH];
-    int e = clean(r, err);
+    struct cleaning c = {.walk.entry = clean_entry, .recover = r};
+    struct left *list;
+    size_t n;
+    int e = walk_store(&c.walk, r->dir, err);
 
     if (e == 0)
-        e = file_path(folder, err, "%s/journal", r->dir);
-    if (e == 0)
-        e = file_list_read(&journals, folder, err);
+        e = list_journals(r, &list, &n, err);
     if (e)
         return e;
-    /* Names sort by time within a worker, so the last one has the newest state. */
-    for (size_t i = 0; i < journals.n && e == 0; i++) {
-        struct store_id id;
-        char instance[NAME_INSTANCE];
-        int64_t ms;
-        if (!name_parse(journals.name[i], ".journal", &id, &ms))
-            continue;
-        name_instance(&id, instance);
-        if (strcmp(instance, r->instance) == 0)
-            e = recover_journal(r, &id, ms, err);
-    }
-    file_list_free(&journals);
+    for (size_t i = 0; i < n && e == 0; i++)
+        e = recover_journal(r, &list[i], i + 1 == n && list[i].order > 0, err);
+    r->order = n > 0 ? list[n - 1].order : 0;
+    free(list);
     return e;
+}
+
+int recover_done(struct recover *r, struct err *err)
+{
+    return r->newest[0] == '\0' ? 0 : file_remove(r->newest, err);
+}
+
+void recover_free(struct recover *r)
+{
+    free(r->failed_list);
+    r->failed_list = NULL;
+    r->failed = 0;
 }

@@ -4,7 +4,9 @@
 #include "store/journal.h"
 #include "store/name.h"
 #include "store/pq_read.h"
+#include "store/walk.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@ enum { AHEAD_MS = 24 * 3600 * 1000 };
 struct journal_source {
     struct store_id id;
     struct journal_reader *reader; /* opened when the store was listed: survives the removal */
+    struct err why;                /* it is NULL */
     char path[FILE_PATH];
 };
 
@@ -34,6 +37,7 @@ struct scan {
     struct scan_spec spec;
     struct scan_stats stats;
     char dir[FILE_PATH];
+    struct walk walk;
     struct journal_source *journal;
     size_t journals;
     char **file;
@@ -171,6 +175,20 @@ static void end_journal(struct scan *s)
     s->next_journal++;
 }
 
+/* Bytes that are no frame. The end of a live journal may be one that is being written. */
+static int say_torn(const struct scan *s, const struct journal_source *j, struct err *err)
+{
+    struct journal_torn torn = journal_reader_torn(j->reader);
+    char instance[NAME_INSTANCE];
+
+    name_instance(&j->id, instance);
+    if (torn.bytes == 0 || (!torn.inside && store_is_running(s->dir, instance)))
+        return 0;
+    return err_set(err, ERR_DATA,
+                   "%s: %" PRIu64 " bytes cannot be read, the first at offset %" PRIu64, j->path,
+                   torn.bytes, torn.at);
+}
+
 /* Decode until there is a batch, or the journal ends. */
 static int fill_from_journal(struct scan *s, struct err *err)
 {
@@ -179,6 +197,12 @@ static int fill_from_journal(struct scan *s, struct err *err)
     struct journal_frame f;
     int r = 0;
 
+    if (!j->reader) {
+        if (err)
+            *err = j->why;
+        s->next_journal++;
+        return ERR_DATA;
+    }
     if (!s->decoder) {
         s->decoder = decoder_new(&limits, &s->queue.out, NULL, s->scratch);
         if (!s->decoder)
@@ -193,7 +217,7 @@ static int fill_from_journal(struct scan *s, struct err *err)
     if (r == 0)
         return 0;
     decoder_flush(s->decoder);
-    int e = r == ERR_EOF ? 0 : err_in(err, r, "%s", j->path);
+    int e = r == ERR_EOF ? say_torn(s, j, err) : err_in(err, r, "%s", j->path);
     end_journal(s);
     return e;
 }
@@ -210,7 +234,7 @@ static int open_file(struct scan *s, struct err *err)
     if (r) {
         s->pq = NULL;
         s->stats.broken++;
-        return err_in(err, ERR_DATA, "%s", path);
+        return ERR_DATA;
     }
     return 0;
 }
@@ -331,11 +355,8 @@ static int list_journals(struct scan *s, struct err *err)
         r = name_journal(j->path, s->dir, &j->id, err);
         if (r)
             break;
-        int e = journal_reader_open(&j->reader, j->path, NULL);
-        if (e == 0)
-            s->journals++;
-        else if (file_exists(j->path)) /* else it has been sealed this moment: its file is there */
-            s->stats.broken++;
+        if (journal_reader_open(&j->reader, j->path, &j->why) == 0 || file_exists(j->path))
+            s->journals++; /* else it has been sealed this moment: its file is there */
     }
     file_list_free(&names);
     return r;
@@ -366,68 +387,26 @@ static void drop_journal(struct scan *s, const struct store_id *id)
     }
 }
 
-static int list_hour(struct scan *s, int64_t hour_ms, struct err *err)
+static int list_entry(struct walk *w, int64_t hour_ms, const char *folder, const char *name,
+                      struct err *err)
 {
-    struct file_list names;
-    char folder[FILE_PATH];
+    struct scan *s = container_of(w, struct scan, walk);
     bool skip = s->spec.from_ms > INT64_MIN + AHEAD_MS + NAME_HOUR_MS &&
                 hour_ms <= s->spec.from_ms - AHEAD_MS - NAME_HOUR_MS;
-    int r = name_partition(folder, s->dir, hour_ms, err);
+    struct store_id id;
+    int64_t ms;
+    size_t len = strlen(name);
 
-    if (r == 0)
-        r = file_list_read(&names, folder, err);
-    if (r)
-        return r;
-    for (size_t i = 0; i < names.n; i++) {
-        struct store_id id;
-        int64_t ms;
-        size_t len = strlen(names.name[i]);
-        if (names.name[i][0] == '.' || len < 8 || strcmp(names.name[i] + len - 8, ".parquet") != 0)
-            continue;
-        if (name_parse(names.name[i], ".parquet", &id, &ms))
-            drop_journal(s, &id);
-        if (skip)
-            s->stats.files_skipped++;
-        else
-            add_file(s, folder, names.name[i]);
-    }
-    file_list_free(&names);
+    (void)err;
+    if (name[0] == '.' || len < 8 || strcmp(name + len - 8, ".parquet") != 0)
+        return 0;
+    if (name_parse(name, ".parquet", &id, &ms))
+        drop_journal(s, &id);
+    if (skip)
+        s->stats.files_skipped++;
+    else
+        add_file(s, folder, name);
     return 0;
-}
-
-static int list_day(struct scan *s, const char *day, int64_t day_ms, struct err *err)
-{
-    struct file_list hours;
-    char folder[FILE_PATH];
-    int r = file_path(folder, err, "%s/%s", s->dir, day);
-
-    if (r == 0)
-        r = file_list_read(&hours, folder, err);
-    if (r)
-        return r;
-    for (size_t i = 0; i < hours.n && r == 0; i++) {
-        int64_t ms;
-        if (name_is_hour(hours.name[i], &ms))
-            r = list_hour(s, day_ms + ms, err);
-    }
-    file_list_free(&hours);
-    return r;
-}
-
-static int list_files(struct scan *s, struct err *err)
-{
-    struct file_list days;
-    int r = file_list_read(&days, s->dir, err);
-
-    if (r)
-        return r;
-    for (size_t i = 0; i < days.n && r == 0; i++) {
-        int64_t ms;
-        if (name_is_date(days.name[i], &ms))
-            r = list_day(s, days.name[i], ms, err);
-    }
-    file_list_free(&days);
-    return r;
 }
 
 int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec, struct err *err)
@@ -438,6 +417,7 @@ int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec, 
     s->spec = *spec;
     s->scratch = mem_new(1, sizeof *s->scratch);
     s->queue.out.push = queue_push;
+    s->walk.entry = list_entry;
     if (bounded(s))
         field_set_add(&s->spec.want, FIELD_TIME);
     int r = file_path(s->dir, err, "%s", dir);
@@ -447,7 +427,7 @@ int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec, 
     if (r == 0)
         r = list_journals(s, err); /* before the files: see scan.h */
     if (r == 0)
-        r = list_files(s, err);
+        r = walk_store(&s->walk, s->dir, err);
     if (r) {
         scan_close(s);
         return r;

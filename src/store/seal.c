@@ -29,10 +29,11 @@ struct job {
     struct job *next; /* in one list: of those that wait for room in the ring, or for another try */
     struct store_id id;
     int64_t hour_ms;
-    struct journal_writer *journal;
-    bool spoiled;        /* a batch is missing in the running file */
-    struct sealed *file; /* the thread's */
-    bool broken;         /* the thread's: the running file could not be written */
+    struct journal_writer *journal; /* NULL: it is to be read only */
+    struct store_id heir;           /* the journal behind it; empty: none */
+    bool spoiled;                   /* a batch is missing in the running file */
+    struct sealed *file;            /* the thread's */
+    bool broken;                    /* the thread's: the running file could not be written */
 };
 
 struct seal {
@@ -89,12 +90,34 @@ static void add_batch(struct seal *s, struct job *j, const struct batch *b)
     tell(s, &err);
 }
 
-static void done(struct seal *s, struct job *j, uint64_t rows, bool sealed)
+static void stored(struct seal *s, uint64_t rows)
 {
     count_add(&s->counts, COUNT_FLOWS_STORED, rows);
-    count_add(&s->counts, COUNT_FILES_SEALED, sealed);
+    count_add(&s->counts, COUNT_FILES_SEALED, 1);
+}
+
+static void done(struct seal *s, struct job *j)
+{
     count_add(&s->counts, COUNT_JOURNALS_DONE, 1);
     free(j);
+}
+
+static bool has_heir(const struct job *j) { return j->heir.text[0] != '\0'; }
+
+/* Templates and held data of a journal are in the head of its heir, which must be on the disk
+ * before the journal goes. */
+static int sync_heir(const struct seal *s, const struct job *j, struct err *err)
+{
+    char path[FILE_PATH];
+
+    if (!has_heir(j))
+        return 0;
+    int r = name_journal(path, s->options.dir, &j->heir, err);
+    if (r == 0)
+        r = file_sync(path, err);
+    if (r == 0)
+        r = file_path(path, err, "%s/journal", s->options.dir);
+    return r ? r : file_sync_dir(path, err);
 }
 
 /* From the running file. */
@@ -102,7 +125,6 @@ static int finish(struct seal *s, struct job *j, struct err *err)
 {
     char path[FILE_PATH];
     uint64_t rows = 0;
-    bool sealed = j->file != NULL;
     int r = name_journal(path, s->options.dir, &j->id, err);
 
     if (r == 0 && j->file)
@@ -110,17 +132,21 @@ static int finish(struct seal *s, struct job *j, struct err *err)
     if (r == 0 && j->file) {
         r = sealed_publish(j->file, err);
         j->file = NULL;
+        if (r == 0)
+            stored(s, rows);
     }
     sealed_abort(j->file);
     j->file = NULL;
+    if (r == 0)
+        r = sync_heir(s, j, err);
     if (r)
         return r;
-    journal_abandon(j->journal); /* no sync: what is in it is in the file */
+    journal_abandon(j->journal);
     j->journal = NULL;
-    r = file_remove(path, err);
+    r = has_heir(j) ? file_remove(path, err) : 0;
     if (r)
         return r;
-    done(s, j, rows, sealed);
+    done(s, j);
     return 0;
 }
 
@@ -130,12 +156,17 @@ static int finish_again(struct seal *s, struct job *j, struct err *err)
     struct seal_journal again = {.dir = s->options.dir,
                                  .id = j->id,
                                  .hour_ms = j->hour_ms,
+                                 .keep = !has_heir(j),
                                  .options = &s->options.pq,
                                  .limits = &s->options.limits};
-    int r = seal_journal(&again, err);
+    int r = sync_heir(s, j, err);
 
     if (r == 0)
-        done(s, j, again.rows, again.sealed);
+        r = seal_journal(&again, err);
+    if (again.sealed)
+        stored(s, again.rows);
+    if (r == 0)
+        done(s, j);
     return r;
 }
 
@@ -162,22 +193,22 @@ static void end_job(struct seal *s, struct job *j)
     struct err err;
     int r;
 
+    /* Nobody else syncs what came last, and the file may take its time. */
+    if (j->journal && journal_sync(j->journal, &err) != 0)
+        tell(s, &err);
     if (!j->spoiled && !j->broken) {
         r = finish(s, j, &err);
     } else {
         sealed_abort(j->file);
         j->file = NULL;
-        r = journal_close(j->journal, &err);
+        journal_abandon(j->journal);
         j->journal = NULL;
-        if (r)
-            tell(s, &err); /* the sync only; the bytes can be read */
         r = finish_again(s, j, &err);
     }
     if (r == 0)
         return;
     tell(s, &err);
-    if (j->journal && journal_close(j->journal, &err) != 0)
-        tell(s, &err);
+    journal_abandon(j->journal);
     j->journal = NULL;
     j->next = s->again;
     s->again = j;
@@ -267,27 +298,50 @@ static struct batch *push(struct out *out, struct batch *full)
 
 struct out *seal_out(struct seal *s) { return &s->out; }
 
-void seal_begin(struct seal *s, const struct store_id *id, int64_t hour_ms)
+static struct job *new_job(const struct store_id *id, int64_t hour_ms)
 {
     struct job *j = mem_new(1, sizeof *j);
 
     j->end = (struct item){.kind = ITEM_END, .job = j};
     j->id = *id;
     j->hour_ms = hour_ms;
-    s->job = j;
+    return j;
 }
 
-void seal_end(struct seal *s, struct journal_writer *journal)
+static void end_later(struct seal *s, struct job *j)
 {
     struct job **last = &s->late;
 
-    s->job->journal = journal;
     s->ended++;
     while (*last)
         last = &(*last)->next;
-    *last = s->job;
-    s->job = NULL;
+    *last = j;
     (void)push_late(s);
+}
+
+void seal_begin(struct seal *s, const struct store_id *id, int64_t hour_ms)
+{
+    s->job = new_job(id, hour_ms);
+}
+
+void seal_end(struct seal *s, struct journal_writer *journal, const struct store_id *heir)
+{
+    struct job *j = s->job;
+
+    j->journal = journal;
+    if (heir)
+        j->heir = *heir;
+    s->job = NULL;
+    end_later(s, j);
+}
+
+void seal_adopt(struct seal *s, const struct store_id *id, int64_t hour_ms)
+{
+    struct job *j = new_job(id, hour_ms);
+
+    j->spoiled = true;
+    j->heir = s->job->id;
+    end_later(s, j);
 }
 
 uint64_t seal_deferred(struct seal *s)

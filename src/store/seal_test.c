@@ -26,7 +26,11 @@ struct store {
     struct seal *seal;
     struct journal_writer *journal;
     struct store_id id;
+    uint64_t order;
 };
+
+/* What is removed needs an heir, which may be gone by then. */
+static const struct store_id no_journal = {"test-0-20261122T000000000"};
 
 static struct seal_options options_of(const struct store *t)
 {
@@ -40,6 +44,7 @@ static int make(void **state)
     int lock;
 
     *state = t;
+    t->order = 1;
     (void)snprintf(t->dir, sizeof t->dir, "/tmp/weir-seal-XXXXXX");
     assert_non_null(mkdtemp(t->dir));
     assert_int_equal(store_lock(t->dir, "test", &lock, NULL), 0);
@@ -73,7 +78,7 @@ static void begin(struct store *t, int64_t at_ms)
 
     t->id = name_id("test", 0, at_ms);
     assert_int_equal(name_journal(path, t->dir, &t->id, NULL), 0);
-    assert_int_equal(journal_open(&t->journal, path, t->decoder, NULL), 0);
+    assert_int_equal(journal_open(&t->journal, path, t->order, t->decoder, NULL), 0);
     seal_begin(t->seal, &t->id, name_hour(at_ms));
 }
 
@@ -95,7 +100,7 @@ static void receive(struct store *t, int64_t at_ms, size_t rows)
 static void end(struct store *t)
 {
     decoder_flush(t->decoder);
-    seal_end(t->seal, t->journal);
+    seal_end(t->seal, t->journal, &no_journal);
 }
 
 static void stop(struct store *t, struct counts *last)
@@ -324,6 +329,9 @@ static void a_killed_run_is_recovered_wherever_it_was_killed(void **state)
     assert_int_equal(r.torn, 1);
     assert_int_equal(r.rows, 2000);
     assert_int_equal(r.files, 1);
+    assert_int_equal(journals(t), 1); /* its state is nowhere else yet */
+    (void)check(t, INT64_MIN, INT64_MAX, 0, 2000);
+    assert_int_equal(recover_done(&r, NULL), 0);
     assert_int_equal(journals(t), 0);
     assert_false(file_exists(path));
     (void)check(t, INT64_MIN, INT64_MAX, 0, 2000);
@@ -365,8 +373,45 @@ static void a_journal_whose_file_is_there_is_not_stored_again(void **state)
     assert_int_equal(r.rows, 0);
     assert_int_equal(r.files, 0);
     assert_true(after.len > 0);
+    assert_int_equal(recover_done(&r, NULL), 0);
     assert_int_equal(journals(t), 0);
     (void)check(t, INT64_MIN, INT64_MAX, 0, 100);
+    buf_free(&after);
+}
+
+/* The clock was set back between two journals, then the collector was killed. */
+static void the_newest_journal_is_the_one_begun_last(void **state)
+{
+    struct store *t = *state;
+    struct buf after;
+
+    buf_init(&after, 1000);
+    start(t);
+    t->order = 5;
+    begin(t, NOON);
+    receive(t, NOON, 100);
+    stop(t, NULL);
+    journal_abandon(t->journal);
+    struct recover r = recover(t, &after);
+    assert_int_equal(r.order, 5);
+
+    start(t); /* killed before recover_done() */
+    struct cur in = cur_of(after.data, after.len);
+    assert_int_equal(decoder_load(t->decoder, &in, NULL), 0);
+    t->order = 6;
+    begin(t, NOON - 60000);
+    receive(t, NOON - 60000, 100);
+    stop(t, NULL);
+    journal_abandon(t->journal);
+
+    assert_int_equal(journals(t), 2);
+    r = recover(t, &after);
+    assert_int_equal(r.order, 6);
+    assert_int_equal(journals(t), 1);
+    in = cur_of(after.data, after.len);
+    assert_int_equal(cur_le(&in, 8), 200);
+    (void)check(t, INT64_MIN, INT64_MAX, 0, 200);
+    assert_int_equal(recover_done(&r, NULL), 0);
     buf_free(&after);
 }
 
@@ -419,6 +464,7 @@ int main(void)
         WITH_STORE(rows_without_a_journal_are_counted_as_lost),
         WITH_STORE(a_killed_run_is_recovered_wherever_it_was_killed),
         WITH_STORE(a_journal_whose_file_is_there_is_not_stored_again),
+        WITH_STORE(the_newest_journal_is_the_one_begun_last),
         WITH_STORE(a_file_that_is_no_journal_is_set_aside),
         WITH_STORE(one_instance_runs_once),
     };

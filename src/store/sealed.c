@@ -1,7 +1,6 @@
 #include "store/sealed.h"
 
 #include "base/mem.h"
-#include "store/journal.h"
 
 #include <stdlib.h>
 
@@ -102,8 +101,9 @@ static int decode(struct seal_journal *s, const char *path, struct decoder *d, s
 
     if (r)
         return r;
-    while ((r = journal_next(j, &f, &s->torn_at, err)) == 0 && (r = journal_apply(&f, d, err)) == 0)
+    while ((r = journal_next(j, &f, NULL, err)) == 0 && (r = journal_apply(&f, d, err)) == 0)
         s->datagrams += f.type == JOURNAL_DATAGRAM;
+    s->torn = journal_reader_torn(j);
     journal_reader_close(j);
     if (r != ERR_EOF)
         return err_in(err, r, "%s", path);
@@ -129,6 +129,13 @@ static int finish(struct to_file *t, struct seal_journal *s, struct err *err)
     return r;
 }
 
+static int sync_partition(const struct seal_journal *s, struct err *err)
+{
+    char folder[FILE_PATH];
+    int r = name_partition(folder, s->dir, s->hour_ms, err);
+    return r ? r : file_sync_dir(folder, err);
+}
+
 int seal_journal(struct seal_journal *s, struct err *err)
 {
     char journal[FILE_PATH];
@@ -140,7 +147,8 @@ int seal_journal(struct seal_journal *s, struct err *err)
         r = name_parquet(parquet, s->dir, s->hour_ms, &s->id, err);
     if (r)
         return r;
-    s->rows = s->datagrams = s->torn_at = 0;
+    s->rows = s->datagrams = 0;
+    s->torn = (struct journal_torn){0};
     s->sealed = false;
     struct to_file t = {.out.push = push, .job = s, .discard = file_exists(parquet)};
     scratch = mem_new(1, sizeof *scratch);
@@ -157,5 +165,7 @@ int seal_journal(struct seal_journal *s, struct err *err)
     }
     decoder_free(d);
     free(scratch);
-    return r ? r : file_remove(journal, err);
+    if (r == 0 && t.discard) /* who renamed it may not have come to this */
+        r = sync_partition(s, err);
+    return r || s->keep ? r : file_remove(journal, err);
 }

@@ -6,6 +6,7 @@
 #define STORE_SEALED_H
 
 #include "flow/decode.h"
+#include "store/journal.h"
 #include "store/name.h"
 #include "store/pq_write.h"
 
@@ -32,11 +33,12 @@ struct seal_journal {
     int64_t hour_ms;
     const struct pq_write_options *options;
     const struct decode_limits *limits;
-    struct buf *state;  /* gets the decoder's state at the end; may be NULL */
-    uint64_t rows;      /* out: stored by this call */
-    uint64_t datagrams; /* out: in the journal */
-    uint64_t torn_at;   /* out: see journal.h */
-    bool sealed;        /* out: a Parquet file was made */
+    struct buf *state;        /* gets the decoder's state at the end; may be NULL */
+    bool keep;                /* leave the journal where it is */
+    uint64_t rows;            /* out: stored by this call */
+    uint64_t datagrams;       /* out: in the journal */
+    struct journal_torn torn; /* out */
+    bool sealed;              /* out: a Parquet file was made */
 };
 int seal_journal(struct seal_journal *s, struct err *err) MUST_USE;
 

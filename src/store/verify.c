@@ -1,0 +1,226 @@
+#include "store/verify.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "store/contents.h"
+#include "store/pq_read.h"
+#include "store/pq_write.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void note(struct verify *v, bool broken, const char *path, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+static void note(struct verify *v, bool broken, const char *path, const char *fmt, ...)
+{
+    char text[ERR_TEXT];
+    char all[ERR_TEXT + FILE_PATH];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    v->broken += broken;
+    v->notes += !broken;
+    /* Errors of reading name the path themselves. */
+    (void)snprintf(all, sizeof all, "%s: %s", path, text);
+    v->note(v, broken, path, strstr(text, path) ? text : all);
+}
+
+/* --- files --- */
+
+/* When the rows of a file were received. */
+struct hours {
+    int64_t hour_ms;
+    int64_t held_ms;
+    uint64_t rows;
+    uint64_t outside;
+    int64_t example_ms;
+};
+
+static void count_hours(struct hours *h, const struct batch *b)
+{
+    for (size_t i = 0; i < b->rows; i++) {
+        int64_t ms = (int64_t)batch_u64(b, FIELD_RECEIVED, i);
+        bool in = ms >= h->hour_ms - h->held_ms && ms < h->hour_ms + NAME_HOUR_MS;
+        if (!in && h->outside++ == 0)
+            h->example_ms = ms;
+    }
+    h->rows += b->rows;
+}
+
+static void say_hours(struct verify *v, const char *path, const struct hours *h)
+{
+    char text[TEXT_TIME];
+
+    if (h->outside == 0)
+        return;
+    (void)text_print_time(h->example_ms, text);
+    /* Rows here and there may be of a clock that was set while data waited for their template. */
+    if (h->outside == h->rows)
+        note(v, true, path, "filed under the wrong hour: its flows were received at %s", text);
+    else
+        note(v, false, path, "%" PRIu64 " of its flows were received in another hour, one at %s",
+             h->outside, text);
+}
+
+static int read_group(const struct pq_file *f, size_t group, struct batch *b, struct hours *h,
+                      struct err *err)
+{
+    struct field_set all = {0};
+    struct pq_group *g;
+    uint64_t before = h->rows;
+
+    for (int i = 0; i < FIELD_N; i++)
+        field_set_add(&all, (enum field_id)i);
+    int r = pq_group_open(&g, f, group, &all, err);
+    if (r)
+        return r;
+    while ((r = pq_group_next(g, b, err)) == 0)
+        count_hours(h, b);
+    pq_group_close(g);
+    if (r != ERR_EOF)
+        return r;
+    uint64_t want = pq_group_rows(f, group);
+    return h->rows - before == want
+               ? 0
+               : err_set(err, ERR_DATA, "row group %zu has %" PRIu64 " rows, expected %" PRIu64,
+                         group, h->rows - before, want);
+}
+
+static void check_keys(struct verify *v, const struct contents_file *f, const struct pq_file *pq)
+{
+    const char *id = pq_key(pq, "weir.id");
+
+    if (!pq_key(pq, PQ_KEY_CATALOGUE) || !id || !f->has_id)
+        note(v, false, f->path, "not written by weir: what can be read of it is part of answers");
+    else if (strcmp(id, f->id.text) != 0)
+        note(v, true, f->path, "its name is not what its footer says, %s", id);
+}
+
+static void check_file(struct verify *v, const struct contents_file *f, struct batch *b)
+{
+    struct hours h = {.hour_ms = f->hour_ms, .held_ms = decode_limits_default().held_ms};
+    struct pq_file *pq;
+    struct stat st;
+    struct err err;
+    int r = pq_open(&pq, f->path, &err);
+
+    v->files++;
+    v->bytes += stat(f->path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    if (r) {
+        note(v, true, f->path, "%s", err.text);
+        return;
+    }
+    check_keys(v, f, pq);
+    for (size_t g = 0; g < pq_groups(pq); g++)
+        if (read_group(pq, g, b, &h, &err) != 0)
+            note(v, true, f->path, "%s", err.text);
+    say_hours(v, f->path, &h);
+    v->flows += h.rows;
+    pq_close(pq);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct contents_file *const *x = a;
+    const struct contents_file *const *y = b;
+    return strcmp((*x)->id.text, (*y)->id.text);
+}
+
+/* The same id under two hours: somebody copied a file. */
+static void check_twins(struct verify *v, const struct contents *c)
+{
+    const struct contents_file **sorted = mem_new(c->files, sizeof *sorted);
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->files; i++)
+        if (c->file[i].has_id)
+            sorted[n++] = &c->file[i];
+    if (n > 0)
+        qsort(sorted, n, sizeof *sorted, by_id);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(sorted[i]->id.text, sorted[i - 1]->id.text) == 0)
+            note(v, true, sorted[i]->path, "the same file is at %s: its flows count twice",
+                 sorted[i - 1]->path);
+    free(sorted);
+}
+
+/* --- journals --- */
+
+static void check_journal(struct verify *v, struct contents_journal *j)
+{
+    struct contents_sum sum;
+    struct err err;
+
+    if (j->sealed) {
+        if (!j->running)
+            note(v, false, j->path,
+                 "its flows are in %s; the next start of its collector removes it", j->sealed);
+        return;
+    }
+    int r = contents_read_journal(j, &sum, &err);
+    v->journals++;
+    v->risk_flows += sum.flows;
+    if (r)
+        note(v, true, j->path, "%s", err.text);
+    else if (sum.torn.bytes > 0 && (sum.torn.inside || !j->running))
+        note(v, true, j->path, "%" PRIu64 " bytes cannot be read, the first at offset %" PRIu64,
+             sum.torn.bytes, sum.torn.at);
+    struct verify_journal said = {.path = j->path,
+                                  .bytes = sum.bytes,
+                                  .datagrams = sum.datagrams,
+                                  .flows = sum.flows,
+                                  .first_ms = sum.first_ms,
+                                  .last_ms = sum.last_ms,
+                                  .running = j->running};
+    if (sum.datagrams > 0)
+        v->journal(v, &said);
+}
+
+static void check_others(struct verify *v, const struct contents *c)
+{
+    static const char *const text[] = {
+        [CONTENTS_LEFT_TMP] = "left over; the next start of its collector removes it",
+        [CONTENTS_SET_ASIDE] = "set aside by its collector: it could not be read",
+        [CONTENTS_UNKNOWN] = "not a name of weir's; it is not read",
+    };
+
+    for (size_t i = 0; i < c->others; i++) {
+        const struct contents_other *o = &c->other[i];
+        if (o->kind != CONTENTS_RUNNING_TMP)
+            note(v, o->kind == CONTENTS_SET_ASIDE, o->path, "%s", text[o->kind]);
+    }
+}
+
+int verify_store(struct verify *v, const char *dir, struct err *err)
+{
+    struct contents c;
+    struct batch b;
+    int r = contents_open(&c, dir, err);
+
+    if (r)
+        return r;
+    if (!batch_init(&b, BATCH_ROWS)) {
+        contents_close(&c);
+        return err_set(err, ERR_LIMIT, "no memory for a batch");
+    }
+    check_others(v, &c);
+    check_twins(v, &c);
+    for (size_t i = 0; i < c.files; i++) {
+        v->progress(v, i, c.files + c.journals, c.file[i].path);
+        check_file(v, &c.file[i], &b);
+    }
+    for (size_t i = 0; i < c.journals; i++) {
+        v->progress(v, c.files + i, c.files + c.journals, c.journal[i].path);
+        check_journal(v, &c.journal[i]);
+    }
+    batch_free(&b);
+    contents_close(&c);
+    return 0;
+}
