@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 failed=0
 files=("$@")
-[ $# -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.c' 'fuzz/*.c' 'bench/*.c')
+[ $# -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.c' 'fuzz/*.c' 'bench/*.c' 'tools/*.c' 'tests/*.c')
 mapfile -t headers < <(git ls-files '*.h')
 
 # clang's own build, since clang-tidy does not know gcc's warnings.
