@@ -302,7 +302,7 @@ static int start_worker(struct collect *c, struct err *err)
     int r = recover_run(&rec, err);
     if (r == 0) {
         say_recovered(&rec);
-        w.order = rec.order;
+        w.order = recover_next_order(rec.run);
         r = worker_open(&c->worker, &w, &state, err);
         c->has_worker = r == 0;
     }

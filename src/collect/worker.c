@@ -97,7 +97,7 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
     struct seal_options seal = {.dir = options->dir, .pq = options->pq, .limits = options->limits};
     struct cur in = cur_of(state->data, state->len);
 
-    *w = (struct worker){.options = *options};
+    *w = (struct worker){.options = *options, .order = options->order};
     int r = file_path(w->journal_dir, err, "%s/journal", options->dir);
     if (r == 0)
         r = seal_open(&w->seal, &seal, err);

@@ -23,7 +23,7 @@ struct worker_options {
     int64_t seal_every_ms;
     uint64_t journal_bytes; /* a journal ends when it is as long */
     int64_t sync_ms;
-    uint64_t order; /* of the newest journal of an earlier run */
+    uint64_t order; /* one less than that of its first journal */
     struct pq_write_options pq;
     struct decode_limits limits;
 };
