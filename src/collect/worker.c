@@ -220,6 +220,12 @@ void worker_tick(struct worker *w, int64_t now_ms)
     ask_seal(w);
 }
 
+void worker_rotate(struct worker *w, int64_t now_ms)
+{
+    if (w->journal && w->received > 0)
+        next_journal(w, now_ms);
+}
+
 void worker_counts(const struct worker *w, struct counts *into)
 {
     counts_sum(into, &w->counts);

@@ -63,6 +63,9 @@ void worker_add(struct worker *w, const struct datagram *d);
 void worker_end_session(struct worker *w, const struct sender *who, int64_t now_ms);
 void worker_commit(struct worker *w);
 
+/* End the journal now if it holds anything. */
+void worker_rotate(struct worker *w, int64_t now_ms);
+
 /* Now and then: end a journal by age, have it synced, log what went wrong elsewhere. */
 void worker_tick(struct worker *w, int64_t now_ms);
 
