@@ -103,4 +103,9 @@ void decoder_flush(struct decoder *d);
 void decoder_save(const struct decoder *d, struct buf *out);
 int decoder_load(struct decoder *d, struct cur *in, struct err *err) MUST_USE;
 
+/* Of saved state (or several, one behind the other) what concerns senders in share `of` of `n`, see
+ * addr_share(), to the end of `out`. 0 or ERR_DATA. */
+int decoder_state_share(const struct buf *state, unsigned n, unsigned of, struct buf *out,
+                        struct err *err) MUST_USE;
+
 #endif
