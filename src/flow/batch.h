@@ -49,9 +49,15 @@ void batch_delete(struct batch *b);
 /* Empty again; memory is kept. */
 void batch_reset(struct batch *b);
 
+/* For batch_col(): a column that the batch does not use yet. */
+void *batch_col_new(struct batch *b, enum field_id f);
+
 /* The column to write to, taken from the heap at its first use ever and marked used; NULL if there
  * is no memory. */
-void *batch_col(struct batch *b, enum field_id f);
+static inline void *batch_col(struct batch *b, enum field_id f)
+{
+    return field_set_has(&b->used, f) ? b->col[f] : batch_col_new(b, f);
+}
 
 /* Mark rows [from, from + n) of a used column present. */
 static inline void batch_set(struct batch *b, enum field_id f, size_t from, size_t n)
