@@ -143,6 +143,53 @@ static void columns_with_the_same_values_are_written_once(void **state)
     assert_true(size[1] - size[0] > 20000); /* 17 bits a value */
 }
 
+/* ---- Working memory ---- */
+
+static size_t write_sample(unsigned salt, struct pq_work *work, size_t rows, bool finish,
+                           uint8_t *out, size_t cap)
+{
+    const struct pq_write_options o = {.group_rows = 700, .codec = salt % 3, .work = work};
+    struct pq_writer *w;
+    struct batch b;
+
+    assert_true(batch_init(&b, rows));
+    assert_true(sample_fill(&b, salt, 0, rows));
+    assert_int_equal(pq_writer_open(&w, path, &o, NULL), 0);
+    assert_int_equal(pq_writer_add(w, &b, NULL), 0);
+    batch_free(&b);
+    if (!finish) {
+        pq_writer_abort(w);
+        return 0;
+    }
+    assert_int_equal(pq_writer_finish(w, NULL, 0, NULL, NULL), 0);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    ssize_t n = read(fd, out, cap);
+    assert_true(n > 0 && (size_t)n < cap);
+    assert_int_equal(close(fd), 0);
+    return (size_t)n;
+}
+
+static void memory_used_before_leaves_no_trace(void **state)
+{
+    enum { ROWS = 1000, CAP = 16 << 20 };
+    struct pq_work *work = pq_work_new();
+    uint8_t *fresh = malloc(CAP);
+    uint8_t *used = malloc(CAP);
+
+    (void)state;
+    assert_true(fresh && used);
+    for (unsigned salt = 0; salt < SAMPLE_PATTERNS; salt++) {
+        size_t n = write_sample(salt, NULL, ROWS, true, fresh, CAP);
+        (void)write_sample(salt + 3, work, ROWS - salt, false, NULL, 0);
+        assert_int_equal(write_sample(salt, work, ROWS, true, used, CAP), n);
+        assert_memory_equal(used, fresh, n);
+    }
+    free(fresh);
+    free(used);
+    pq_work_free(work);
+}
+
 /* ---- Checksums ---- */
 
 static void a_changed_byte_of_a_page_is_named(void **state)
@@ -241,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_with_the_same_values_are_written_once),
+        cmocka_unit_test(memory_used_before_leaves_no_trace),
         cmocka_unit_test(a_changed_byte_of_a_page_is_named),
         cmocka_unit_test(knows_addresses_that_a_group_cannot_have),
         cmocka_unit_test(columns_that_say_nothing_cost_next_to_nothing),
