@@ -78,8 +78,9 @@ static int footer_open(struct pq_file *f, struct err *err)
     uint64_t len = cur_le(&c, 4);
     if (len > size - SMALLEST)
         return err_set(err, ERR_DATA,
-                       "footer of %llu bytes in a file of %llu cannot be: cut short?",
-                       (unsigned long long)len, (unsigned long long)size);
+                       "offset %llu: footer of %llu bytes in a file of %llu: cut short?",
+                       (unsigned long long)size - PQ_TAIL_BYTES, (unsigned long long)len,
+                       (unsigned long long)size);
     if (len > PQ_FOOTER_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "footer of %llu bytes, at most %d are read",
                        (unsigned long long)len, PQ_FOOTER_BYTES_MAX);
