@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -233,6 +234,7 @@ static int write_file(const struct options *o, struct mix *mix, struct wire *wir
     uint64_t flows = 0;
     size_t count = 0;
 
+    assert(o->exporters > 0); /* option_read() */
     if (!f)
         return err_sys(err, "%s", o->file);
     buf_init(&frame, 65536);
@@ -261,6 +263,7 @@ static int write_file(const struct options *o, struct mix *mix, struct wire *wir
 static int load_make(struct load *load, const struct options *o, struct mix *mix,
                      struct wire *wires, struct err *err)
 {
+    assert(o->exporters > 0); /* option_read() */
     buf_init(&load->bytes, SIZE_MAX / 4);
     for (uint64_t flows = 0; flows < o->mix.flows; load->count++) {
         if (load->count == load->cap) {

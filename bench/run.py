@@ -166,7 +166,7 @@ def main():
     for tool in ("nfcapd", "nfdump"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing; install nfdump")
-    version = subprocess.run(["nfdump", "-V"], capture_output=True, text=True).stdout.split("Version:")[-1].split()[0]
+    version = re.search(r"\d+\.\d+\.\d+", subprocess.run(["nfdump", "-V"], capture_output=True, text=True).stdout).group(0)
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     print(f"nfdump {version}; {os.cpu_count()} cores, {model.group(1) if model else 'unknown'}; {time.strftime('%Y-%m-%d')}")
     work = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-", dir=place(args.dir, args.flows * 200)))

@@ -22,10 +22,12 @@ import ipaddress
 import os
 import shutil
 import subprocess
+import time
 
 import traffic
 
 SECONDS = 60  # that a program may take
+FPROBE_QUEUE_S = 1.5  # for its queue of packets: at the end of its input it sends the flows it has, whatever still waits there
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
@@ -49,12 +51,20 @@ class Exporter:
     def run(self, capture, port, folder):
         """Meter `capture` into 127.0.0.1:port; files the program needs go into `folder`."""
         argv = {"softflowd": softflowd, "fprobe": fprobe, "pmacctd": pmacctd}[self.program](self, capture, port, folder)
-        with open(capture if self.program == "fprobe" else os.devnull, "rb") as stdin:
-            done = subprocess.run([self.path, *argv], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  timeout=SECONDS, check=False)
+        with subprocess.Popen([self.path, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT) as process:
+            try:
+                if self.program == "fprobe":
+                    with open(capture, "rb") as f:
+                        process.stdin.write(f.read())
+                    process.stdin.flush()
+                    time.sleep(FPROBE_QUEUE_S)
+                log, _ = process.communicate(timeout=SECONDS)
+            finally:
+                process.kill()
         # pmacctd's core and its plugin end at once, and call it an error if the plugin was first.
-        if done.returncode != 0 and self.program != "pmacctd":
-            raise RuntimeError(f"{self.name}: exit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
+        if process.returncode != 0 and self.program != "pmacctd":
+            raise RuntimeError(f"{self.name}: exit status {process.returncode}\n{log.decode(errors='replace')}")
 
     def expected(self, truth):
         """The flow records that the program makes of this traffic, as dicts of weir's fields."""
@@ -138,7 +148,7 @@ def softflowd(exporter, capture, port, _folder):
 
 
 def fprobe(exporter, _capture, port, _folder):
-    """Reads its standard input, sends all at its end, which no timeout precedes; logs to stdout, in the foreground."""
+    """Reads its standard input, sends all at its end, before any timeout; logs to stdout, in the foreground."""
     return ["-i", "-", "-f", "ip", "-n", str(exporter.version), "-d", "600", "-e", "600", "-s", "1", "-l", "2",
             f"127.0.0.1:{port}"]
 

@@ -42,6 +42,8 @@ def receive(exporter, capture, folder):
                 data, source = sock.recvfrom(65535)
                 got.append((time.time(), data, source[1]))
             except TimeoutError:
+                if ended and not got:
+                    raise SystemExit(f"{exporter.name} sent nothing") from None
                 if ended:
                     return got
 

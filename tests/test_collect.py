@@ -57,8 +57,8 @@ def test_journals_end_by_age_and_go(collector):
     c.wait_for(files_sealed=1, flows_stored=7)
     assert len(parquet(c.store)) == 1
     status = c.show()
-    assert status["journal"]["datagrams"] == 0
-    assert [j.stem for j in journals(c.store)] == [status["journal"]["id"]]
+    assert status["workers"][0]["journal"]["datagrams"] == 0
+    assert [j.stem for j in journals(c.store)] == [w["journal"]["id"] for w in status["workers"]]
 
 
 def test_journals_end_by_size(collector):

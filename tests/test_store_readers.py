@@ -209,3 +209,8 @@ def test_the_questions_of_the_documentation_have_answers(sql, store, question):
     """Asked of all days; the store's captures are old."""
     asked = question.strip().rstrip(";").replace("./var", str(store)).replace("date = current_date AND", "")
     assert sql.execute(f"SELECT count(*) FROM ({asked})").fetchone()[0] > 0
+
+
+def test_the_example_of_the_readme_has_an_answer(sql, store):
+    question = re.search(r'duckdb -c "(.*?)"', (ROOT / "README.md").read_text()).group(1)
+    assert sql.execute(question.replace("/var/lib/weir", str(store))).fetchall()

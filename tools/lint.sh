@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 failed=0
 files=("$@")
-[ $# -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.c' 'fuzz/*.c' 'bench/*.c')
+[ $# -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.c' 'fuzz/*.c' 'bench/*.c' 'tools/*.c' 'tests/*.c')
 mapfile -t headers < <(git ls-files '*.h')
 
 # clang's own build, since clang-tidy does not know gcc's warnings.
@@ -20,4 +20,7 @@ echo "cppcheck"
 cppcheck --quiet -j "$(nproc)" --std=c11 --library=posix --library=gnu \
     --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
     --suppressions-list=tools/cppcheck.txt -D_GNU_SOURCE -Isrc -Ifuzz -Ibench "${files[@]}" || failed=1
+echo "functions that write without a bound"
+git ls-files 'src/*.c' 'bench/*.c' 'fuzz/*.c' 'tools/*.c' | grep -v '_test\.c$' |
+    xargs grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets)\(' && failed=1
 exit $failed

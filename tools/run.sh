@@ -72,7 +72,7 @@ flow_count() { flows | sed -n 's/.*"flows":\([0-9]*\).*/\1/p' | awk '{ n += $1 }
 mkdir -p "$work"
 start "$weir" collect --listen "127.0.0.1:$port" --store "$store" 2>"$work/collect.log" &
 collector=$!
-until grep -q ' ready ' "$work/collect.log"; do
+until grep -qs ' ready ' "$work/collect.log"; do
     kill -0 "$collector" 2>/dev/null || {
         collector=
         fail "$work/collect.log" "The collector did not start; another port: WEIR_PORT=9995 make run"

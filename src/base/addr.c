@@ -14,6 +14,21 @@ struct addr addr_mask(struct addr a, unsigned bits)
     return a;
 }
 
+static uint32_t word(const struct addr *a, size_t i)
+{
+    const uint8_t *p = a->b + 4 * i;
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+unsigned addr_share(const struct addr *a, unsigned n)
+{
+    uint32_t x = word(a, 3);
+
+    if (!addr_is_v4(a))
+        x ^= word(a, 0) ^ word(a, 1) ^ word(a, 2);
+    return (x * ADDR_SHARE_MUL >> 16) % n;
+}
+
 size_t addr_print(const struct addr *a, char out[static ADDR_TEXT])
 {
     if (addr_is_v4(a))
@@ -93,8 +108,8 @@ int addr_port_parse(const char *text, struct addr *out, uint16_t *port, struct e
     char *end;
     unsigned long v = strtoul(digits, &end, 10);
     if (*digits < '0' || *digits > '9' || *end != '\0' || v > UINT16_MAX)
-        return err_set(err, ERR_CONFIG, "expected ADDRESS:PORT with a port of 0 to 65535, found \"%s\"",
-                       text);
+        return err_set(err, ERR_CONFIG,
+                       "expected ADDRESS:PORT with a port of 0 to 65535, found \"%s\"", text);
     if (host[0] != '\0') {
         int r = addr_parse(host, &a, err);
         if (r)

@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-    ADDR_TEXT = 46,       /* the longest address, with its zero byte */
-    ADDR_PORT_TEXT = 54,  /* [address]:port */
-    ADDR_V4_BITS = 96     /* where an IPv4 address begins in the 16 bytes */
+    ADDR_TEXT = 46,      /* the longest address, with its zero byte */
+    ADDR_PORT_TEXT = 54, /* [address]:port */
+    ADDR_V4_BITS = 96    /* where an IPv4 address begins in the 16 bytes */
 };
 
 struct addr {
@@ -45,6 +45,13 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 
 /* `a` with all but its first `bits` (0..128) bits zero. */
 struct addr addr_mask(struct addr a, unsigned bits);
+
+#define ADDR_SHARE_MUL UINT32_C(0x9e3779b1) /* 2^32 by the golden ratio */
+
+/* Which of n (at least 1) equal shares of all addresses this one is in, from 0. It is what the
+ * kernel is told to choose a socket by (net/steer.h), so state shared out by it meets its sender.
+ */
+unsigned addr_share(const struct addr *a, unsigned n);
 
 /* Writes text and its zero byte; returns the length. */
 size_t addr_print(const struct addr *a, char out[static ADDR_TEXT]);

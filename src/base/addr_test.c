@@ -180,6 +180,26 @@ static void refuses_what_is_no_address_and_leaves_the_output_alone(void **state)
     assert_string_equal(err.text, "expected an IPv4 or IPv6 address, found \"host\"");
 }
 
+/* Computed by hand: a * 0x9e3779b1 mod 2^32, its upper half, modulo n; IPv6: its words XORed. */
+static void shares_addresses_out(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned n;
+        unsigned share;
+    } expected[] = {
+        {"192.0.2.1", 1, 0},   {"192.0.2.1", 3, 1},   {"192.0.2.1", 64, 42},
+        {"2001:db8::1", 3, 2}, {"2001:db8::2", 7, 5},
+    };
+    struct addr a;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        assert_int_equal(addr_parse(expected[i].text, &a, NULL), 0);
+        assert_int_equal(addr_share(&a, expected[i].n), expected[i].share);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +208,7 @@ int main(void)
         cmocka_unit_test(masks_by_bits),
         cmocka_unit_test(reads_prefixes),
         cmocka_unit_test(reads_and_prints_ports),
+        cmocka_unit_test(shares_addresses_out),
         cmocka_unit_test(refuses_what_is_no_address_and_leaves_the_output_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,10 +28,7 @@ static inline struct cur cur_of(const void *data, size_t len)
 
 static inline bool cur_ok(const struct cur *c) { return !c->bad; }
 
-static inline size_t cur_left(const struct cur *c)
-{
-    return c->bad ? 0 : (size_t)(c->end - c->at);
-}
+static inline size_t cur_left(const struct cur *c) { return c->bad ? 0 : (size_t)(c->end - c->at); }
 
 /* Borrow the next n bytes, or NULL (and bad) if there are fewer. */
 static inline const uint8_t *cur_bytes(struct cur *c, size_t n)

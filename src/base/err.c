@@ -5,42 +5,40 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *err, int kind, const char *fmt, ...)
+void err_text(struct err *err, const char *fmt, ...)
 {
     va_list ap;
 
     if (!err)
-        return kind;
+        return;
     va_start(ap, fmt);
     (void)vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
-    return kind;
 }
 
-int err_sys(struct err *err, const char *fmt, ...)
+void err_text_errno(struct err *err, const char *fmt, ...)
 {
     int saved = errno;
     va_list ap;
 
     if (!err)
-        return ERR_SYS;
+        return;
     va_start(ap, fmt);
     int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof err->text)
         (void)snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", strerror(saved));
     errno = saved;
-    return ERR_SYS;
 }
 
-int err_in(struct err *err, int kind, const char *fmt, ...)
+void err_text_where(struct err *err, const char *fmt, ...)
 {
     char where[ERR_TEXT];
     char old[ERR_TEXT];
     va_list ap;
 
     if (!err)
-        return kind;
+        return;
     va_start(ap, fmt);
     (void)vsnprintf(where, sizeof where, fmt, ap);
     va_end(ap);
@@ -49,5 +47,4 @@ int err_in(struct err *err, int kind, const char *fmt, ...)
     if (n >= 0 && (size_t)n < sizeof err->text)
         (void)snprintf(err->text + n, sizeof err->text - (size_t)n, "%.*s",
                        (int)(sizeof err->text - (size_t)n - 1), old);
-    return kind;
 }

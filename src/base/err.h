@@ -22,13 +22,15 @@ struct err {
     char text[ERR_TEXT];
 };
 
-/* Set the text (err may be NULL) and return `kind`. */
-int err_set(struct err *err, int kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Set the text (err may be NULL); the same with ": " and errno's text behind; prepend where:
+ * "where: old text". */
+void err_text(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void err_text_errno(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void err_text_where(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* As err_set with ERR_SYS, and ": " with errno's text behind. */
-int err_sys(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-/* Prepend where: "where: old text". Returns `kind`. */
-int err_in(struct err *err, int kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* They return the kind. Macros, so that compilers and analysers see that it is not 0. */
+#define err_set(err, kind, ...) (err_text((err), __VA_ARGS__), (kind))
+#define err_sys(err, ...) (err_text_errno((err), __VA_ARGS__), ERR_SYS)
+#define err_in(err, kind, ...) (err_text_where((err), __VA_ARGS__), (kind))
 
 #endif

@@ -11,22 +11,32 @@
 #endif
 
 /* Eight tables, so that eight bytes go in a step (Intel's slicing-by-8). */
-static uint32_t slice[8][256];
+struct slices {
+    uint32_t t[8][256];
+};
+
+static struct slices castagnoli;
+static struct slices ieee;
 static uint64_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void make_tables(void)
+static void make_slices(struct slices *s, uint32_t polynomial)
 {
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t c = i;
         for (int bit = 0; bit < 8; bit++)
-            c = c & 1 ? c >> 1 ^ 0x82f63b78u : c >> 1;
-        slice[0][i] = c;
+            c = c & 1 ? c >> 1 ^ polynomial : c >> 1;
+        s->t[0][i] = c;
     }
     for (uint32_t i = 0; i < 256; i++)
         for (int t = 1; t < 8; t++)
-            slice[t][i] = slice[t - 1][i] >> 8 ^ slice[0][slice[t - 1][i] & 0xff];
+            s->t[t][i] = s->t[t - 1][i] >> 8 ^ s->t[0][s->t[t - 1][i] & 0xff];
+}
 
+static void make_tables(void)
+{
+    make_slices(&castagnoli, 0x82f63b78u);
+    make_slices(&ieee, 0xedb88320u);
     if (getrandom(&key, sizeof key, GRND_NONBLOCK) != (ssize_t)sizeof key) {
         struct timespec now; /* early boot only: still unknown to a sender */
         (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -34,7 +44,7 @@ static void make_tables(void)
     }
 }
 
-static uint32_t crc_tables(uint32_t crc, const uint8_t *p, size_t n)
+static uint32_t crc_tables(const struct slices *s, uint32_t crc, const uint8_t *p, size_t n)
 {
     (void)pthread_once(&once, make_tables);
     for (; n >= 8; p += 8, n -= 8) {
@@ -43,17 +53,18 @@ static uint32_t crc_tables(uint32_t crc, const uint8_t *p, size_t n)
         memcpy(&lo, p, 4);
         memcpy(&hi, p + 4, 4);
         lo ^= crc;
-        crc = slice[7][lo & 0xff] ^ slice[6][lo >> 8 & 0xff] ^ slice[5][lo >> 16 & 0xff] ^
-              slice[4][lo >> 24] ^ slice[3][hi & 0xff] ^ slice[2][hi >> 8 & 0xff] ^
-              slice[1][hi >> 16 & 0xff] ^ slice[0][hi >> 24];
+        crc = s->t[7][lo & 0xff] ^ s->t[6][lo >> 8 & 0xff] ^ s->t[5][lo >> 16 & 0xff] ^
+              s->t[4][lo >> 24] ^ s->t[3][hi & 0xff] ^ s->t[2][hi >> 8 & 0xff] ^
+              s->t[1][hi >> 16 & 0xff] ^ s->t[0][hi >> 24];
     }
     for (; n > 0; p++, n--)
-        crc = crc >> 8 ^ slice[0][(crc ^ *p) & 0xff];
+        crc = crc >> 8 ^ s->t[0][(crc ^ *p) & 0xff];
     return crc;
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc_sse42(uint32_t crc, const uint8_t *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc_sse42(uint32_t crc, const uint8_t *p,
+                                                            size_t n)
 {
     uint64_t c = crc;
     for (; n >= 8; p += 8, n -= 8) {
@@ -66,6 +77,44 @@ __attribute__((target("sse4.2"))) static uint32_t crc_sse42(uint32_t crc, const 
         crc = _mm_crc32_u8(crc, *p);
     return crc;
 }
+
+enum { FOLD_BYTES = 64 };
+
+/* 16 bytes multiplied forward by the distance that k stands for, and added to what lies there. */
+__attribute__((target("pclmul"))) static inline __m128i fold(__m128i x, __m128i k, __m128i there)
+{
+    __m128i lo = _mm_clmulepi64_si128(x, k, 0x00);
+    __m128i hi = _mm_clmulepi64_si128(x, k, 0x11);
+    return _mm_xor_si128(_mm_xor_si128(lo, hi), there);
+}
+
+static inline __m128i load16(const uint8_t *p) { return _mm_loadu_si128((const void *)p); }
+
+/* All whole 16 bytes of at least 64, folded into 16 of the same CRC (Gopal et al., "Fast CRC
+ * computation for generic polynomials using PCLMULQDQ", Intel 2009; its constants). */
+__attribute__((target("pclmul"))) static uint32_t crc_folded(uint32_t crc, const uint8_t *p,
+                                                             size_t n)
+{
+    const __m128i by64 = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
+    const __m128i by16 = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
+    uint8_t rest[16];
+    __m128i a = _mm_xor_si128(load16(p), _mm_cvtsi32_si128((int)crc));
+    __m128i b = load16(p + 16);
+    __m128i c = load16(p + 32);
+    __m128i d = load16(p + 48);
+
+    for (p += FOLD_BYTES, n -= FOLD_BYTES; n >= FOLD_BYTES; p += FOLD_BYTES, n -= FOLD_BYTES) {
+        a = fold(a, by64, load16(p));
+        b = fold(b, by64, load16(p + 16));
+        c = fold(c, by64, load16(p + 32));
+        d = fold(d, by64, load16(p + 48));
+    }
+    a = fold(fold(fold(a, by16, b), by16, c), by16, d);
+    for (; n >= 16; p += 16, n -= 16)
+        a = fold(a, by16, load16(p));
+    _mm_storeu_si128((void *)rest, a);
+    return crc_tables(&ieee, crc_tables(&ieee, 0, rest, sizeof rest), p, n);
+}
 #endif
 
 uint32_t hash_crc32c(uint32_t crc, const void *data, size_t n)
@@ -75,12 +124,27 @@ uint32_t hash_crc32c(uint32_t crc, const void *data, size_t n)
     if (__builtin_cpu_supports("sse4.2"))
         return ~crc_sse42(crc, data, n);
 #endif
-    return ~crc_tables(crc, data, n);
+    return ~crc_tables(&castagnoli, crc, data, n);
 }
 
 uint32_t hash_crc32c_tables(uint32_t crc, const void *data, size_t n)
 {
-    return ~crc_tables(~crc, data, n);
+    return ~crc_tables(&castagnoli, ~crc, data, n);
+}
+
+uint32_t hash_crc32(uint32_t crc, const void *data, size_t n)
+{
+    crc = ~crc;
+#if defined(__x86_64__)
+    if (n >= FOLD_BYTES && __builtin_cpu_supports("pclmul"))
+        return ~crc_folded(crc, data, n);
+#endif
+    return ~crc_tables(&ieee, crc, data, n);
+}
+
+uint32_t hash_crc32_tables(uint32_t crc, const void *data, size_t n)
+{
+    return ~crc_tables(&ieee, ~crc, data, n);
 }
 
 uint64_t hash_keyed(const void *data, size_t n)
@@ -88,3 +152,5 @@ uint64_t hash_keyed(const void *data, size_t n)
     (void)pthread_once(&once, make_tables);
     return XXH3_64bits_withSeed(data, n, key);
 }
+
+uint64_t hash_xxh64(const void *data, size_t n) { return XXH64(data, n, 0); }

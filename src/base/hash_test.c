@@ -21,11 +21,11 @@ static void check_rfc3720(crc_function *crc)
     assert_int_equal(crc(0, data, sizeof data), 0x8a9136aa);
     memset(data, 0xff, sizeof data);
     assert_int_equal(crc(0, data, sizeof data), 0x62a8ab43);
-    for (uint8_t i = 0; i < sizeof data; i++)
-        data[i] = i;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
     assert_int_equal(crc(0, data, sizeof data), 0x46dd794e);
-    for (uint8_t i = 0; i < sizeof data; i++)
-        data[i] = 31 - i;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(31 - i);
     assert_int_equal(crc(0, data, sizeof data), 0x113fdb5c);
     assert_int_equal(crc(0, read10, sizeof read10), 0xd9963a56);
     assert_int_equal(crc(0, "123456789", 9), 0xe3069283); /* the usual check value */
@@ -39,21 +39,54 @@ static void crc32c_gives_the_values_of_rfc_3720(void **state)
     check_rfc3720(hash_crc32c_tables);
 }
 
-static void both_ways_agree_at_every_length_offset_and_split(void **state)
+/* The usual check value, and what RFC 1952's code (section 8) gives. */
+static void check_ieee(crc_function *crc)
 {
-    uint8_t data[130];
+    uint8_t data[1000];
 
+    assert_int_equal(crc(0, "123456789", 9), 0xcbf43926);
+    assert_int_equal(crc(0, "", 0), 0);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
+    assert_int_equal(crc(0, data, 256), 0x29058c73);
+    assert_int_equal(crc(0, data, sizeof data), 0x74e3fb41);
+}
+
+static void crc32_gives_the_values_of_gzip(void **state)
+{
     (void)state;
+    check_ieee(hash_crc32);
+    check_ieee(hash_crc32_tables);
+}
+
+static void check_agree(crc_function *crc, crc_function *tables)
+{
+    uint8_t data[330];
+
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * 167 + (i >> 3));
     for (size_t from = 0; from < 9; from++)
         for (size_t n = 0; from + n <= sizeof data; n++) {
-            uint32_t all = hash_crc32c(0, data + from, n);
-            assert_int_equal(all, hash_crc32c_tables(0, data + from, n));
+            uint32_t all = crc(0, data + from, n);
+            assert_int_equal(all, tables(0, data + from, n));
             size_t cut = n / 3;
-            assert_int_equal(
-                all, hash_crc32c(hash_crc32c(0, data + from, cut), data + from + cut, n - cut));
+            assert_int_equal(all, crc(crc(0, data + from, cut), data + from + cut, n - cut));
         }
+}
+
+static void both_ways_agree_at_every_length_offset_and_split(void **state)
+{
+    (void)state;
+    check_agree(hash_crc32c, hash_crc32c_tables);
+    check_agree(hash_crc32, hash_crc32_tables);
+}
+
+/* Values of the reference implementation's own test of its sanity (xxhsum). */
+static void xxh64_is_the_one_without_seed(void **state)
+{
+    (void)state;
+    assert_true(hash_xxh64("", 0) == UINT64_C(0xef46db3751d8e999));
+    assert_true(hash_xxh64("abc", 3) == UINT64_C(0x44bc2cf5ad770999));
 }
 
 static void the_keyed_hash_depends_on_every_octet_and_the_length(void **state)
@@ -75,7 +108,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc32c_gives_the_values_of_rfc_3720),
+        cmocka_unit_test(crc32_gives_the_values_of_gzip),
         cmocka_unit_test(both_ways_agree_at_every_length_offset_and_split),
+        cmocka_unit_test(xxh64_is_the_one_without_seed),
         cmocka_unit_test(the_keyed_hash_depends_on_every_octet_and_the_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ struct arena_block {
 
 _Noreturn void mem_out(void)
 {
-    fputs("weir: out of memory\n", stderr);
+    (void)fputs("weir: out of memory\n", stderr);
     abort();
 }
 

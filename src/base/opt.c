@@ -9,53 +9,49 @@ struct opt_scan opt_scan_of(const struct opt *table, size_t n, int argc, char **
     return (struct opt_scan){.table = table, .n = n, .argc = argc, .argv = argv, .at = 1};
 }
 
-static int unknown(const struct opt_scan *s, const char *name, size_t len, struct err *err)
+static void explain_unknown(const struct opt_scan *s, const char *name, size_t len, struct err *err)
 {
     struct near near = near_of(name, len);
 
     for (size_t i = 0; i < s->n; i++)
         near_try(&near, s->table[i].name);
     const char *best = near_best(&near);
-    return err_set(err, ERR_CONFIG, "unknown option --%.*s%s%s%s", (int)len, name,
-                   best ? "; did you mean --" : "", best ? best : "", best ? "?" : "");
+    err_text(err, "unknown option --%.*s%s%s%s", (int)len, name, best ? "; did you mean --" : "",
+             best ? best : "", best ? "?" : "");
 }
 
-/* The option of that long name, or the only one that begins so. */
-static int long_find(const struct opt_scan *s, const char *name, size_t len, const struct opt **out,
-                     struct err *err)
+/* The option of that long name, or the only one that begins so; else NULL, and why in err. */
+static const struct opt *long_find(const struct opt_scan *s, const char *name, size_t len,
+                                   struct err *err)
 {
     const struct opt *found = NULL;
 
-    if (len == 0)
-        return unknown(s, name, len, err);
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n && len > 0; i++) {
         const struct opt *o = &s->table[i];
         if (strncmp(o->name, name, len) != 0)
             continue;
-        if (o->name[len] == '\0') {
-            *out = o;
-            return 0;
+        if (o->name[len] == '\0')
+            return o;
+        if (found) {
+            err_text(err, "--%.*s may be --%s or --%s; write more of it", (int)len, name,
+                     found->name, o->name);
+            return NULL;
         }
-        if (found)
-            return err_set(err, ERR_CONFIG, "--%.*s may be --%s or --%s; write more of it",
-                           (int)len, name, found->name, o->name);
         found = o;
     }
     if (!found)
-        return unknown(s, name, len, err);
-    *out = found;
-    return 0;
+        explain_unknown(s, name, len, err);
+    return found;
 }
 
 static int long_next(struct opt_scan *s, const char *name, struct err *err)
 {
     size_t len = strcspn(name, "=");
     const char *value = name[len] == '=' ? name + len + 1 : NULL;
-    const struct opt *o = NULL;
-    int r = long_find(s, name, len, &o, err);
+    const struct opt *o = long_find(s, name, len, err);
 
-    if (r)
-        return r;
+    if (!o)
+        return ERR_CONFIG;
     if (!o->arg && value)
         return err_set(err, ERR_CONFIG, "--%s takes no value, found \"%s\"", o->name, value);
     if (o->arg && !value) {

@@ -32,7 +32,8 @@ int text_count(const char *s, size_t n, uint64_t max, uint64_t *out, struct err 
     uint64_t whole = strtoull(text, &end, 10);
     if (*end == '\0' && errno == 0) { /* exact, also above what a double holds */
         if (whole > max)
-            return err_set(err, ERR_CONFIG, "%s is above the most that is allowed, %" PRIu64, text, max);
+            return err_set(err, ERR_CONFIG, "%s is above the most that is allowed, %" PRIu64, text,
+                           max);
         *out = whole;
         return 0;
     }
@@ -44,9 +45,11 @@ int text_count(const char *s, size_t n, uint64_t max, uint64_t *out, struct err 
         end += binary ? 2 : 1;
     }
     if (*end != '\0' || strpbrk(text, "xXpP"))
-        return err_set(err, ERR_CONFIG, "expected a number such as 1500 or 10M, found \"%s\"", text);
+        return err_set(err, ERR_CONFIG, "expected a number such as 1500 or 10M, found \"%s\"",
+                       text);
     if (!(v >= 0) || v > (double)max || v >= 18446744073709551616.0)
-        return err_set(err, ERR_CONFIG, "%s is above the most that is allowed, %" PRIu64, text, max);
+        return err_set(err, ERR_CONFIG, "%s is above the most that is allowed, %" PRIu64, text,
+                       max);
     if (v < floor(v) || v > floor(v))
         return err_set(err, ERR_CONFIG, "expected a whole number, found \"%s\"", text);
     *out = (uint64_t)v;
@@ -58,8 +61,8 @@ static int64_t unit_ms(const char **s)
     static const struct {
         const char *name;
         int64_t ms;
-    } units[] = {{"ms", 1},       {"s", 1000},        {"m", 60000},
-                 {"h", 3600000},  {"d", 86400000},    {"w", 604800000}};
+    } units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                 {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
 
     for (size_t i = 0; i < COUNT_OF(units); i++) {
         size_t len = strlen(units[i].name);
@@ -73,12 +76,12 @@ static int64_t unit_ms(const char **s)
 
 int text_duration(const char *s, size_t n, int64_t *out_ms, struct err *err)
 {
-    char text[64];
+    char text[64] = "";
     double total = 0;
     bool ok = copy(s, n, text);
 
     for (const char *at = text; ok && *at != '\0';) {
-        char *end;
+        char *end = text;
         double v = isdigit((unsigned char)*at) ? strtod(at, &end) : -1;
         if (v < 0) {
             ok = false;
@@ -92,7 +95,8 @@ int text_duration(const char *s, size_t n, int64_t *out_ms, struct err *err)
             at++;
     }
     if (!ok || total > 1e15)
-        return err_set(err, ERR_CONFIG, "expected a duration such as 90s, 5m or 1h30m, found \"%.*s\"",
+        return err_set(err, ERR_CONFIG,
+                       "expected a duration such as 90s, 5m or 1h30m, found \"%.*s\"",
                        (int)(n > 64 ? 64 : n), s);
     *out_ms = (int64_t)total;
     return 0;
@@ -167,7 +171,7 @@ static bool parse_iso(const char *text, int64_t *out)
     bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
     if (mo == 2 && d == 29 && !leap)
         return false;
-    *out = ((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60000 + s * 1000 + ms - offset;
+    *out = ((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60000 + s * INT64_C(1000) + ms - offset;
     return true;
 }
 
@@ -249,6 +253,7 @@ size_t text_print_duration(int64_t ms, char out[static TEXT_SHORT])
     if (s < 3600)
         return (size_t)snprintf(out, TEXT_SHORT, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
     if (s < 86400)
-        return (size_t)snprintf(out, TEXT_SHORT, "%" PRId64 "h %" PRId64 "m", s / 3600, s / 60 % 60);
+        return (size_t)snprintf(out, TEXT_SHORT, "%" PRId64 "h %" PRId64 "m", s / 3600,
+                                s / 60 % 60);
     return (size_t)snprintf(out, TEXT_SHORT, "%" PRId64 "d %" PRId64 "h", s / 86400, s / 3600 % 24);
 }

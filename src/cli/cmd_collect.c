@@ -17,6 +17,8 @@ enum {
     OPT_JOURNAL_SIZE,
     OPT_SYNC,
     OPT_RCVBUF,
+    OPT_WORKERS,
+    OPT_PIN,
     OPT_INSTANCE,
     OPT_QUIET,
     OPT_VERBOSE
@@ -30,7 +32,11 @@ static const struct opt opts[] = {
     {OPT_SEAL_EVERY, "seal-every", 0, "TIME", "make a Parquet file at least so often (5m)"},
     {OPT_JOURNAL_SIZE, "journal-size", 0, "BYTES", "... and when the journal is as long (64M)"},
     {OPT_SYNC, "sync", 0, "TIME", "sync the journal to the disk so often (1s)"},
-    {OPT_RCVBUF, "rcvbuf", 0, "BYTES", "receive buffer of each UDP socket (16Mi)"},
+    {OPT_WORKERS, "workers", 'w', "N",
+     "receive in N threads, each the senders in its share (one for two processors, at most 4)"},
+    {OPT_PIN, "pin", 0, NULL, "keep each worker's receiving thread on a processor of its own"},
+    {OPT_RCVBUF, "rcvbuf", 0, "BYTES",
+     "receive buffer of each UDP socket (16Mi, and more as the rate asks, up to 256Mi)"},
     {OPT_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
     {OPT_QUIET, "quiet", 'q', NULL, "say only what went wrong"},
     {OPT_VERBOSE, "verbose", 'v', NULL, "say more"},
@@ -102,6 +108,16 @@ static int set_option(struct collect_options *o, enum log_level *level, int id, 
         if (r == 0)
             o->rcvbuf_bytes = (size_t)bytes;
         return r;
+    case OPT_WORKERS:
+        r = text_count(value, strlen(value), COLLECT_WORKERS, &bytes, err);
+        if (r == 0 && bytes == 0)
+            r = err_set(err, ERR_CONFIG, "expected 1 to %d workers", COLLECT_WORKERS);
+        if (r == 0)
+            o->workers = (unsigned)bytes;
+        return r;
+    case OPT_PIN:
+        o->pin = true;
+        return 0;
     case OPT_INSTANCE:
         o->instance = value;
         return 0;
@@ -156,7 +172,10 @@ const struct command cmd_collect = {
         "reads too: a "
         "flow can be asked for the moment it has arrived. After a crash the next start stores what "
         "is in "
-        "the journals. SIGINT and SIGTERM end it: it stores everything first.\n"
+        "the journals.\n"
+        "Several workers share the ports; each takes the exporters in its share of all addresses. "
+        "SIGINT and SIGTERM end it: it stores everything first. SIGHUP makes files of what has "
+        "been received until now, and asks the kernel again for the receive buffers.\n"
         "Without an address it listens on this machine only. PORT 0 takes any free port; the log "
         "and "
         "'weir show collect' say which.",

@@ -39,7 +39,8 @@ struct run {
     uint64_t undecoded;
     uint64_t malformed;
     uint64_t datagrams;
-    bool failed; /* standard output is gone */
+    uint64_t others; /* that don't begin as an export */
+    bool failed;     /* standard output is gone */
 };
 
 static void write_out(struct run *r)
@@ -162,8 +163,11 @@ static void hold(struct run *r, const struct decode_event *e)
         r->cap_pending = r->cap_pending ? r->cap_pending * 2 : 64;
         r->pending = mem_resize(r->pending, r->cap_pending, sizeof *r->pending);
     }
-    r->pending[r->n_pending++] = (struct pending){
-        .number = e->number, .set = e->set, .octets = e->octets, .head = *e->head, .from = *e->from};
+    r->pending[r->n_pending++] = (struct pending){.number = e->number,
+                                                  .set = e->set,
+                                                  .octets = e->octets,
+                                                  .head = *e->head,
+                                                  .from = *e->from};
 }
 
 /* A held set has been decoded: it is pending no more. Those of one id are decoded in order. */
@@ -233,27 +237,45 @@ static void feed(struct run *r, struct decoder *d, const struct capfile_item *it
     decoder_datagram(d, &in);
 }
 
+static int decode_items(struct run *r, struct decoder *d, struct capfile *file, bool all,
+                        struct err *err)
+{
+    struct capfile_item item;
+    int code = 0;
+
+    while (!r->failed && (code = capfile_next(file, &item, err)) == 0) {
+        if (all || item.ended || capfile_is_export(&item))
+            feed(r, d, &item);
+        else
+            r->others++;
+    }
+    for (size_t i = 0; i < r->n_pending; i++)
+        put_undecoded(r, &r->pending[i]);
+    r->n_pending = 0;
+    write_out(r);
+    return code == ERR_EOF ? 0 : code;
+}
+
 /* 0 or an error; what was decoded before it is printed. */
 static int decode_file(struct run *r, const char *path, bool all, struct err *err)
 {
     struct decode_limits limits = decode_limits_default();
     struct counts counts = {0};
     struct capfile *file = NULL;
-    struct capfile_item item;
     struct decoder *d = decoder_new(&limits, &r->out, &r->watch, &counts);
+    uint64_t before = r->datagrams;
     int code = d ? capfile_open(&file, path, err) : err_set(err, ERR_SYS, "out of memory");
 
     r->n_frames = 0;
-    while (code == 0 && !r->failed && (code = capfile_next(file, &item, err)) == 0)
-        if (all || item.ended || capfile_is_export(&item))
-            feed(r, d, &item);
-    for (size_t i = 0; i < r->n_pending; i++)
-        put_undecoded(r, &r->pending[i]);
-    r->n_pending = 0;
-    write_out(r);
-    capfile_close(file);
+    if (code == 0) {
+        code = decode_items(r, d, file, all, err);
+        capfile_close(file);
+    }
     decoder_free(d);
-    return code == ERR_EOF ? 0 : code;
+    if (code == 0 && r->datagrams == before)
+        code = err_set(err, ERR_DATA, "%s: no export datagrams in it%s", path,
+                       all ? "" : "; --all takes what does not begin as one, too");
+    return code;
 }
 
 enum { OPT_ALL = 1 };
@@ -266,12 +288,17 @@ static void summary(const struct run *r)
 {
     if (!isatty(STDERR_FILENO))
         return;
-    (void)fprintf(stderr,
-                  "%llu datagrams: %llu flow records, %llu options records, %llu undecoded sets, %llu "
-                  "malformed\n",
-                  (unsigned long long)r->datagrams, (unsigned long long)r->flows,
-                  (unsigned long long)r->options, (unsigned long long)r->undecoded,
-                  (unsigned long long)r->malformed);
+    (void)fprintf(
+        stderr,
+        "%llu datagrams: %llu flow records, %llu options records, %llu undecoded sets, %llu "
+        "malformed\n",
+        (unsigned long long)r->datagrams, (unsigned long long)r->flows,
+        (unsigned long long)r->options, (unsigned long long)r->undecoded,
+        (unsigned long long)r->malformed);
+    if (r->others > 0)
+        (void)fprintf(stderr,
+                      "%llu datagrams left out that don't begin as exports; --all takes them too\n",
+                      (unsigned long long)r->others);
 }
 
 static int run_files(struct run *r, char **paths, size_t n, bool all)
@@ -329,12 +356,17 @@ const struct command cmd_decode = {
     .summary = "show every record in a capture of exports, as it is on the wire",
     .usage = "[options] FILE...",
     .details =
-        "Reads pcap, pcapng, or datagrams one after another (- is standard input) and prints a line of "
+        "Reads pcap, pcapng, or datagrams one after another (- is standard input) and prints a "
+        "line of "
         "JSON for each record: flow records, options records, sets that never got their template "
-        "(\"kind\": \"undecoded\") and what is malformed, with the frame it came in, its set, domain and "
-        "sequence number. A set that came before its template is decoded when the template comes, and "
-        "says \"held\": true. 'weir fields' explains the names; elements without a name are in \"extra\".",
-    .examples = "weir decode router.pcap | jq 'select(.kind == \"options\")'\n    what the exporter says of itself\n"
+        "(\"kind\": \"undecoded\") and what is malformed, with the frame it came in, its set, "
+        "domain and "
+        "sequence number. A set that came before its template is decoded when the template comes, "
+        "and "
+        "says \"held\": true. 'weir fields' explains the names; elements without a name are in "
+        "\"extra\".",
+    .examples = "weir decode router.pcap | jq 'select(.kind == \"options\")'\n    what the "
+                "exporter says of itself\n"
                 "tcpdump -i eth0 -w - udp port 2055 | weir decode -\n    live, from the wire\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),

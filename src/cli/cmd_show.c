@@ -60,9 +60,27 @@ static void print_listeners(const json_t *answer)
     }
 }
 
+static void print_worker(const json_t *w)
+{
+    const json_t *journal = json_object_get(w, "journal");
+    char t[TEXT_SHORT];
+
+    (void)printf("  Worker %" PRIu64 ": %" PRIu64 " datagrams/s; ", number(w, "worker"),
+                 number(w, "datagrams_per_s"));
+    if (!json_is_object(journal)) {
+        (void)printf("no journal can be written: see the log\n");
+        return;
+    }
+    (void)text_print_duration((int64_t)number(journal, "age_ms"), t);
+    (void)printf("journal %s: %" PRIu64 " datagrams, %.1f MB, since %s; %" PRIu64
+                 " others waiting to be sealed\n",
+                 text(journal, "id"), number(journal, "datagrams"),
+                 (double)number(journal, "bytes") / 1e6, t, number(w, "journals_waiting"));
+}
+
 static void print_collect(const json_t *answer)
 {
-    const json_t *journal = json_object_get(answer, "journal");
+    const json_t *workers = json_object_get(answer, "workers");
     const json_t *c = json_object_get(answer, "counters");
     char t[TEXT_SHORT];
 
@@ -71,15 +89,8 @@ static void print_collect(const json_t *answer)
                  text(answer, "instance"), text(answer, "version"), number(answer, "pid"), t,
                  text(answer, "store"));
     print_listeners(answer);
-    if (json_is_object(journal)) {
-        (void)text_print_duration((int64_t)number(journal, "age_ms"), t);
-        (void)printf("  Journal %s: %" PRIu64 " datagrams, %.1f MB, since %s; %" PRIu64
-                     " others waiting to be sealed\n",
-                     text(journal, "id"), number(journal, "datagrams"),
-                     (double)number(journal, "bytes") / 1e6, t, number(answer, "journals_waiting"));
-    } else {
-        (void)printf("  No journal can be written: see the log\n");
-    }
+    for (size_t i = 0; i < json_array_size(workers); i++)
+        print_worker(json_array_get(workers, i));
     (void)printf("  Flows: %" PRIu64 " received, %" PRIu64 " in %" PRIu64 " sealed files, %" PRIu64
                  " recovered at start\n",
                  number(c, "flows"), number(c, "flows_stored"), number(c, "files_sealed"),

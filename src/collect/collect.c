@@ -5,32 +5,34 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "collect/status.h"
-#include "net/ctl.h"
 #include "net/sock.h"
 #include "store/recover.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    TICK_MS = 250,
-    BATCHES_A_ROUND = 4,
-    DRAIN_MS = 2000, /* at most, when somebody goes on sending */
-    STATE_BYTES_MAX = 256 * 1024 * 1024
-};
+enum { ADVICE_MS = 1000, STATE_BYTES_MAX = 256 * 1024 * 1024, WORKERS_USUAL_MAX = 4 };
 
 struct collect_options collect_options_default(void)
 {
     return (struct collect_options){
         .dir = "./var",
         .instance = "collect",
-        .rcvbuf_bytes = 16 * 1024 * 1024,
         .seal_every_ms = 300000,
         .journal_bytes = 64 * 1000 * 1000,
         .sync_ms = 1000,
     };
+}
+
+unsigned collect_workers(void)
+{
+    cpu_set_t may;
+    int n = sched_getaffinity(0, sizeof may, &may) == 0 ? CPU_COUNT(&may) / 2 : 1;
+
+    return n < 1 ? 1 : n > WORKERS_USUAL_MAX ? WORKERS_USUAL_MAX : (unsigned)n;
 }
 
 int collect_socket(char *out, size_t size, const char *dir, const char *instance, struct err *err)
@@ -42,142 +44,43 @@ int collect_socket(char *out, size_t size, const char *dir, const char *instance
                                       : 0;
 }
 
-/* --- datagrams --- */
-
-/* true: the batch was full, so there is more. */
-static bool receive(struct collect *c, struct socket *s)
-{
-    size_t n = udp_recv(&s->udp, c->batch);
-
-    if (n == 0)
-        return false;
-    int64_t now = clock_wall_ms();
-    worker_begin(&c->worker, now);
-    for (size_t i = 0; i < n; i++) {
-        const struct udp_datagram *u = udp_at(c->batch, i);
-        struct datagram d = {.data = u->data,
-                             .len = u->len,
-                             .received_ms = now,
-                             .from = {.addr = u->addr, .port = u->port, .listener = s->udp.number}};
-        worker_add(&c->worker, &d);
-    }
-    worker_commit(&c->worker);
-    return n == UDP_BATCH;
-}
-
-static void on_udp(struct io *io, uint32_t events)
-{
-    struct socket *s = container_of(io, struct socket, udp.io);
-    bool full = true;
-
-    (void)events;
-    for (int i = 0; i < BATCHES_A_ROUND && full; i++)
-        full = receive(s->collect, s);
-    if (!full && s->nap)
-        loop_nap(&s->collect->loop);
-}
-
-/* --- IPFIX over TCP --- */
-
-static struct sender sender_of(const struct tcp_peer *p)
-{
-    return (struct sender){
-        .addr = p->addr, .port = p->port, .listener = p->listener, .session = p->session};
-}
-
-static void log_peer(enum log_level level, const char *what, const struct tcp_peer *p)
-{
-    char text[ADDR_PORT_TEXT];
-
-    (void)addr_port_print(&p->addr, p->port, text);
-    if (level == LOG_INFO)
-        log_info(what, KV("peer", text), KV("session", p->session));
-    else
-        log_warn(what, KV("peer", text), KV("session", p->session));
-}
-
-static void on_opened(struct tcp_handler *h, const struct tcp_peer *p)
-{
-    struct collect *c = container_of(h, struct collect, handler);
-    count_add(&c->worker.counts, COUNT_TCP_SESSIONS, 1);
-    log_peer(LOG_INFO, "IPFIX session begins", p);
-}
-
-static void on_refused(struct tcp_handler *h, const struct tcp_peer *p)
-{
-    struct collect *c = container_of(h, struct collect, handler);
-    count_add(&c->worker.counts, COUNT_TCP_REFUSED, 1);
-    log_peer(LOG_WARN, "IPFIX session refused: too many are open", p);
-}
-
-static void on_message(struct tcp_handler *h, const struct tcp_peer *p, const uint8_t *data,
-                       size_t len)
-{
-    struct collect *c = container_of(h, struct collect, handler);
-    struct datagram d = {.data = data, .len = len, .from = sender_of(p)};
-
-    if (!c->in_batch) {
-        c->batch_ms = clock_wall_ms();
-        worker_begin(&c->worker, c->batch_ms);
-        c->in_batch = true;
-    }
-    d.received_ms = c->batch_ms;
-    worker_add(&c->worker, &d);
-}
-
-static void on_read(struct tcp_handler *h)
-{
-    struct collect *c = container_of(h, struct collect, handler);
-
-    if (c->in_batch)
-        worker_commit(&c->worker);
-    c->in_batch = false;
-}
-
-static void on_ended(struct tcp_handler *h, const struct tcp_peer *p, enum tcp_end why)
-{
-    struct collect *c = container_of(h, struct collect, handler);
-    struct sender who = sender_of(p);
-
-    worker_end_session(&c->worker, &who, clock_wall_ms());
-    if (why == TCP_BROKEN) {
-        count_add(&c->worker.counts, COUNT_TCP_BROKEN, 1);
-        log_peer(LOG_WARN, "IPFIX session closed: what it sends is not IPFIX, or nothing", p);
-    } else {
-        log_peer(LOG_INFO, "IPFIX session ends", p);
-    }
-}
-
 /* --- timer, signals, questions --- */
 
-static void read_drops(struct collect *c)
-{
-    for (size_t i = 0; i < c->n_udp; i++) {
-        uint64_t drops = udp_drops(&c->udp[i].udp);
-        if (drops == 0)
-            continue;
-        char text[ADDR_PORT_TEXT];
-        (void)addr_port_print(&c->udp[i].udp.addr, c->udp[i].udp.port, text);
-        count_add(&c->worker.counts, COUNT_KERNEL_DROPS, drops);
-        log_warn("datagrams lost: the socket's buffer was full", KV("listen", text),
-                 KV("datagrams", drops));
-    }
-}
-
+/* Once, when a receive buffer that the rate asks for, or the user, is more than the kernel allows.
+ */
 static void on_tick(struct timer *t, int64_t now_mono_ms)
 {
     struct collect *c = container_of(t, struct collect, tick);
+    struct receiver_status s;
+    size_t wanted = 0;
+    size_t got = 0;
 
-    for (size_t i = 0; i < c->n_udp; i++) {
-        struct socket *s = &c->udp[i];
-        double since = (double)(s->udp.datagrams - s->counted);
-        s->counted = s->udp.datagrams;
-        s->nap = udp_nap_ok(&s->udp, since * 1000 / TICK_MS);
+    for (unsigned w = 0; w < c->workers; w++) {
+        receiver_look(&c->receiver[w], &s);
+        for (size_t i = 0; i < c->options->n_udp; i++)
+            if (s.udp[i].rcvbuf_wanted > wanted &&
+                s.udp[i].rcvbuf_bytes < 2 * s.udp[i].rcvbuf_wanted) { /* it accounts double */
+                wanted = s.udp[i].rcvbuf_wanted;
+                got = s.udp[i].rcvbuf_bytes / 2;
+            }
     }
-    read_drops(c);
-    tcp_sweep(&c->tcp);
-    worker_tick(&c->worker, clock_wall_ms());
-    timer_set(&c->loop, t, now_mono_ms + TICK_MS);
+    if (wanted == 0) {
+        timer_set(&c->loop, t, now_mono_ms + ADVICE_MS);
+        return;
+    }
+    char line[64];
+    (void)snprintf(line, sizeof line, "sysctl -w net.core.rmem_max=%zu", wanted);
+    log_warn("the kernel keeps a receive buffer smaller than this rate needs, so bursts may be "
+             "lost: allow more and send SIGHUP, or run with CAP_NET_ADMIN",
+             KV("wanted", wanted), KV("got", got), KV("type", line));
+}
+
+static void reload(struct collect *c)
+{
+    log_info("SIGHUP: what has been received goes into files, receive buffers are asked for again");
+    for (unsigned w = 0; w < c->workers; w++)
+        receiver_reload(&c->receiver[w]);
+    timer_set(&c->loop, &c->tick, c->loop.now_mono_ms + ADVICE_MS);
 }
 
 static void on_signal(struct io *io, uint32_t events)
@@ -185,21 +88,28 @@ static void on_signal(struct io *io, uint32_t events)
     struct collect *c = container_of(io, struct collect, signals);
 
     (void)events;
-    if (signals_read(io) != 0)
-        loop_stop(&c->loop);
+    for (int signal; (signal = signals_read(io)) != 0;) {
+        if (signal == SIGHUP)
+            reload(c);
+        else
+            loop_stop(&c->loop);
+    }
+}
+
+static void on_ended(struct io *io, uint32_t events)
+{
+    (void)events;
+    loop_stop(&container_of(io, struct collect, ended)->loop);
 }
 
 static void on_question(struct ctl *ctl, const char *line, struct buf *out)
 {
-    struct collect *c = container_of(ctl, struct collect, ctl);
-
-    read_drops(c);
-    status_answer(c, line, out);
+    status_answer(container_of(ctl, struct collect, ctl), line, out);
 }
 
 /* --- start and stop --- */
 
-static void warn_of_listening(const char *kind, const struct addr *addr, uint16_t port)
+static void say_listening(const char *kind, const struct addr *addr, uint16_t port)
 {
     char text[ADDR_PORT_TEXT];
 
@@ -211,58 +121,42 @@ static void warn_of_listening(const char *kind, const struct addr *addr, uint16_
                  KV(kind, text));
 }
 
-static void advise_rcvbuf(const struct udp *u, size_t wanted)
+/* Each receiver gets a socket of it. */
+static int listen_at(struct collect *c, const struct collect_listen *l, int type, struct err *err)
 {
-    if (u->rcvbuf_bytes >= 2 * wanted) /* the kernel accounts double */
-        return;
-    log_warn("the kernel keeps the receive buffer small, so bursts may be lost; allow more with "
-             "sysctl -w net.core.rmem_max=WANTED, or run with CAP_NET_ADMIN",
-             KV("wanted", wanted), KV("got", u->rcvbuf_bytes / 2));
+    int fd[COLLECT_WORKERS];
+    uint16_t port = l->port;
+    int r = steer_bind(&l->addr, &port, type, fd, c->workers, err);
+
+    if (r)
+        return r;
+    for (unsigned w = 0; w < c->workers; w++) {
+        struct receiver *to = &c->receiver[w];
+        if (r)
+            (void)close(fd[w]);
+        else if (type == SOCK_STREAM)
+            r = receiver_add_tcp(to, fd[w], &l->addr, port, err);
+        else
+            r = receiver_add_udp(to, fd[w], &l->addr, port, err);
+    }
+    if (r == 0)
+        say_listening(type == SOCK_STREAM ? "tcp" : "udp", &l->addr, port);
+    return r;
 }
 
-static int listen_udp(struct collect *c, struct err *err)
+static int open_receivers(struct collect *c, struct err *err)
 {
     const struct collect_options *o = c->options;
+    int r = 0;
 
-    for (size_t i = 0; i < o->n_udp; i++) {
-        struct socket *s = &c->udp[i];
-        int r = udp_open(&s->udp, &o->udp[i].addr, o->udp[i].port, o->rcvbuf_bytes, err);
-        if (r)
-            return r;
-        c->n_udp++;
-        s->collect = c;
-        s->udp.number = (uint16_t)i;
-        s->udp.io.on = on_udp;
-        r = loop_add(&c->loop, &s->udp.io, EPOLLIN, err);
-        if (r)
-            return r;
-        warn_of_listening("udp", &s->udp.addr, s->udp.port);
-    }
-    if (c->n_udp > 0)
-        advise_rcvbuf(&c->udp[0].udp, o->rcvbuf_bytes);
-    return 0;
-}
-
-static int listen_tcp(struct collect *c, struct err *err)
-{
-    const struct collect_options *o = c->options;
-
-    c->handler = (struct tcp_handler){on_opened, on_refused, on_message, on_read, on_ended};
-    /* Session numbers of an earlier run may still be in the decoder's state: begin elsewhere. */
-    c->tcp = (struct tcp){.loop = &c->loop,
-                          .handler = &c->handler,
-                          .max = COLLECT_TCP_SESSIONS,
-                          .next_session = (uint32_t)(clock_wall_ms() / 1000) | 1};
-    for (size_t i = 0; i < o->n_tcp; i++) {
-        struct tcp_listener *l = &c->listener[i];
-        int r =
-            tcp_listen(l, &c->tcp, &o->tcp[i].addr, o->tcp[i].port, (uint16_t)(o->n_udp + i), err);
-        if (r)
-            return r;
-        c->n_tcp++;
-        warn_of_listening("tcp", &l->addr, l->port);
-    }
-    return 0;
+    c->receiver = mem_new(c->workers, sizeof *c->receiver);
+    for (unsigned w = 0; w < c->workers && r == 0; w++)
+        r = receiver_open(&c->receiver[w], o, w, err);
+    for (size_t i = 0; i < o->n_udp && r == 0; i++)
+        r = listen_at(c, &o->udp[i], SOCK_DGRAM, err);
+    for (size_t i = 0; i < o->n_tcp && r == 0; i++)
+        r = listen_at(c, &o->tcp[i], SOCK_STREAM, err);
+    return r;
 }
 
 static void say_recovered(const struct recover *r)
@@ -281,7 +175,26 @@ static void say_recovered(const struct recover *r)
                   KV("journals", r->failed), KV("last", r->last_failed.text));
 }
 
-static int start_worker(struct collect *c, struct err *err)
+/* Worker 0's journal comes last, see store/recover.h. */
+static int open_workers(struct collect *c, struct worker_options *w, const struct buf *state,
+                        struct err *err)
+{
+    struct buf share;
+    int r = 0;
+
+    buf_init(&share, STATE_BYTES_MAX);
+    for (unsigned i = c->workers; i-- > 0 && r == 0;) {
+        buf_reset(&share);
+        w->number = i;
+        r = decoder_state_share(state, c->workers, i, &share, err);
+        if (r == 0)
+            r = receiver_open_worker(&c->receiver[i], w, &share, err);
+    }
+    buf_free(&share);
+    return r;
+}
+
+static int start_workers(struct collect *c, struct err *err)
 {
     const struct collect_options *o = c->options;
     struct worker_options w = {.dir = o->dir,
@@ -291,6 +204,7 @@ static int start_worker(struct collect *c, struct err *err)
                                .sync_ms = o->sync_ms,
                                .pq = {.codec = PQ_ZSTD},
                                .limits = decode_limits_default()};
+    struct worker *first = &c->receiver[0].worker;
     struct buf state;
     struct recover rec = {.dir = w.dir,
                           .instance = w.instance,
@@ -302,61 +216,54 @@ static int start_worker(struct collect *c, struct err *err)
     int r = recover_run(&rec, err);
     if (r == 0) {
         say_recovered(&rec);
-        w.order = rec.order;
-        r = worker_open(&c->worker, &w, &state, err);
-        c->has_worker = r == 0;
+        w.order = recover_next_order(rec.run);
+        r = open_workers(c, &w, &state, err);
     }
     if (r == 0)
         r = recover_done(&rec, err);
-    for (size_t i = 0; i < rec.failed && r == 0; i++)
-        seal_adopt(c->worker.seal, &rec.failed_list[i].id, rec.failed_list[i].hour_ms);
-    count_add(&c->worker.counts, COUNT_JOURNAL_RECOVERED, rec.journals);
-    count_add(&c->worker.counts, COUNT_FLOWS_RECOVERED, rec.rows);
-    count_add(&c->worker.counts, COUNT_JOURNALS_TORN, rec.torn);
+    if (r == 0) {
+        for (size_t i = 0; i < rec.failed; i++)
+            seal_adopt(first->seal, &rec.failed_list[i].id, rec.failed_list[i].hour_ms);
+        count_add(&first->counts, COUNT_JOURNAL_RECOVERED, rec.journals);
+        count_add(&first->counts, COUNT_FLOWS_RECOVERED, rec.rows);
+        count_add(&first->counts, COUNT_JOURNALS_TORN, rec.torn);
+    }
     buf_free(&state);
     recover_free(&rec);
+    for (unsigned i = 0; i < c->workers && r == 0; i++)
+        r = receiver_start(&c->receiver[i], &c->ended, err);
     return r;
 }
 
 static int start(struct collect *c, struct err *err)
 {
-    static const int stops[] = {SIGINT, SIGTERM};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     char path[FILE_PATH];
     /* Ports first: one that is taken should be said before anything is touched. Signals before
      * threads, which inherit that they are blocked. */
     int r = loop_open(&c->loop, err);
 
     if (r == 0)
-        r = signals_open(&c->signals, stops, COUNT_OF(stops), err);
+        r = signals_open(&c->signals, signals, COUNT_OF(signals), err);
     if (r == 0)
         r = loop_add(&c->loop, &c->signals, EPOLLIN, err);
     if (r == 0)
+        r = wake_open(&c->ended, err);
+    if (r == 0)
+        r = loop_add(&c->loop, &c->ended, EPOLLIN, err);
+    if (r == 0)
         r = store_lock(c->options->dir, c->options->instance, &c->lock_fd, err);
     if (r == 0)
-        r = listen_udp(c, err);
+        r = open_receivers(c, err);
     if (r == 0)
-        r = listen_tcp(c, err);
-    if (r == 0)
-        r = start_worker(c, err);
+        r = start_workers(c, err);
     if (r == 0)
         r = collect_socket(path, sizeof path, c->options->dir, c->options->instance, err);
     if (r == 0)
         r = ctl_open(&c->ctl, &c->loop, path, err);
     if (r == 0)
-        timer_set(&c->loop, &c->tick, c->loop.now_mono_ms + TICK_MS);
+        timer_set(&c->loop, &c->tick, c->loop.now_mono_ms);
     return r;
-}
-
-/* What has arrived is ours: read it before the sockets go. */
-static void drain(struct collect *c)
-{
-    int64_t until = clock_mono_ms() + DRAIN_MS;
-
-    for (size_t i = 0; i < c->n_udp; i++)
-        for (size_t idle = 0; idle < 1 && clock_mono_ms() < until;)
-            idle += !receive(c, &c->udp[i]);
-    tcp_drain(&c->tcp);
-    read_drops(c);
 }
 
 static void say_what_was_done(const struct collect *c, const struct counts *all)
@@ -372,26 +279,37 @@ static void say_what_was_done(const struct collect *c, const struct counts *all)
              KV("seal_errors", count_get(all, COUNT_SEAL_ERRORS)));
 }
 
-static void stop(struct collect *c)
+/* Receivers drain and seal side by side. `r` and `err` are what went wrong until now. */
+static int stop(struct collect *c, int r, struct err *err)
 {
+    struct counts *all = mem_new(1, sizeof *all);
+    bool ran = false;
+
     ctl_close(&c->ctl);
-    if (c->has_worker) {
-        struct counts *all = mem_new(1, sizeof *all);
-        drain(c);
-        worker_close(&c->worker, clock_wall_ms(), all);
-        say_what_was_done(c, all);
-        free(all);
+    for (unsigned w = 0; c->receiver && w < c->workers; w++)
+        receiver_stop(&c->receiver[w]);
+    for (unsigned w = 0; c->receiver && w < c->workers; w++) {
+        struct receiver *from = &c->receiver[w];
+        ran |= from->running;
+        receiver_close(from);
+        counts_sum(all, &from->last);
+        if (r == 0 && from->result) {
+            r = from->result;
+            *err = from->err;
+        }
     }
-    for (size_t i = 0; i < c->n_tcp; i++)
-        tcp_listener_close(&c->listener[i]);
-    for (size_t i = 0; i < c->n_udp; i++)
-        udp_close(&c->udp[i].udp);
+    if (ran)
+        say_what_was_done(c, all);
+    free(all);
+    free(c->receiver);
     loop_close(&c->loop);
     if (c->signals.fd >= 0)
         (void)close(c->signals.fd);
+    if (c->ended.fd >= 0)
+        (void)close(c->ended.fd);
     if (c->lock_fd >= 0)
         (void)close(c->lock_fd);
-    udp_batch_free(c->batch);
+    return r;
 }
 
 int collect_run(const struct collect_options *options, struct err *err)
@@ -399,19 +317,21 @@ int collect_run(const struct collect_options *options, struct err *err)
     struct collect *c = mem_new(1, sizeof *c);
 
     c->options = options;
+    c->workers = options->workers ? options->workers : collect_workers();
     c->lock_fd = -1;
     c->signals = (struct io){.fd = -1, .on = on_signal};
+    c->ended = (struct io){.fd = -1, .on = on_ended};
     c->tick.on = on_tick;
     c->ctl.answer = on_question;
-    c->batch = udp_batch_new();
     c->started_ms = clock_wall_ms();
     c->started_mono_ms = clock_mono_ms();
     int r = start(c, err);
     if (r == 0) {
-        log_info("ready", KV("store", options->dir), KV("instance", options->instance));
+        log_info("ready", KV("store", options->dir), KV("instance", options->instance),
+                 KV("workers", c->workers));
         r = loop_run(&c->loop, err);
     }
-    stop(c);
+    r = stop(c, r, err);
     free(c);
     return r;
 }

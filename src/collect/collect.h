@@ -1,14 +1,24 @@
-/* collect: the collector: sockets and streams → one worker → the store; the control socket. */
+/* collect: the collector: sockets and streams → receivers → the store; the control socket.
+ *
+ * The main thread opens and starts receivers, and then waits for signals and questions. SIGHUP:
+ * what has been received until now goes into files, receive buffers are asked for again. */
 #ifndef COLLECT_COLLECT_H
 #define COLLECT_COLLECT_H
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "net/steer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { COLLECT_LISTENERS = 64, COLLECT_TCP_SESSIONS = 256 };
+enum {
+    COLLECT_LISTENERS = 64,
+    COLLECT_TCP_SESSIONS = 256, /* of each worker */
+    COLLECT_WORKERS = STEER_MAX,
+    COLLECT_RCVBUF_BYTES = 16 * 1024 * 1024 /* to begin with */
+};
 
 struct collect_listen {
     struct addr addr;
@@ -22,13 +32,19 @@ struct collect_options {
     size_t n_udp;
     struct collect_listen tcp[COLLECT_LISTENERS];
     size_t n_tcp;
-    size_t rcvbuf_bytes;
+    unsigned workers;    /* 0: collect_workers() */
+    bool pin;            /* each to a processor */
+    size_t rcvbuf_bytes; /* 0: as the rate asks */
     int64_t seal_every_ms;
     uint64_t journal_bytes;
     int64_t sync_ms;
 };
 
 struct collect_options collect_options_default(void);
+
+/* How many suit this machine: one for two processors, since each has a sealing thread that has more
+ * to do than it. At most 4, each of which takes some millions of flows a second. */
+unsigned collect_workers(void);
 
 /* Recover, listen, and work until SIGINT or SIGTERM; then drain and seal. Logs. */
 int collect_run(const struct collect_options *options, struct err *err) MUST_USE;

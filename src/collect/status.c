@@ -12,7 +12,8 @@ static void put_counters(const struct collect *c, struct json *j)
 {
     struct counts *all = mem_new(1, sizeof *all);
 
-    worker_counts(&c->worker, all);
+    for (unsigned w = 0; w < c->workers; w++)
+        worker_counts(&c->receiver[w].worker, all);
     json_key(j, "counters");
     json_open(j, '{');
     for (int i = 0; i < COUNT_N; i++) {
@@ -32,53 +33,97 @@ static void put_address(struct json *j, const char *kind, const struct addr *a, 
     json_text(j, text);
 }
 
-static void put_listeners(const struct collect *c, struct json *j)
+static void put_number(struct json *j, const char *key, uint64_t n)
+{
+    json_key(j, key);
+    json_u64(j, n);
+}
+
+/* An address, and what all workers together have received there. */
+static void put_udp(const struct collect *c, const struct receiver_status *s, size_t i,
+                    struct json *j)
+{
+    const struct udp *u = &c->receiver[0].udp[i].udp; /* its address does not change */
+    uint64_t datagrams = 0;
+    uint64_t drops = 0;
+    uint64_t rcvbuf = 0;
+
+    for (unsigned w = 0; w < c->workers; w++) {
+        datagrams += s[w].udp[i].datagrams;
+        drops += s[w].udp[i].kernel_drops;
+        rcvbuf += s[w].udp[i].rcvbuf_bytes;
+    }
+    json_open(j, '{');
+    put_address(j, "udp", &u->addr, u->port);
+    put_number(j, "datagrams", datagrams);
+    put_number(j, "kernel_drops", drops);
+    put_number(j, "rcvbuf_bytes", rcvbuf);
+    json_close(j, '}');
+}
+
+static void put_listeners(const struct collect *c, const struct receiver_status *s, struct json *j)
 {
     json_key(j, "listeners");
     json_open(j, '[');
-    for (size_t i = 0; i < c->n_udp; i++) {
-        const struct udp *u = &c->udp[i].udp;
+    for (size_t i = 0; i < c->options->n_udp; i++)
+        put_udp(c, s, i, j);
+    for (size_t i = 0; i < c->options->n_tcp; i++) {
+        const struct tcp_listener *l = &c->receiver[0].tcp_listener[i];
         json_open(j, '{');
-        put_address(j, "udp", &u->addr, u->port);
-        json_key(j, "datagrams");
-        json_u64(j, u->datagrams);
-        json_key(j, "kernel_drops");
-        json_u64(j, u->kernel_drops);
-        json_key(j, "rcvbuf_bytes");
-        json_u64(j, u->rcvbuf_bytes);
-        json_close(j, '}');
-    }
-    for (size_t i = 0; i < c->n_tcp; i++) {
-        json_open(j, '{');
-        put_address(j, "tcp", &c->listener[i].addr, c->listener[i].port);
+        put_address(j, "tcp", &l->addr, l->port);
         json_close(j, '}');
     }
     json_close(j, ']');
 }
 
-static void put_journal(const struct collect *c, struct json *j)
+static void put_journal(const struct receiver_status *s, struct json *j)
 {
-    const struct worker *w = &c->worker;
-
     json_key(j, "journal");
-    if (!w->journal) {
+    if (!s->has_journal) {
         json_null(j);
         return;
     }
     json_open(j, '{');
     json_key(j, "id");
-    json_text(j, w->id.text);
-    json_key(j, "bytes");
-    json_u64(j, journal_bytes(w->journal));
-    json_key(j, "datagrams");
-    json_u64(j, w->frames);
+    json_text(j, s->journal.text);
+    put_number(j, "bytes", s->journal_bytes);
+    put_number(j, "datagrams", s->journal_datagrams);
     json_key(j, "age_ms");
-    json_i64(j, w->received ? clock_mono_ms() - w->since_mono_ms : 0);
+    json_i64(j, s->journal_age_ms);
     json_close(j, '}');
 }
 
-static void put_collect(const struct collect *c, struct json *j)
+static void put_workers(const struct collect *c, const struct receiver_status *s, struct json *j)
 {
+    uint64_t sessions = 0;
+    uint64_t waiting = 0;
+
+    json_key(j, "workers");
+    json_open(j, '[');
+    for (unsigned w = 0; w < c->workers; w++) {
+        const struct counts *counts = &c->receiver[w].worker.counts;
+        json_open(j, '{');
+        put_number(j, "worker", w);
+        put_number(j, "datagrams", count_get(counts, COUNT_DATAGRAMS));
+        put_number(j, "flows", count_get(counts, COUNT_FLOWS));
+        put_number(j, "datagrams_per_s", (uint64_t)s[w].datagrams_per_s);
+        put_journal(&s[w], j);
+        put_number(j, "journals_waiting", s[w].journals_waiting);
+        json_close(j, '}');
+        sessions += s[w].tcp_sessions;
+        waiting += s[w].journals_waiting;
+    }
+    json_close(j, ']');
+    put_number(j, "tcp_sessions", sessions);
+    put_number(j, "journals_waiting", waiting);
+}
+
+static void put_collect(struct collect *c, struct json *j)
+{
+    struct receiver_status *s = mem_new(c->workers, sizeof *s);
+
+    for (unsigned w = 0; w < c->workers; w++)
+        receiver_look(&c->receiver[w], &s[w]);
     json_key(j, "version");
     json_text(j, WEIR_VERSION);
     json_key(j, "instance");
@@ -91,16 +136,13 @@ static void put_collect(const struct collect *c, struct json *j)
     json_i64(j, c->started_ms);
     json_key(j, "uptime_ms");
     json_i64(j, clock_mono_ms() - c->started_mono_ms);
-    put_listeners(c, j);
-    json_key(j, "tcp_sessions");
-    json_u64(j, c->tcp.n);
-    put_journal(c, j);
-    json_key(j, "journals_waiting");
-    json_u64(j, seal_waiting(c->worker.seal));
+    put_listeners(c, s, j);
+    put_workers(c, s, j);
     put_counters(c, j);
+    free(s);
 }
 
-void status_answer(const struct collect *c, const char *line, struct buf *out)
+void status_answer(struct collect *c, const char *line, struct buf *out)
 {
     struct json j = json_of(out);
 

@@ -97,7 +97,7 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
     struct seal_options seal = {.dir = options->dir, .pq = options->pq, .limits = options->limits};
     struct cur in = cur_of(state->data, state->len);
 
-    *w = (struct worker){.options = *options};
+    *w = (struct worker){.options = *options, .order = options->order};
     int r = file_path(w->journal_dir, err, "%s/journal", options->dir);
     if (r == 0)
         r = seal_open(&w->seal, &seal, err);
@@ -218,6 +218,12 @@ void worker_tick(struct worker *w, int64_t now_ms)
         next_journal(w, now_ms);
     sync_journal(w, now_mono_ms);
     ask_seal(w);
+}
+
+void worker_rotate(struct worker *w, int64_t now_ms)
+{
+    if (w->journal && w->received > 0)
+        next_journal(w, now_ms);
 }
 
 void worker_counts(const struct worker *w, struct counts *into)

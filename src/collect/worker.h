@@ -23,7 +23,7 @@ struct worker_options {
     int64_t seal_every_ms;
     uint64_t journal_bytes; /* a journal ends when it is as long */
     int64_t sync_ms;
-    uint64_t order; /* of the newest journal of an earlier run */
+    uint64_t order; /* one less than that of its first journal */
     struct pq_write_options pq;
     struct decode_limits limits;
 };
@@ -62,6 +62,9 @@ void worker_begin(struct worker *w, int64_t now_ms);
 void worker_add(struct worker *w, const struct datagram *d);
 void worker_end_session(struct worker *w, const struct sender *who, int64_t now_ms);
 void worker_commit(struct worker *w);
+
+/* End the journal now if it holds anything. */
+void worker_rotate(struct worker *w, int64_t now_ms);
 
 /* Now and then: end a journal by age, have it synced, log what went wrong elsewhere. */
 void worker_tick(struct worker *w, int64_t now_ms);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-int filter_fail(struct filter_error *e, int kind, size_t at, size_t len, const char *fmt, ...)
+void filter_explain(struct filter_error *e, size_t at, size_t len, const char *fmt, ...)
 {
     va_list ap;
 
@@ -14,7 +14,6 @@ int filter_fail(struct filter_error *e, int kind, size_t at, size_t len, const c
     va_start(ap, fmt);
     (void)vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
-    return kind;
 }
 
 struct shown shown_text(const char *s, size_t n)

@@ -52,9 +52,12 @@ bool lex_is(const struct lex *lex, struct token tok, const char *word);
 /* Whether two words are the same in any case (ASCII). */
 bool word_is(const char *s, size_t n, const char *word);
 
-/* Set the error and return `kind`. */
-int filter_fail(struct filter_error *e, int kind, size_t at, size_t len, const char *fmt, ...)
-    PRINTF_LIKE(5, 6);
+/* Set the error. */
+void filter_explain(struct filter_error *e, size_t at, size_t len, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+/* The same, and return `kind`: a macro, so that analysers see that it is not 0, as err_set(). */
+#define filter_fail(e, kind, at, len, ...) (filter_explain((e), (at), (len), __VA_ARGS__), (kind))
 
 /* Text for a message: in quotes, cut when long, without control characters. */
 struct shown {

@@ -61,10 +61,8 @@ void batch_reset(struct batch *b)
     buf_reset(&b->bytes);
 }
 
-void *batch_col(struct batch *b, enum field_id f)
+void *batch_col_new(struct batch *b, enum field_id f)
 {
-    if (batch_uses(b, f))
-        return b->col[f];
     if (!b->col[f]) {
         void *col = aligned_alloc(COL_ALIGN, col_size(f, b->cap));
         uint64_t *seen = calloc(1, bits_size(b->cap));

@@ -18,9 +18,9 @@
 #include <stdint.h>
 
 enum {
-    BATCH_ROWS = 4096,                  /* the usual capacity */
-    BATCH_ROWS_MAX = 1 << 20,           /* so that no size computed from it can wrap */
-    BATCH_BYTES_MAX = 64 * 1024 * 1024  /* of TEXT and BYTES values in one batch */
+    BATCH_ROWS = 4096,                 /* the usual capacity */
+    BATCH_ROWS_MAX = 1 << 20,          /* so that no size computed from it can wrap */
+    BATCH_BYTES_MAX = 64 * 1024 * 1024 /* of TEXT and BYTES values in one batch */
 };
 
 /* Where a TEXT or BYTES value lies in batch.bytes. */
@@ -49,9 +49,15 @@ void batch_delete(struct batch *b);
 /* Empty again; memory is kept. */
 void batch_reset(struct batch *b);
 
+/* For batch_col(): a column that the batch does not use yet. */
+void *batch_col_new(struct batch *b, enum field_id f);
+
 /* The column to write to, taken from the heap at its first use ever and marked used; NULL if there
  * is no memory. */
-void *batch_col(struct batch *b, enum field_id f);
+static inline void *batch_col(struct batch *b, enum field_id f)
+{
+    return field_set_has(&b->used, f) ? b->col[f] : batch_col_new(b, f);
+}
 
 /* Mark rows [from, from + n) of a used column present. */
 static inline void batch_set(struct batch *b, enum field_id f, size_t from, size_t n)
@@ -105,7 +111,8 @@ const uint8_t *batch_bytes(const struct batch *b, enum field_id f, size_t row, s
 /* Write one value and mark it present. They return false only when there is no memory. */
 bool batch_put_u64(struct batch *b, enum field_id f, size_t row, uint64_t v);
 bool batch_put_f64(struct batch *b, enum field_id f, size_t row, double v);
-bool batch_put_raw(struct batch *b, enum field_id f, size_t row, const void *value); /* width bytes */
+bool batch_put_raw(struct batch *b, enum field_id f, size_t row,
+                   const void *value); /* width bytes */
 bool batch_put_bytes(struct batch *b, enum field_id f, size_t row, const void *s, size_t n);
 
 /* Back to so many rows and so many octets in `bytes`: forget what was written since, after a

@@ -27,75 +27,98 @@ static inline uint64_t be64(const uint8_t *p)
     return __builtin_bswap64(v);
 }
 
-/* One loop for each pair of (octets on the wire, column type) that is common. The strip is copied:
- * a store to the column could change what the pointer shows, for all the compiler knows. */
-#define LOOP(type, load)                                     \
-    do {                                                     \
-        const struct strip in = *s;                          \
-        type *to = dst;                                      \
-        const uint8_t *from = in.src;                        \
-        for (size_t i = 0; i < in.n; i++, from += in.stride) \
-            to[i] = (type)load;                              \
-    } while (0)
-
-static void ints(void *dst, size_t width, const struct strip *s)
-{
-    switch (s->len << 4 | width) {
-    case 1 << 4 | 1:
-        LOOP(uint8_t, *from);
-        return;
-    case 2 << 4 | 2:
-        LOOP(uint16_t, be16(from));
-        return;
-    case 2 << 4 | 4:
-        LOOP(uint32_t, be16(from));
-        return;
-    case 4 << 4 | 4:
-        LOOP(uint32_t, be32(from));
-        return;
-    case 4 << 4 | 8:
-        LOOP(uint64_t, be32(from));
-        return;
-    case 8 << 4 | 8:
-        LOOP(uint64_t, be64(from));
-        return;
-    default:
-        break;
+/* A loop for each pair of (octets on the wire, column type) that is common. */
+#define LOADER(name, type, value)                                                               \
+    static void name(void *restrict dst, const uint8_t *restrict from, size_t stride, size_t n) \
+    {                                                                                           \
+        type *to = dst;                                                                         \
+        for (size_t i = 0; i < n; i++, from += stride)                                          \
+            to[i] = value;                                                                      \
     }
-    switch (width) {
-    case 1:
-        LOOP(uint8_t, convert_be(from, s->len));
-        return;
-    case 2:
-        LOOP(uint16_t, convert_be(from, s->len));
-        return;
-    case 4:
-        LOOP(uint32_t, convert_be(from, s->len));
-        return;
-    default:
-        LOOP(uint64_t, convert_be(from, s->len));
-        return;
+
+LOADER(load_1_1, uint8_t, *from)
+LOADER(load_1_2, uint16_t, *from)
+LOADER(load_1_4, uint32_t, *from)
+LOADER(load_2_2, uint16_t, be16(from))
+LOADER(load_2_4, uint32_t, be16(from))
+LOADER(load_4_4, uint32_t, be32(from))
+LOADER(load_4_8, uint64_t, be32(from))
+LOADER(load_8_8, uint64_t, be64(from))
+
+static void load_addr4(void *restrict dst, const uint8_t *restrict from, size_t stride, size_t n)
+{
+    static const uint64_t mapped_le = UINT64_C(0xffff0000);
+    uint64_t *to = dst;
+
+    for (size_t i = 0; i < n; i++, from += stride) {
+        uint32_t v4;
+        memcpy(&v4, from, sizeof v4);
+        to[2 * i] = 0;
+        to[2 * i + 1] = mapped_le | (uint64_t)v4 << 32;
     }
 }
 
-static void addrs(struct addr *to, const struct strip *s)
+static void load_addr16(void *restrict dst, const uint8_t *restrict from, size_t stride, size_t n)
+{
+    uint8_t *to = dst;
+    for (size_t i = 0; i < n; i++, from += stride)
+        memcpy(to + 16 * i, from, 16);
+}
+
+static convert_load *int_loader(size_t width, size_t len)
+{
+    switch (len << 4 | width) {
+    case 1 << 4 | 1:
+        return load_1_1;
+    case 1 << 4 | 2:
+        return load_1_2;
+    case 1 << 4 | 4:
+        return load_1_4;
+    case 2 << 4 | 2:
+        return load_2_2;
+    case 2 << 4 | 4:
+        return load_2_4;
+    case 4 << 4 | 4:
+        return load_4_4;
+    case 4 << 4 | 8:
+        return load_4_8;
+    case 8 << 4 | 8:
+        return load_8_8;
+    default:
+        return NULL;
+    }
+}
+
+convert_load *convert_loader(const struct convert *c, size_t len)
+{
+    bool is_int = c->conv == CONV_INT || (c->conv == CONV_UPTIME && c->uptime_raw);
+
+    if (c->how != CONVERT_PLAIN)
+        return NULL;
+    if (c->conv == CONV_ADDR)
+        return len == 4 ? load_addr4 : load_addr16;
+    return is_int || c->conv == CONV_MSEC
+               ? int_loader(kind_table[field_table[c->field].kind].width, len)
+               : NULL;
+}
+
+/* Integers of any size that fits the column. */
+static void ints(void *dst, size_t width, const struct strip *s)
 {
     const struct strip in = *s;
     const uint8_t *from = in.src;
 
-    if (in.len == 4) {
-        static const uint64_t mapped_le = UINT64_C(0xffff0000);
-        for (size_t i = 0; i < in.n; i++, from += in.stride) {
-            uint32_t v4;
-            memcpy(&v4, from, sizeof v4);
-            uint64_t low = mapped_le | (uint64_t)v4 << 32;
-            memset(to[i].b, 0, 8);
-            memcpy(to[i].b + 8, &low, sizeof low);
-        }
-        return;
+    for (size_t i = 0; i < in.n; i++, from += in.stride) {
+        uint64_t v = convert_be(from, in.len);
+        if (width == 1)
+            ((uint8_t *)dst)[i] = (uint8_t)v;
+        else if (width == 2)
+            ((uint16_t *)dst)[i] = (uint16_t)v;
+        else if (width == 4)
+            ((uint32_t *)dst)[i] = (uint32_t)v;
+        else
+            ((uint64_t *)dst)[i] = v;
     }
-    for (size_t i = 0; i < in.n; i++, from += in.stride)
-        memcpy(to[i].b, from, sizeof to[i].b);
 }
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "loads swap bytes for little-endian");
@@ -266,7 +289,7 @@ bool convert_run(const struct convert *c, const struct plan_clock *clock, const 
     case CONV_BYTES:
         return texts(c, s, b, row);
     case CONV_ADDR:
-        addrs(dst, s);
+        convert_loader(c, s->len)(dst, s->src, s->stride, s->n);
         break;
     case CONV_MAC:
         macs(dst, s);

@@ -31,7 +31,13 @@ struct convert {
     bool uptime_raw;     /* CONV_UPTIME: the column is an uptime, no clock is known */
 };
 
-/* Fill rows [row, row + s->n). false if there is no memory. */
+/* The loop for the common case: element and column are of a size and nothing has to be looked at;
+ * NULL if this is not such a case. What it fills is to be marked present. */
+typedef void convert_load(void *restrict dst, const uint8_t *restrict from, size_t stride,
+                          size_t n);
+convert_load *convert_loader(const struct convert *c, size_t len);
+
+/* Fill rows [row, row + s->n), any case. false if there is no memory. */
 bool convert_run(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
                  struct batch *b, size_t row);
 

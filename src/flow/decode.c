@@ -12,7 +12,9 @@ enum {
     V1_LONG_RECORD = 52,
     TEXT_ROOM = BATCH_BYTES_MAX / 2,
     FIXED_PLANS = 20,
-    RELEASE_MISSES = 4096 /* held sets of other sessions passed over for one datagram's templates */
+    RELEASE_MISSES =
+        4096, /* held sets of other sessions passed over for one datagram's templates */
+    WITHDRAWALS_OF_ALL = 16 /* in one message, as each walks the whole table; two make sense */
 };
 
 static const int64_t day_ms = 86400000;
@@ -38,6 +40,7 @@ struct decoder {
     struct layout_field *fields; /* of the template in hand */
     uint64_t number;
     size_t misses; /* of the datagram in hand, see release() */
+    size_t withdrawals_of_all;
 };
 
 /* What is known of the set in hand. */
@@ -408,6 +411,8 @@ static void withdraw(struct decoder *d, const struct context *c, const struct te
 {
     if (c->from->session == 0) /* RFC 7011 8.4: not over UDP */
         malformed(d, c, COUNT_BAD_WITHDRAWAL, 0, "template withdrawal over UDP");
+    else if (key->id < SET_DATA_MIN && ++d->withdrawals_of_all > WITHDRAWALS_OF_ALL)
+        malformed(d, c, COUNT_BAD_WITHDRAWAL, 0, "all templates withdrawn again and again");
     else
         templates_withdraw(&d->state.templates, key, c->set == SET_IPFIX_OPTIONS);
 }
@@ -497,6 +502,7 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
     count_add(d->counts, COUNT_DATAGRAMS, 1);
     count_add(d->counts, COUNT_DATAGRAM_BYTES, in->len);
     d->misses = 0;
+    d->withdrawals_of_all = 0;
     held_expire(&d->state.held, in->received_ms);
     do { /* more than once only where IPFIX messages share a datagram */
         struct msg m;
@@ -504,7 +510,8 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
         int r = msg_read(&left, &m, &err);
         c.head = r ? NULL : &m;
         if (r) {
-            malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, cur_left(&left), err.text);
+            malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, cur_left(&left),
+                      err.text);
             return;
         }
         if (msg_has_sets(&m))

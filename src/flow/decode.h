@@ -36,12 +36,12 @@ struct datagram {
 };
 
 struct decode_limits {
-    size_t templates;           /* in all */
-    size_t held_bytes;          /* of data sets held for their template */
-    int64_t held_ms;            /* how long */
-    int64_t template_ms;        /* lifetime of a template over UDP without refresh */
-    double default_rate;        /* sampling rate where nobody says one; 0: none */
-    double forced_rate;         /* for everybody; 0: none */
+    size_t templates;    /* in all */
+    size_t held_bytes;   /* of data sets held for their template */
+    int64_t held_ms;     /* how long */
+    int64_t template_ms; /* lifetime of a template over UDP without refresh */
+    double default_rate; /* sampling rate where nobody says one; 0: none */
+    double forced_rate;  /* for everybody; 0: none */
 };
 
 struct decode_limits decode_limits_default(void);
@@ -61,15 +61,15 @@ struct decode_event {
     const struct batch *batch; /* for FLOWS and OPTIONS; valid during the call only */
     size_t row;
     size_t rows;
-    uint16_t set;              /* set id: template id, 0 to 3 for templates; 0 in fixed versions */
-    bool was_held;             /* from a set that was held; `number` is its own */
-    size_t octets;             /* HELD: the set's content; MALFORMED: what was left unread */
-    uint64_t number;           /* of the datagram it came in, counted from 1 by this decoder; 0 when
-                                * it was held before decoder_load() */
-    const struct msg *head;    /* the message's header; NULL if that is what is wrong */
+    uint16_t set;           /* set id: template id, 0 to 3 for templates; 0 in fixed versions */
+    bool was_held;          /* from a set that was held; `number` is its own */
+    size_t octets;          /* HELD: the set's content; MALFORMED: what was left unread */
+    uint64_t number;        /* of the datagram it came in, counted from 1 by this decoder; 0 when
+                             * it was held before decoder_load() */
+    const struct msg *head; /* the message's header; NULL if that is what is wrong */
     const struct sender *from;
     int64_t received_ms;
-    const char *reason;        /* MALFORMED */
+    const char *reason; /* MALFORMED */
 };
 
 struct decode_watch {
@@ -102,5 +102,10 @@ void decoder_flush(struct decoder *d);
  * the decoder is as new. */
 void decoder_save(const struct decoder *d, struct buf *out);
 int decoder_load(struct decoder *d, struct cur *in, struct err *err) MUST_USE;
+
+/* Of saved state (or several, one behind the other) what concerns senders in share `of` of `n`, see
+ * addr_share(), to the end of `out`. 0 or ERR_DATA. */
+int decoder_state_share(const struct buf *state, unsigned n, unsigned of, struct buf *out,
+                        struct err *err) MUST_USE;
 
 #endif

@@ -225,3 +225,26 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
     }
     return 0;
 }
+
+int decoder_state_share(const struct buf *state, unsigned n, unsigned of, struct buf *out,
+                        struct err *err)
+{
+    struct cur in = cur_of(state->data, state->len);
+
+    while (cur_left(&in) > 0) {
+        struct addr a;
+        uint8_t type = cur_u8(&in);
+        uint32_t len = cur_u32(&in);
+        struct cur body = cur_take(&in, len);
+        struct cur rest = body;
+        load_addr(&rest, &a);
+        if (!cur_ok(&in) || !cur_ok(&rest))
+            return err_set(err, ERR_DATA, "saved state: record of %u octets is cut short", len);
+        if (addr_share(&a, n) != of)
+            continue;
+        buf_u8(out, type);
+        buf_u32(out, len);
+        buf_bytes(out, body.at, len);
+    }
+    return buf_ok(out) ? 0 : err_set(err, ERR_LIMIT, "saved state: above %zu bytes", out->limit);
+}

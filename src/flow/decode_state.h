@@ -7,7 +7,8 @@
  *   3 held set  key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
  *               u32), received i64, octets
  *   key         address, domain u32, version u16, id u16, session u32, port u16, listener u16
- * Templates stand in the order of their use, held sets in the order of arrival. */
+ * Each begins with the sender's address. Templates stand in the order of their use, held sets in the
+ * order of arrival. */
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 
@@ -21,12 +22,14 @@ struct decode_state {
     struct held held;
 };
 
-void decode_state_init(struct decode_state *s, const struct decode_limits *limits, struct counts *counts);
+void decode_state_init(struct decode_state *s, const struct decode_limits *limits,
+                       struct counts *counts);
 void decode_state_free(struct decode_state *s);
 
 void decode_state_save(const struct decode_state *s, struct buf *out);
 
-/* Into a new state; `fields` is room for LAYOUT_FIELDS_MAX. 0 or ERR_DATA, with part of it loaded. */
+/* Into a new state; `fields` is room for LAYOUT_FIELDS_MAX. 0 or ERR_DATA, with part of it loaded.
+ */
 int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields,
                       struct err *err) MUST_USE;
 

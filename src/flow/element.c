@@ -13,7 +13,7 @@ enum row {
 };
 
 static const struct element rows[ROW_N] = {
-#define E(space, pen, number, field, conv, family)                                                 \
+#define E(space, pen, number, field, conv, family) \
     {pen, number, FIELD_##field, CONV_##conv, family},
 #include "flow/elements.def"
 #undef E
@@ -34,7 +34,7 @@ enum { IANA_MAX = 512 };
 #define SLOT_FIXED(number, row)
 #define SLOT_ENT(number, row)
 static const uint8_t iana[IANA_MAX] = {
-#define E(space, pen, number, field, conv, family)                                                 \
+#define E(space, pen, number, field, conv, family) \
     SLOT_##space(number, (uint8_t)ROW_##space##_##pen##_##number)
 #include "flow/elements.def"
 #undef E
@@ -69,8 +69,11 @@ const struct element *element_find(enum space space, const struct layout_field *
 
 const struct element *element_at(size_t i, const char **space)
 {
-    static const char *const names[] = {
-        [ROW_IANA] = "", [ROW_V9] = "v9", [ROW_V9_SCOPE] = "v9 scope", [ROW_FIXED] = "v1-v8", [ROW_ENT] = ""};
+    static const char *const names[] = {[ROW_IANA] = "",
+                                        [ROW_V9] = "v9",
+                                        [ROW_V9_SCOPE] = "v9 scope",
+                                        [ROW_FIXED] = "v1-v8",
+                                        [ROW_ENT] = ""};
 
     if (i >= ROW_N)
         return NULL;

@@ -6,17 +6,17 @@
 #include "wire/layout.h"
 
 enum conv {
-    CONV_INT,    /* unsigned, 1 to 8 octets, big-endian (reduced size, RFC 7011 section 6.2) */
-    CONV_F64,    /* IEEE 754, 4 or 8 octets */
-    CONV_ADDR,   /* 4 octets of family 4, 16 of family 6 */
-    CONV_MAC,    /* 6 octets */
-    CONV_TEXT,   /* trailing zero octets cut */
-    CONV_BYTES,  /* as they are */
-    CONV_SEC,    /* seconds since 1970 */
-    CONV_MSEC,   /* milliseconds since 1970 */
-    CONV_USEC,   /* a duration in microseconds → milliseconds, cut */
-    CONV_NTP,    /* 32 bits of seconds since 1900, 32 of fraction (RFC 7011 section 6.1.9, 6.1.10) */
-    CONV_DELTA,  /* microseconds before the export time */
+    CONV_INT,   /* unsigned, 1 to 8 octets, big-endian (reduced size, RFC 7011 section 6.2) */
+    CONV_F64,   /* IEEE 754, 4 or 8 octets */
+    CONV_ADDR,  /* 4 octets of family 4, 16 of family 6 */
+    CONV_MAC,   /* 6 octets */
+    CONV_TEXT,  /* trailing zero octets cut */
+    CONV_BYTES, /* as they are */
+    CONV_SEC,   /* seconds since 1970 */
+    CONV_MSEC,  /* milliseconds since 1970 */
+    CONV_USEC,  /* a duration in microseconds → milliseconds, cut */
+    CONV_NTP,   /* 32 bits of seconds since 1900, 32 of fraction (RFC 7011 section 6.1.9, 6.1.10) */
+    CONV_DELTA, /* microseconds before the export time */
     CONV_UPTIME, /* milliseconds of the exporter's uptime */
     CONV_ICMP,   /* type × 256 + code: fills ICMP_TYPE and ICMP_CODE */
     CONV_APP,    /* engine, then selector (RFC 6759): fills APP_ENGINE and APP_SELECTOR */
@@ -31,11 +31,12 @@ struct element {
     uint8_t family; /* 4 or 6: of a pair of twins; 0: no twin */
 };
 
-/* The row for a field of a layout, or NULL: it has no column. A lower address wins over a higher one
- * where two rows compete for one field. */
+/* The row for a field of a layout, or NULL: it has no column. A lower address wins over a higher
+ * one where two rows compete for one field. */
 const struct element *element_find(enum space space, const struct layout_field *f);
 
-/* Every row in turn, for documentation: NULL at the end. *space gets "", "v9", "v9 scope", "v1-v8". */
+/* Every row in turn, for documentation: NULL at the end. *space gets "", "v9", "v9 scope", "v1-v8".
+ */
 const struct element *element_at(size_t i, const char **space);
 
 #endif

@@ -47,10 +47,10 @@ struct field {
 };
 
 struct kind_info {
-    const char *name;       /* as documentation writes it */
-    const char *parquet;    /* Parquet physical and logical type, for documentation */
-    const char *sql;        /* ClickHouse type */
-    uint8_t width;          /* bytes of a value in a batch column */
+    const char *name;    /* as documentation writes it */
+    const char *parquet; /* Parquet physical and logical type, for documentation */
+    const char *sql;     /* ClickHouse type */
+    uint8_t width;       /* bytes of a value in a batch column */
 };
 
 extern const struct field field_table[FIELD_N];

@@ -41,7 +41,8 @@ void held_free(struct held *h);
  * false: no room even after all older ones are gone; counted as lost. */
 bool held_put(struct held *h, const struct held_set *like, struct cur set);
 
-/* The first that waits for a template of this sender, version, domain and id; go on by queue_next. */
+/* The first that waits for a template of this sender, version, domain and id; go on by queue_next.
+ */
 struct held_set *held_first(const struct held *h, const struct template_key *key);
 
 /* Take it out and free it. */

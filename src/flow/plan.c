@@ -18,9 +18,11 @@ enum {
 
 struct move {
     struct convert convert;
-    uint16_t field; /* of the layout */
-    uint16_t sub;   /* octets into it */
-    uint16_t len;   /* octets from there; 0: all there are, in a variable-length field */
+    uint16_t field;     /* of the layout */
+    uint16_t sub;       /* octets into it */
+    uint16_t len;       /* octets from there; 0: all there are, in a variable-length field */
+    uint8_t width;      /* of a value in the column */
+    convert_load *load; /* NULL: by convert_run() */
 };
 
 enum extra_when { EXTRA_ALWAYS, EXTRA_IF_WIDE, EXTRA_IF_BOTH };
@@ -294,6 +296,11 @@ static void compile(struct plan *p, struct candidate *candidates, struct claim *
             place(p, claims, &candidates[i]);
     }
     init_first(p);
+    for (size_t i = 0; i < p->n_moves; i++) {
+        struct move *m = &p->moves[i];
+        m->width = kind_table[field_table[m->convert.field].kind].width;
+        m->load = m->len ? convert_loader(&m->convert, m->len) : NULL;
+    }
     qsort(p->extras, p->n_extras, sizeof *p->extras, by_layout);
     p->kind = judge(p);
     p->icmp_in_port = plan_has(p, FIELD_PROTO) && plan_has(p, FIELD_DST_PORT) &&
@@ -372,7 +379,16 @@ static bool run_moves(const struct plan *p, const struct plan_clock *clock, cons
 {
     for (size_t i = 0; i < p->n_moves; i++) {
         const struct move *m = &p->moves[i];
-        struct strip strip = {.src = field_at(p, s, 0, m->field) + m->sub,
+        const uint8_t *src = field_at(p, s, 0, m->field) + m->sub;
+        if (m->load) {
+            uint8_t *col = batch_col(b, m->convert.field);
+            if (!col)
+                return false;
+            m->load(col + b->rows * m->width, src, s->stride, s->n);
+            batch_set(b, m->convert.field, b->rows, s->n);
+            continue;
+        }
+        struct strip strip = {.src = src,
                               .len = m->len ? m->len : field_len(p, m->field),
                               .stride = s->stride,
                               .n = s->n};

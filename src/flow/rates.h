@@ -1,8 +1,8 @@
 /* rates: sampling rates as exporters announce them in options data.
  *
  * Kept by sender's address, domain and sampler (or selector); an announcement without a sampler
- * holds for the domain. Which rate a record gets: forced, else its own, else its sampler's, else its
- * domain's, else the header's (v5), else the default, else none (1).
+ * holds for the domain. Which rate a record gets: forced, else its own, else its sampler's, else
+ * its domain's, else the header's (v5), else the default, else none (1).
  *
  * Bounded: RATES_MAX entries of 48 octets; when full, new samplers are not learned and counted. */
 #ifndef FLOW_RATES_H
@@ -51,6 +51,7 @@ void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, cons
 double rates_of_record(const struct batch *b, size_t row);
 
 /* A sampler's rate, or the domain's (sampler NULL); 0 if not known. */
-double rates_find(const struct rates *r, const struct addr *addr, uint32_t domain, const uint64_t *sampler);
+double rates_find(const struct rates *r, const struct addr *addr, uint32_t domain,
+                  const uint64_t *sampler);
 
 #endif

@@ -32,14 +32,15 @@ enum { TEMPLATE_SHAPE_KEY = offsetof(struct template_key, session) };
 
 struct template_shape;
 
-struct template {
+struct template
+{
     struct template_key key; /* first: map.h */
     struct plan *plan;
-    int64_t refreshed_ms;    /* received time of its last definition */
+    int64_t refreshed_ms; /* received time of its last definition */
     struct template_shape *shape;
     struct template *shape_next;
     struct template **shape_at; /* the pointer that points here */
-    struct template *older; /* list by use */
+    struct template *older;     /* list by use */
     struct template *newer;
 };
 
@@ -63,9 +64,11 @@ struct template *templates_put(struct templates *t, const struct template_key *k
                                const struct layout *layout, int64_t now_ms);
 
 /* The template for data of this key, or NULL; marks it used. */
-struct template *templates_find(struct templates *t, const struct template_key *key, int64_t now_ms);
+struct template *templates_find(struct templates *t, const struct template_key *key,
+                                int64_t now_ms);
 
-/* Forget one; or, with key->id below 256, all of that kind (options or not) of the session's domain. */
+/* Forget one; or, with key->id below 256, all of that kind (options or not) of the session's
+ * domain. */
 void templates_withdraw(struct templates *t, const struct template_key *key, bool options);
 
 /* Forget all of a session. */

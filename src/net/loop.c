@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -135,6 +136,21 @@ int signals_read(struct io *io)
     return (int)info.ssi_signo;
 }
 
+int wake_open(struct io *io, struct err *err)
+{
+    io->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return io->fd < 0 ? err_sys(err, "loop: eventfd") : 0;
+}
+
+void wake_send(const struct io *io, uint64_t what) { (void)!write(io->fd, &what, sizeof what); }
+
+uint64_t wake_read(const struct io *io)
+{
+    uint64_t what = 0;
+
+    return read(io->fd, &what, sizeof what) == (ssize_t)sizeof what ? what : 0;
+}
+
 static int wait_ms(const struct loop *l, int timeout_ms)
 {
     if (l->timers == 0)
@@ -151,10 +167,10 @@ int loop_round(struct loop *l, int timeout_ms, struct err *err)
 {
     struct epoll_event events[EVENTS];
 
-    if (l->nap) {
-        struct timespec t = {.tv_nsec = LOOP_NAP_MS * 1000000L};
+    if (l->nap_us > 0) {
+        struct timespec t = {.tv_nsec = l->nap_us * 1000L};
         (void)nanosleep(&t, NULL);
-        l->nap = false;
+        l->nap_us = 0;
     }
     int n = epoll_wait(l->fd, events, EVENTS, wait_ms(l, timeout_ms));
     if (n < 0 && errno != EINTR)

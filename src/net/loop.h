@@ -13,8 +13,6 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-enum { LOOP_NAP_MS = 2 };
-
 struct io {
     int fd;
     void (*on)(struct io *io, uint32_t events);
@@ -33,7 +31,7 @@ struct loop {
     int fd;
     bool open;
     bool stop;
-    bool nap;
+    unsigned nap_us;
     int64_t now_mono_ms;
     struct io *gone;
     struct timer **heap;
@@ -52,6 +50,11 @@ int loop_change(struct loop *l, struct io *io, uint32_t events, struct err *err)
  * and may be at once; within a round the io must live to its end, when gone() is called. */
 void loop_del(struct loop *l, struct io *io);
 
+/* An eventfd by which other threads wake this loop; what they send adds up until it is read. */
+int wake_open(struct io *io, struct err *err) MUST_USE;
+void wake_send(const struct io *io, uint64_t what);
+uint64_t wake_read(const struct io *io);
+
 void timer_set(struct loop *l, struct timer *t, int64_t at_mono_ms);
 void timer_stop(struct loop *l, struct timer *t);
 
@@ -60,7 +63,7 @@ int signals_open(struct io *io, const int *signals, size_t n, struct err *err) M
 int signals_read(struct io *io); /* the next one's number, 0: none */
 
 /* Sleep before the next wait: work comes in larger heaps, and fewer wake-ups. */
-static inline void loop_nap(struct loop *l) { l->nap = true; }
+static inline void loop_nap(struct loop *l, unsigned us) { l->nap_us = us; }
 
 static inline void loop_stop(struct loop *l) { l->stop = true; }
 

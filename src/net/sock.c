@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +140,20 @@ static int refuse(int fd, const struct addr *addr, uint16_t port, int type, stru
     return err_sys(err, "listen on %s", where);
 }
 
-int sock_bind(const struct addr *addr, uint16_t *port, int type, int *fd, struct err *err)
+void sock_refuse(int fd, bool refuse)
+{
+    struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &none};
+    int unused = 0;
+
+    if (refuse)
+        (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    else
+        (void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+}
+
+int sock_bind(const struct addr *addr, uint16_t *port, int type, enum sock_group group, int *fd,
+              struct err *err)
 {
     struct sockaddr_storage ss;
     socklen_t len = sock_of(addr, *port, &ss);
@@ -152,8 +166,16 @@ int sock_bind(const struct addr *addr, uint16_t *port, int type, int *fd, struct
         (void)setsockopt(f, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     if (type == SOCK_STREAM) /* connections of an earlier run may linger */
         (void)setsockopt(f, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (group != SOCK_ALONE && type == SOCK_DGRAM)
+        sock_refuse(f, true);
+    if (group == SOCK_NEXT)
+        (void)setsockopt(f, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     if (bind(f, (struct sockaddr *)&ss, len) != 0)
         return refuse(f, addr, *port, type, err);
+    /* Set only now, so that it shares its port with those behind it and not with another program.
+     */
+    if (group == SOCK_FIRST)
+        (void)setsockopt(f, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     if (type == SOCK_STREAM && listen(f, 128) != 0)
         return refuse(f, addr, *port, type, err);
     len = sizeof ss;

@@ -7,10 +7,19 @@
 
 #include <sys/socket.h>
 
+/* Whether others of ours share its port, see steer.h. The first finds the port free or fails; those
+ * that share one refuse everything until told otherwise. */
+enum sock_group { SOCK_ALONE, SOCK_FIRST, SOCK_NEXT };
+
 /* A bound socket, not blocking; IPv6 sockets take IPv6 only. `type`: SOCK_DGRAM or SOCK_STREAM.
  * *port 0 lets the kernel choose, and *port says what it chose. A port that is taken: the error
  * says by whom. */
-int sock_bind(const struct addr *addr, uint16_t *port, int type, int *fd, struct err *err) MUST_USE;
+int sock_bind(const struct addr *addr, uint16_t *port, int type, enum sock_group group, int *fd,
+              struct err *err) MUST_USE;
+
+/* Have the kernel refuse what comes to a UDP socket from now on (it counts as dropped), or take it
+ * again. */
+void sock_refuse(int fd, bool refuse);
 
 socklen_t sock_of(const struct addr *addr, uint16_t port, struct sockaddr_storage *out);
 void sock_addr(const struct sockaddr_storage *in, struct addr *addr, uint16_t *port);

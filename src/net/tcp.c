@@ -144,20 +144,15 @@ static void on_listener(struct io *io, uint32_t events)
     t->handler->opened(t->handler, &peer);
 }
 
-int tcp_listen(struct tcp_listener *l, struct tcp *tcp, const struct addr *addr, uint16_t port,
-               uint16_t number, struct err *err)
+int tcp_listen(struct tcp_listener *l, struct tcp *tcp, int fd, const struct addr *addr,
+               uint16_t port, uint16_t number, struct err *err)
 {
-    int fd;
-    int r = sock_bind(addr, &port, SOCK_STREAM, &fd, err);
-
-    if (r)
-        return r;
     *l = (struct tcp_listener){.io = {.fd = fd, .on = on_listener},
                                .tcp = tcp,
                                .addr = *addr,
                                .port = port,
                                .number = number};
-    r = loop_add(tcp->loop, &l->io, EPOLLIN, err);
+    int r = loop_add(tcp->loop, &l->io, EPOLLIN, err);
     if (r) {
         (void)close(fd);
         l->port = 0;

@@ -51,8 +51,10 @@ struct tcp_listener {
     uint16_t number;
 };
 
-int tcp_listen(struct tcp_listener *l, struct tcp *tcp, const struct addr *addr, uint16_t port,
-               uint16_t number, struct err *err) MUST_USE;
+/* fd: a listening socket of that address and port (sock.h, steer.h); it is the listener's then,
+ * also on failure. */
+int tcp_listen(struct tcp_listener *l, struct tcp *tcp, int fd, const struct addr *addr,
+               uint16_t port, uint16_t number, struct err *err) MUST_USE;
 void tcp_listener_close(struct tcp_listener *l);
 
 /* Read what is there, then end all connections. */

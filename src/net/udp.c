@@ -13,9 +13,14 @@ enum {
     PLACE =
         65536 +
         27 * 64, /* not a power of two: the starts of datagrams fall into different cache sets */
-    TRUESIZE = 2304, /* what a usual datagram takes of the socket's buffer */
-    NAP_FROM = 2000, /* datagrams a second: some come in each nap, and a wake-up is three calls */
-    NAP_ROOM = 8     /* of the buffer, at least so many naps' worth */
+    SKB_BYTES = 768,   /* what a datagram takes of the socket's buffer besides its own bytes */
+    TRUESIZE = 2304,   /* what a usual datagram takes in all */
+    NAP_FROM = 400,    /* datagrams a second: some come in each nap */
+    NAP_FILLS = 64,    /* datagrams that a nap waits for, */
+    NAP_MAX_US = 8000, /* at most so long */
+    NAP_ROOM = 8,      /* of the buffer, at least so many naps' worth */
+    RCVBUF_MIN = 1 << 16,
+    RCVBUF_MAX = 1 << 28
 };
 
 struct udp_batch {
@@ -47,7 +52,7 @@ void udp_batch_free(struct udp_batch *b)
     free(b);
 }
 
-static void set_rcvbuf(struct udp *u, size_t bytes)
+void udp_set_rcvbuf(struct udp *u, size_t bytes)
 {
     int want = bytes > 1 << 30 ? 1 << 30 : (int)bytes;
     int got = 0;
@@ -57,20 +62,28 @@ static void set_rcvbuf(struct udp *u, size_t bytes)
         (void)setsockopt(u->io.fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof want);
     if (getsockopt(u->io.fd, SOL_SOCKET, SO_RCVBUF, &got, &len) == 0 && got > 0)
         u->rcvbuf_bytes = (size_t)got;
+    u->rcvbuf_asked = bytes;
 }
 
-int udp_open(struct udp *u, const struct addr *addr, uint16_t port, size_t rcvbuf_bytes,
-             struct err *err)
+size_t udp_rcvbuf_for(double datagrams_per_s, double bytes_each)
 {
-    int fd;
-    int r = sock_bind(addr, &port, SOCK_DGRAM, &fd, err);
+    double bytes = datagrams_per_s * (bytes_each + SKB_BYTES) / 2; /* the kernel doubles it */
+    size_t n = RCVBUF_MIN;
 
-    if (r)
-        return r;
-    *u = (struct udp){.io.fd = fd, .addr = *addr, .port = port};
-    set_rcvbuf(u, rcvbuf_bytes);
-    return 0;
+    while ((double)n < bytes && n < RCVBUF_MAX)
+        n *= 2;
+    return n;
 }
+
+void udp_open(struct udp *u, int fd, const struct addr *addr, uint16_t port, size_t rcvbuf_bytes)
+{
+    *u = (struct udp){.io.fd = fd, .addr = *addr, .port = port};
+    udp_set_rcvbuf(u, rcvbuf_bytes);
+    (void)udp_drops(u);
+    u->kernel_drops = 0;
+}
+
+void udp_shut(struct udp *u) { sock_refuse(u->io.fd, true); }
 
 void udp_close(struct udp *u)
 {
@@ -90,6 +103,7 @@ size_t udp_recv(struct udp *u, struct udp_batch *b)
         struct udp_datagram *d = &b->out[i];
         d->data = b->iov[i].iov_base;
         d->len = b->msg[i].msg_len;
+        u->bytes += d->len;
         sock_addr(&b->from[i], &d->addr, &d->port);
     }
     u->datagrams += (uint64_t)n;
@@ -111,10 +125,15 @@ uint64_t udp_drops(struct udp *u)
     return more;
 }
 
-bool udp_nap_ok(const struct udp *u, double datagrams_per_s)
+unsigned udp_nap_us(const struct udp *u, double datagrams_per_s)
 {
-    return datagrams_per_s > NAP_FROM &&
-           datagrams_per_s / 1000 * LOOP_NAP_MS * TRUESIZE * NAP_ROOM < (double)u->rcvbuf_bytes;
+    double us = NAP_FILLS * 1e6 / datagrams_per_s;
+    double room_us = (double)u->rcvbuf_bytes / TRUESIZE / NAP_ROOM * 1e6 / datagrams_per_s;
+
+    if (datagrams_per_s < NAP_FROM)
+        return 0;
+    us = us > NAP_MAX_US ? NAP_MAX_US : us;
+    return us < room_us ? (unsigned)us : 0;
 }
 
 int udp_send(int fd, const struct udp_out *msg, size_t *n, struct err *err)

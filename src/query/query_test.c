@@ -325,8 +325,8 @@ static size_t csv_fields(char *line, char **out, size_t max)
 static void csv_of_records_has_all_fields_and_quotes(void **state)
 {
     struct fixture *f = fixture_new(NULL, NULL);
-    char *head[FIELD_N + 1];
-    char *line[FIELD_N + 1];
+    char *head[FIELD_N + 1] = {0};
+    char *line[FIELD_N + 1] = {0};
 
     (void)state;
     f->store.n = 1;

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 enum {
     TABLE_BITS_MIN = 8,
-    BLOCK = 32,        /* values whose slots are fetched ahead together */
+    BLOCK = 64,        /* values that are looked at together for runs */
+    AHEAD = 24,        /* how far before its use a slot is fetched */
     FETCH_BITS = 13,   /* tables of 64 KB and more do not lie in the first cache */
     KEYS_MAX = 1 << 30 /* far above the owner's limits */
 };
@@ -197,16 +200,45 @@ static void codes_u16(struct dict *d, const uint16_t *v, size_t n, uint32_t *cod
     }
 }
 
+/* What looking up by value needs, in registers: stores of codes might change a dictionary, for all
+ * the compiler knows. */
+struct view {
+    const struct dict_slot *slots;
+    uint64_t multiplier;
+    unsigned shift;
+};
+
+static inline struct view view_of(const struct dict *d)
+{
+    return (struct view){d->small.slots, d->multiplier, 64 - d->small.bits};
+}
+
+/* Most values lie where they are sought first. */
+static inline uint32_t view_code(struct view *w, struct dict *d, uint32_t key, const void *value)
+{
+    struct dict_slot s = w->slots[key * w->multiplier >> w->shift];
+
+    if (s.key == key && s.code != 0)
+        return s.code - 1;
+    uint32_t code = small_code(d, key, value);
+    *w = view_of(d); /* it may have grown */
+    return code;
+}
+
 static void codes_u32(struct dict *d, const uint32_t *v, size_t n, uint32_t *codes)
 {
+    struct view w = view_of(d);
+
     for (size_t i = 0; i < n; i++)
-        codes[i] = small_code(d, v[i], &v[i]);
+        codes[i] = view_code(&w, d, v[i], &v[i]);
 }
 
 static void codes_u64(struct dict *d, const uint64_t *v, size_t n, uint32_t *codes)
 {
+    struct view w = view_of(d);
+
     for (size_t i = 0; i < n; i++)
-        codes[i] = v[i] >> 32 ? large_code(d, &v[i]) : small_code(d, (uint32_t)v[i], &v[i]);
+        codes[i] = v[i] >> 32 ? large_code(d, &v[i]) : view_code(&w, d, (uint32_t)v[i], &v[i]);
 }
 
 static inline uint32_t v4_key(const struct addr *a)
@@ -216,10 +248,19 @@ static inline uint32_t v4_key(const struct addr *a)
     return key;
 }
 
-static void codes_addr(struct dict *d, const struct addr *v, size_t n, uint32_t *codes)
+/* n addresses, of which the table's slots are fetched some time before they are looked at; `all` (n
+ * or more) may be read. */
+static void codes_addr(struct dict *d, const struct addr *v, size_t n, size_t all, uint32_t *codes)
 {
-    for (size_t i = 0; i < n; i++)
-        codes[i] = addr_is_v4(&v[i]) ? small_code(d, v4_key(&v[i]), &v[i]) : large_code(d, &v[i]);
+    struct view w = view_of(d);
+    size_t fetch = d->small.bits >= FETCH_BITS && all > AHEAD ? all - AHEAD : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (i < fetch) /* of what is no IPv4 address it is any */
+            __builtin_prefetch(&w.slots[v4_key(&v[i + AHEAD]) * w.multiplier >> w.shift]);
+        codes[i] =
+            addr_is_v4(&v[i]) ? view_code(&w, d, v4_key(&v[i]), &v[i]) : large_code(d, &v[i]);
+    }
 }
 
 static void codes_any(struct dict *d, const uint8_t *v, size_t n, uint32_t *codes)
@@ -228,14 +269,8 @@ static void codes_any(struct dict *d, const uint8_t *v, size_t n, uint32_t *code
         codes[i] = large_code(d, v + i * d->width);
 }
 
-/* The slots that the next block will ask for, while other values are looked up. */
-static void fetch_v4(const struct dict *d, const struct addr *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        __builtin_prefetch(&d->small.slots[small_at(d, v4_key(&v[i]))]);
-}
-
-static void codes_block(struct dict *d, const void *v, size_t n, uint32_t *codes)
+/* n values, of which `all` (n or more) may be read. */
+static void codes_block(struct dict *d, const void *v, size_t n, size_t all, uint32_t *codes)
 {
     switch (d->kind) {
     case KIND_U8:
@@ -254,7 +289,7 @@ static void codes_block(struct dict *d, const void *v, size_t n, uint32_t *codes
         codes_u64(d, v, n, codes);
         break;
     case KIND_ADDR:
-        codes_addr(d, v, n, codes);
+        codes_addr(d, v, n, all, codes);
         break;
     case KIND_MAC:
     case KIND_TEXT:
@@ -262,6 +297,48 @@ static void codes_block(struct dict *d, const void *v, size_t n, uint32_t *codes
     case KIND_N:
         codes_any(d, v, n, codes);
         break;
+    }
+}
+
+/* With a constant width memcmp is a comparison or two. */
+ALWAYS_INLINE bool same_as_next(const uint8_t *v, const size_t width)
+{
+    return memcmp(v, v + width, width) == 0;
+}
+
+/* Where values mostly repeat the one before, as those do that are of the datagram (some of them
+ * tell), each run is looked up once. false: they do not. */
+ALWAYS_INLINE bool codes_runs(struct dict *d, const uint8_t *v, size_t n, uint32_t *codes,
+                              const size_t width)
+{
+    enum { STEP = 8, TRIES = BLOCK / STEP, LEAST = TRIES - 2 };
+    unsigned same = 0;
+
+    for (size_t i = 0; i + 1 < n; i += STEP)
+        same += same_as_next(v + i * width, width);
+    if (same < LEAST)
+        return false;
+    for (size_t i = 0; i < n;) {
+        uint32_t code;
+        codes_block(d, v + i * width, 1, 1, &code);
+        do
+            codes[i++] = code;
+        while (i < n && same_as_next(v + (i - 1) * width, width));
+    }
+    return true;
+}
+
+static bool try_runs(struct dict *d, const uint8_t *v, size_t n, uint32_t *codes)
+{
+    switch (d->width) {
+    case 4:
+        return codes_runs(d, v, n, codes, 4);
+    case 8:
+        return codes_runs(d, v, n, codes, 8);
+    case 16:
+        return codes_runs(d, v, n, codes, 16);
+    default: /* a table of all values is as fast */
+        return false;
     }
 }
 
@@ -276,13 +353,10 @@ void dict_codes(struct dict *d, const void *values, size_t n, uint32_t *codes)
         table_grow(d, &d->small);
     if (d->width > 2 && !d->large.slots)
         table_grow(d, &d->large);
-    if (d->kind != KIND_ADDR || d->small.bits < FETCH_BITS) {
-        codes_block(d, v, n, codes);
-        return;
-    }
     for (size_t at = 0; at < n; at += BLOCK) {
+        const uint8_t *block = v + at * d->width;
         size_t take = n - at < BLOCK ? n - at : BLOCK;
-        fetch_v4(d, (const struct addr *)(const void *)(v + at * d->width), take);
-        codes_block(d, v + at * d->width, take, codes + at);
+        if (!try_runs(d, block, take, codes + at))
+            codes_block(d, block, take, n - at, codes + at);
     }
 }

@@ -9,10 +9,11 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 enum {
-    GROUP = 8,     /* values of a bit-packed group: as many bytes as a value has bits */
-    RUN_MIN = 16,  /* a shorter run is not worth two heads */
-    RUN_BITS = 64, /* nor one that saves fewer bits */
-    SLACK = 8      /* bytes behind the end that packing may touch */
+    GROUP = 8,        /* values of a bit-packed group: as many bytes as a value has bits */
+    RUN_MIN = 16,     /* a shorter run is not worth two heads */
+    RUN_BITS = 64,    /* nor one that saves fewer bits */
+    SLACK = 8,        /* bytes behind the end that packing may touch */
+    SPLIT_SLICE = 512 /* values that stay in the first cache */
 };
 
 /* Little-endian machines only, like the stores below. */
@@ -246,11 +247,35 @@ void encode_delta(struct buf *b, const uint64_t *v, size_t n)
         delta_block(b, v + at - 1, n - at < DELTA_BLOCK ? n - at : DELTA_BLOCK);
 }
 
-ALWAYS_INLINE void split_bytes(const uint8_t *v, size_t n, uint8_t *out, const size_t width)
+/* n values of so many bytes into planes that lie `total` apart. */
+ALWAYS_INLINE void split_bytes(const uint8_t *v, size_t n, uint8_t *out, size_t total,
+                               const size_t width)
 {
     for (size_t k = 0; k < width; k++)
         for (size_t i = 0; i < n; i++)
-            out[k * n + i] = v[i * width + k];
+            out[k * total + i] = v[i * width + k];
+}
+
+/* 64-bit numbers mostly fit 32 bits: half of the planes is zero then. */
+static void split_u64(const uint64_t *v, size_t n, uint8_t *out, size_t total)
+{
+    uint32_t low[SPLIT_SLICE];
+
+    for (size_t at = 0; at < n; at += SPLIT_SLICE) {
+        size_t take = n - at < SPLIT_SLICE ? n - at : SPLIT_SLICE;
+        uint64_t all = 0;
+        for (size_t i = 0; i < take; i++) {
+            all |= v[at + i];
+            low[i] = (uint32_t)v[at + i];
+        }
+        if (all >> 32) {
+            split_bytes((const uint8_t *)(v + at), take, out + at, total, 8);
+            continue;
+        }
+        split_bytes((const uint8_t *)low, take, out + at, total, 4);
+        for (size_t k = 4; k < 8; k++)
+            memset(out + k * total + at, 0, take);
+    }
 }
 
 void encode_split(struct buf *b, const void *v, size_t n, size_t width, size_t out_width)
@@ -264,13 +289,13 @@ void encode_split(struct buf *b, const void *v, size_t n, size_t width, size_t o
         memcpy(p, v, n);
         break;
     case 2:
-        split_bytes(v, n, p, 2);
+        split_bytes(v, n, p, n, 2);
         break;
     case 4:
-        split_bytes(v, n, p, 4);
+        split_bytes(v, n, p, n, 4);
         break;
     default:
-        split_bytes(v, n, p, 8);
+        split_u64(v, n, p, n);
     }
     memset(p + n * width, 0, n * (out_width - width));
 }

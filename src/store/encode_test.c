@@ -1,8 +1,9 @@
+#include "store/encode.h"
+
 #include "base/hash.h"
 #include "base/mem.h"
 #include "store/bits.h"
 #include "store/decode.h"
-#include "store/encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,6 +67,11 @@ bool name_parse(const char *file, const char *suffix, struct store_id *out, int6
 void name_instance(const struct store_id *id, char out[static NAME_INSTANCE])
 {
     (void)snprintf(out, NAME_INSTANCE, "%.*s", (int)strcspn(id->text, "-"), id->text);
+}
+
+unsigned name_worker(const struct store_id *id)
+{
+    return (unsigned)strtoul(id->text + strcspn(id->text, "-") + 1, NULL, 10);
 }
 
 bool name_is_date(const char *folder, int64_t *day_ms)

@@ -26,6 +26,7 @@ struct store_id name_id(const char *instance, unsigned worker, int64_t opened_ms
 /* "ID" + suffix, as in "collect-0-20261122T140500000.journal". false: it is no such name. */
 bool name_parse(const char *file, const char *suffix, struct store_id *out, int64_t *opened_ms);
 void name_instance(const struct store_id *id, char out[static NAME_INSTANCE]);
+unsigned name_worker(const struct store_id *id);
 
 /* The hour that a time is in. */
 static inline int64_t name_hour(int64_t ms)

@@ -1,8 +1,10 @@
 #include "store/pq_column.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "store/bits.h"
+#include "store/bloom.h"
 #include "store/encode.h"
 #include "store/pq_meta.h"
 
@@ -16,16 +18,17 @@ static const char unknown_name[] = "unknown";
 
 enum {
     SLICE = 4096, /* rows taken at a time, so that they stay in the first caches */
-    DICT_ENTRIES_MAX = 131072,
+    DICT_ENTRIES_MAX = 1 << 19,
     DICT_TEXT_MAX = 1 << 20,
     PAGE_TEXT_MAX = 1 << 20,
     SMALL_DICT = 256, /* never worth giving up */
+    BLOOM_MIN = 64,   /* addresses: a dictionary of fewer is read as fast */
     CHUNK_MAX = 1 << 30
 };
 
-void pq_scratch_init(struct pq_scratch *s, enum codec_id codec)
+void pq_scratch_init(struct pq_scratch *s)
 {
-    *s = (struct pq_scratch){.codec = codec_new(), .codec_id = codec};
+    *s = (struct pq_scratch){.codec = codec_new()};
     buf_init(&s->levels, CHUNK_MAX);
     buf_init(&s->values, CHUNK_MAX);
     buf_init(&s->packed, CHUNK_MAX);
@@ -56,6 +59,7 @@ void pq_column_init(struct pq_column *c, enum field_id field)
     buf_init(&c->text, CHUNK_MAX);
     buf_init(&c->pages, CHUNK_MAX);
     buf_init(&c->dict_page, CHUNK_MAX);
+    buf_init(&c->bloom, CHUNK_MAX);
     pq_column_reset(c);
 }
 
@@ -68,6 +72,7 @@ void pq_column_free(struct pq_column *c)
     buf_free(&c->text);
     buf_free(&c->pages);
     buf_free(&c->dict_page);
+    buf_free(&c->bloom);
 }
 
 void pq_column_reset(struct pq_column *c)
@@ -85,6 +90,7 @@ void pq_column_reset(struct pq_column *c)
     buf_reset(&c->text);
     buf_reset(&c->pages);
     buf_reset(&c->dict_page);
+    buf_reset(&c->bloom);
 }
 
 /* ---- Pages ---- */
@@ -93,8 +99,9 @@ void pq_column_reset(struct pq_column *c)
 static bool pays(size_t raw, size_t packed) { return packed != 0 && packed < raw - raw / 10; }
 
 /* The first page of a chunk tells whether the codec pays for its pages. */
-static bool pack_values(struct pq_column *c, struct pq_scratch *s)
+static bool pack_values(struct pq_column *c, struct pq_scratch *s, enum pq_encoding encoding)
 {
+    bool bytes = encoding == PQ_SPLIT || encoding == PQ_RLE_DICTIONARY;
     enum { TINY = 64 };
 
     if (s->codec_id == CODEC_NONE || c->pays == PQ_PAYS_NOT || s->values.len < TINY)
@@ -103,8 +110,8 @@ static bool pack_values(struct pq_column *c, struct pq_scratch *s)
     uint8_t *out = buf_room(&s->packed, s->values.len);
     if (!out)
         return false;
-    size_t len =
-        codec_pack(s->codec, s->codec_id, s->values.data, s->values.len, out, s->values.len);
+    size_t len = codec_pack(s->codec, s->codec_id, bytes ? CODEC_BYTES : CODEC_RUNS, s->values.data,
+                            s->values.len, out, s->values.len);
     if (c->pays == PQ_PAYS_UNKNOWN)
         c->pays = pays(s->values.len, len) ? PQ_PAYS : PQ_PAYS_NOT;
     if (c->pays == PQ_PAYS_NOT || len == 0)
@@ -116,7 +123,7 @@ static bool pack_values(struct pq_column *c, struct pq_scratch *s)
 /* Append the page whose levels and values lie in the scratch. */
 static void put_page(struct pq_column *c, struct pq_scratch *s, enum pq_encoding encoding)
 {
-    bool packed = pack_values(c, s);
+    bool packed = pack_values(c, s, encoding);
     const struct buf *values = packed ? &s->packed : &s->values;
     struct pq_page page = {
         .type = PQ_PAGE_DATA_V2,
@@ -127,6 +134,7 @@ static void put_page(struct pq_column *c, struct pq_scratch *s, enum pq_encoding
         .nulls = (uint32_t)(c->rows - c->n),
         .level_bytes = (uint32_t)s->levels.len,
         .packed = packed,
+        .crc = hash_crc32(hash_crc32(0, s->levels.data, s->levels.len), values->data, values->len),
     };
     size_t before = c->pages.len;
 
@@ -478,8 +486,9 @@ static void put_dict_page(struct pq_column *c, struct pq_scratch *s)
         size_t bound = codec_bound(s->codec_id, s->values.len);
         buf_reset(&s->packed);
         uint8_t *out = buf_room(&s->packed, bound);
-        s->packed.len =
-            out ? codec_pack(s->codec, s->codec_id, s->values.data, s->values.len, out, bound) : 0;
+        s->packed.len = out ? codec_pack(s->codec, s->codec_id, CODEC_RUNS, s->values.data,
+                                         s->values.len, out, bound)
+                            : 0;
         c->failed |= s->packed.len == 0;
         if (c->meta.codec != CODEC_NONE || pays(s->values.len, s->packed.len)) {
             c->meta.codec = s->codec_id;
@@ -492,6 +501,7 @@ static void put_dict_page(struct pq_column *c, struct pq_scratch *s)
         .raw_bytes = (uint32_t)s->values.len,
         .bytes = (uint32_t)bytes->len,
         .values = c->dict.n,
+        .crc = hash_crc32(0, bytes->data, bytes->len),
     };
     pq_page_put(&c->dict_page, &page);
     c->meta.raw_bytes += c->dict_page.len + page.raw_bytes;
@@ -505,8 +515,49 @@ bool pq_column_end(struct pq_column *c, struct pq_scratch *s, uint64_t rows)
     page_end(c, s);
     if (c->has_dict)
         put_dict_page(c, s);
+    if (c->kind == KIND_ADDR && c->state == PQ_CODES && c->dict.n >= BLOOM_MIN)
+        bloom_put(&c->bloom, (const struct addr *)(const void *)c->dict.keys.data, c->dict.n);
     c->meta.values = rows;
     c->meta.bytes = c->dict_page.len + c->pages.len;
     c->meta.bounded = bounds_get(&c->bounds, c->kind, &c->meta.min, &c->meta.max);
-    return !c->failed && buf_ok(&c->pages) && buf_ok(&c->dict_page) && buf_ok(&c->text);
+    return !c->failed && buf_ok(&c->pages) && buf_ok(&c->dict_page) && buf_ok(&c->text) &&
+           buf_ok(&c->bloom);
+}
+
+static bool same_bytes(const struct buf *a, const struct buf *b)
+{
+    return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+bool pq_column_same(const struct pq_column *a, const struct pq_column *b)
+{
+    return same_bytes(&a->pages, &b->pages) && same_bytes(&a->dict_page, &b->dict_page);
+}
+
+void pq_column_copy(struct pq_column *to, const struct pq_column *from)
+{
+    uint32_t code;
+
+    assert(to->kind == from->kind && to->chunk_rows == 0 && from->state != PQ_CODES);
+    to->state = from->state;
+    to->failed |= from->failed;
+    to->rows = from->rows;
+    to->n = from->n;
+    if (from->seen) {
+        to->seen = to->seen ? to->seen : mem_new(PQ_PAGE_ROWS / 64, sizeof *to->seen);
+        memcpy(to->seen, from->seen, PQ_PAGE_ROWS / 8);
+    }
+    memcpy(to->same, from->same, sizeof to->same);
+    if (from->state == PQ_RAW) {
+        need_raw(to);
+        memcpy(to->raw, from->raw, from->n * from->width);
+    }
+    if (from->has_dict) /* of pages that had one value only */
+        dict_codes(&to->dict, from->dict.keys.data, 1, &code);
+    to->has_dict = from->has_dict;
+    to->bounds = from->bounds;
+    buf_bytes(&to->pages, from->pages.data, from->pages.len);
+    to->meta = from->meta;
+    to->pays = from->pays;
+    to->chunk_rows = from->chunk_rows;
 }

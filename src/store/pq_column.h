@@ -24,7 +24,7 @@
 /* Working memory that the columns of a writer share. */
 struct pq_scratch {
     struct codec *codec;
-    enum codec_id codec_id;
+    enum codec_id codec_id; /* set by the writer */
     struct buf levels;
     struct buf values;
     struct buf packed;
@@ -32,7 +32,7 @@ struct pq_scratch {
     void *dense;     /* values without the gaps of absent ones */
 };
 
-void pq_scratch_init(struct pq_scratch *s, enum codec_id codec);
+void pq_scratch_init(struct pq_scratch *s);
 void pq_scratch_free(struct pq_scratch *s);
 
 enum pq_state { PQ_SAME, PQ_CODES, PQ_RAW };
@@ -60,6 +60,7 @@ struct pq_column {
     struct bounds bounds; /* of RAW values; the dictionary's are added at the end */
     struct buf pages;
     struct buf dict_page;
+    struct buf bloom; /* head and bits; empty: none */
     struct pq_chunk meta;
     enum pq_pays pays;
     uint64_t chunk_rows;
@@ -76,9 +77,17 @@ void pq_column_add(struct pq_column *c, struct pq_scratch *s, const struct batch
 /* Bytes that the chunk takes so far, without the open page. */
 static inline size_t pq_column_bytes(const struct pq_column *c) { return c->pages.len; }
 
-/* End the chunk at so many rows. Its bytes are c->dict_page and c->pages then; c->meta is complete
- * but for offsets. false if there was no memory. */
+/* End the chunk at so many rows. Its bytes are c->dict_page and c->pages then, with c->bloom
+ * beside; c->meta is complete but for offsets. false if there was no memory. */
 bool pq_column_end(struct pq_column *c, struct pq_scratch *s, uint64_t rows) MUST_USE;
+
+/* Do two ended chunks have the same bytes? Pages do not name their column, so one place in the file
+ * can serve both. */
+bool pq_column_same(const struct pq_column *a, const struct pq_column *b);
+
+/* Make `to`, in which there is nothing yet, what `from` is: of the same kind, and one that the
+ * catalogue does not give a dictionary. */
+void pq_column_copy(struct pq_column *to, const struct pq_column *from);
 
 /* Begin the next row group. */
 void pq_column_reset(struct pq_column *c);

@@ -70,7 +70,7 @@ static enum field_id field_of(const struct cur *name, size_t column)
     const char *s = (const char *)name->at;
     size_t n = cur_left(name);
 
-    if (column < FIELD_N && strlen(field_table[column].name) == n &&
+    if (n > 0 && column < FIELD_N && strlen(field_table[column].name) == n &&
         memcmp(s, field_table[column].name, n) == 0)
         return (enum field_id)column;
     return field_by_name(s, n);
@@ -178,6 +178,12 @@ static void meta_read(struct thrift_in t, struct pq_chunk *c, unsigned *seen)
             break;
         case 12:
             stats_read(thrift_struct(&t), c);
+            break;
+        case 14:
+            c->bloom_at = number(&t);
+            break;
+        case 15:
+            c->bloom_bytes = number(&t);
             break;
         default: /* the type and the path are the schema's; parquet-mr reads them there too */
             thrift_skip(&t);

@@ -31,7 +31,7 @@ enum pq_page_type { PQ_PAGE_DATA = 0, PQ_PAGE_DICTIONARY = 2, PQ_PAGE_DATA_V2 = 
 
 enum {
     PQ_PAGE_ROWS = 65536,          /* rows of a page, unless all are null */
-    PQ_GROUP_ROWS = 262144,        /* rows of a row group, unless told */
+    PQ_GROUP_ROWS = 1 << 20,       /* rows of a row group, unless told */
     PQ_GROUP_ROWS_MAX = 1 << 20,   /* and of a page, since all-null chunks have one */
     PQ_PAGE_BYTES_MAX = 256 << 20, /* one value of a batch (64 MB), each byte as U+FFFD, and some */
     PQ_FOOTER_BYTES_MAX = 64 << 20
@@ -65,7 +65,9 @@ struct pq_chunk {
     uint64_t raw_bytes;
     uint64_t bytes;
     uint64_t data_at;
-    uint64_t dict_at; /* 0: no dictionary */
+    uint64_t dict_at;     /* 0: no dictionary */
+    uint64_t bloom_at;    /* 0: no Bloom filter */
+    uint64_t bloom_bytes; /* with its head; 0: the file does not say */
     bool bounded;
     struct pq_bound min;
     struct pq_bound max;
@@ -87,6 +89,8 @@ struct pq_page {
     uint32_t nulls;
     uint32_t level_bytes;
     bool packed;
+    bool summed;  /* reading: there is a checksum; we always write one */
+    uint32_t crc; /* CRC-32 of the bytes behind the head */
 };
 
 #endif

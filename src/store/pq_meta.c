@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Field numbers of parquet.thrift, by struct. */
-enum { PAGE_TYPE = 1, PAGE_RAW_SIZE = 2, PAGE_SIZE = 3, PAGE_DICT = 7, PAGE_V2 = 8 };
+enum { PAGE_TYPE = 1, PAGE_RAW_SIZE = 2, PAGE_SIZE = 3, PAGE_CRC = 4, PAGE_DICT = 7, PAGE_V2 = 8 };
 enum {
     V2_VALUES = 1,
     V2_NULLS = 2,
@@ -46,7 +46,9 @@ enum {
     META_BYTES = 7,
     META_DATA_AT = 9,
     META_DICT_AT = 11,
-    META_STATS = 12
+    META_STATS = 12,
+    META_BLOOM_AT = 14,
+    META_BLOOM_BYTES = 15
 };
 enum { STATS_NULLS = 3, STATS_MAX = 5, STATS_MIN = 6 };
 enum { KV_KEY = 1, KV_VALUE = 2 };
@@ -61,6 +63,7 @@ void pq_page_put(struct buf *b, const struct pq_page *p)
     thrift_put_i32(&head, PAGE_TYPE, (int32_t)p->type);
     thrift_put_i32(&head, PAGE_RAW_SIZE, (int32_t)p->raw_bytes);
     thrift_put_i32(&head, PAGE_SIZE, (int32_t)p->bytes);
+    thrift_put_i32(&head, PAGE_CRC, (int32_t)p->crc);
     if (p->type == PQ_PAGE_DICTIONARY) {
         struct thrift_out dict = thrift_put_struct(&head, PAGE_DICT);
         thrift_put_i32(&dict, DICT_VALUES, (int32_t)p->values);
@@ -156,6 +159,10 @@ int pq_page_read(struct cur *c, struct pq_page *out, struct err *err)
             break;
         case PAGE_SIZE:
             p.bytes = natural32(&t);
+            break;
+        case PAGE_CRC:
+            p.summed = true;
+            p.crc = (uint32_t)thrift_int(&t);
             break;
         case PAGE_DICT:
             dict = true;
@@ -257,6 +264,10 @@ static void chunk_put(struct buf *b, const struct field *f, const struct pq_chun
     if (c->dict_at != 0)
         thrift_put_i64(&meta, META_DICT_AT, (int64_t)c->dict_at);
     stats_put(&meta, c);
+    if (c->bloom_at != 0) {
+        thrift_put_i64(&meta, META_BLOOM_AT, (int64_t)c->bloom_at);
+        thrift_put_i32(&meta, META_BLOOM_BYTES, (int32_t)c->bloom_bytes);
+    }
     thrift_end(&meta);
     thrift_end(&chunk);
 }

@@ -1,5 +1,6 @@
 #include "store/pq_pages.h"
 
+#include "base/hash.h"
 #include "store/bits.h"
 #include "store/decode.h"
 #include "store/pq_meta.h"
@@ -296,20 +297,34 @@ static int data_begin(struct pq_pages *p, const struct pq_page *page, struct cur
     return err_set(err, ERR_DATA, "encoding %d is not one that we read", (int)page->encoding);
 }
 
+/* The next page's head, and its bytes, which are what was written. */
+static int page_take(struct pq_pages *p, struct pq_page *page, struct cur *body, struct err *err)
+{
+    int r = pq_page_read(&p->in, page, err);
+    if (r)
+        return r;
+    if (page->bytes > cur_left(&p->in))
+        return err_set(err, ERR_DATA, "page of %u bytes where %zu are left", page->bytes,
+                       cur_left(&p->in));
+    *body = cur_take(&p->in, page->bytes);
+    uint32_t crc = hash_crc32(0, body->at, page->bytes);
+    if (page->summed && crc != page->crc)
+        return err_set(err, ERR_DATA, "page of %u bytes has checksum %08x, its head says %08x",
+                       page->bytes, crc, page->crc);
+    return 0;
+}
+
 /* Have a page with rows left. */
 static int page_need(struct pq_pages *p, struct err *err)
 {
     while (p->row == p->rows) {
         struct pq_page page;
+        struct cur body;
         if (p->rows_left == 0)
             return err_set(err, ERR_DATA, "no page left");
-        int r = pq_page_read(&p->in, &page, err);
+        int r = page_take(p, &page, &body, err);
         if (r)
             return r;
-        if (page.bytes > cur_left(&p->in))
-            return err_set(err, ERR_DATA, "page of %u bytes where %zu are left", page.bytes,
-                           cur_left(&p->in));
-        struct cur body = cur_take(&p->in, page.bytes);
         r = page.type == PQ_PAGE_DICTIONARY ? dict_begin(p, &page, body, err)
                                             : data_begin(p, &page, body, err);
         if (r)

@@ -1,6 +1,7 @@
 #include "store/pq_read.h"
 
 #include "base/mem.h"
+#include "store/bloom.h"
 #include "store/decode.h"
 #include "store/pq_meta.h"
 #include "store/pq_pages.h"
@@ -172,6 +173,42 @@ bool pq_group_range(const struct pq_file *f, size_t group, enum field_id field, 
     *min = lo;
     *max = hi;
     return true;
+}
+
+static bool bloom_may_hold(const struct pq_file *f, uint64_t at, const struct addr *value)
+{
+    uint8_t head[BLOOM_HEAD_MAX];
+    uint8_t block[BLOOM_BLOCK];
+
+    if (at >= f->data_end)
+        return true;
+    uint64_t left = f->data_end - at;
+    size_t n = left < sizeof head ? (size_t)left : sizeof head;
+    if (read_at(f, head, n, at, NULL) != 0)
+        return true;
+    struct cur c = cur_of(head, n);
+    size_t bytes = bloom_head_read(&c);
+    size_t head_len = (size_t)(c.at - head);
+    if (bytes == 0 || bytes > left - head_len)
+        return true;
+    struct bloom_probe p = bloom_probe_of(value, bytes);
+    if (read_at(f, block, sizeof block, at + head_len + p.block * BLOOM_BLOCK, NULL) != 0)
+        return true;
+    return bloom_block_has(block, p.key);
+}
+
+bool pq_group_may_hold(const struct pq_file *f, size_t group, enum field_id field,
+                       const struct addr *value)
+{
+    const struct pq_chunk *c = chunk_of(f, group, field);
+
+    if (!c || c->nulls == c->values)
+        return false;
+    if (c->bounded && c->min.len == sizeof *value && c->max.len == sizeof *value &&
+        (memcmp(value, c->min.bytes, sizeof *value) < 0 ||
+         memcmp(value, c->max.bytes, sizeof *value) > 0))
+        return false;
+    return c->bloom_at == 0 || bloom_may_hold(f, c->bloom_at, value);
 }
 
 /* ---- Row group ---- */

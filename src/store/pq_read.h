@@ -27,6 +27,11 @@ const char *pq_key(const struct pq_file *f, const char *key);
 bool pq_group_range(const struct pq_file *f, size_t group, enum field_id field, int64_t *min,
                     int64_t *max);
 
+/* Can a row group have the address in this column, by the statistics and the Bloom filter? true
+ * where the file does not say. Reads some bytes of the file. */
+bool pq_group_may_hold(const struct pq_file *f, size_t group, enum field_id field,
+                       const struct addr *value);
+
 /* Reads one row group's wanted columns, batch by batch. */
 struct pq_group;
 

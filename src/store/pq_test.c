@@ -350,10 +350,10 @@ static int read_all(void)
 
 static uint8_t *slurp(size_t *n)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = open(path, O_RDONLY);
     assert_true(fd >= 0 && fstat(fd, &st) == 0);
-    uint8_t *p = malloc((size_t)st.st_size);
+    uint8_t *p = malloc((size_t)st.st_size + 1);
     assert_non_null(p);
     *n = (size_t)st.st_size;
     assert_int_equal(read(fd, p, *n), st.st_size);

@@ -17,6 +17,12 @@ enum {
     CHECK_ROWS = 4096            /* how often that is looked at */
 };
 
+struct pq_work {
+    bool taken;
+    struct pq_scratch scratch;
+    struct pq_column columns[FIELD_N];
+};
+
 struct pq_writer {
     int fd;
     char *path;
@@ -25,20 +31,58 @@ struct pq_writer {
     uint64_t at;   /* file offset, what waits in `out` included */
     uint64_t rows; /* of groups written */
     uint64_t row;  /* of the open group */
+    bool twins;    /* time_ms and last_ms are alike in it so far; only time_ms is encoded */
     size_t n_groups;
     struct buf out;
     struct buf groups; /* their part of the footer */
-    struct pq_scratch scratch;
-    struct pq_column columns[FIELD_N];
+    struct pq_work *work;
+    bool own_work;
 };
+
+struct pq_work *pq_work_new(void)
+{
+    struct pq_work *w = mem_new(1, sizeof *w);
+
+    pq_scratch_init(&w->scratch);
+    for (int f = 0; f < FIELD_N; f++)
+        pq_column_init(&w->columns[f], (enum field_id)f);
+    return w;
+}
+
+void pq_work_free(struct pq_work *w)
+{
+    if (!w)
+        return;
+    for (int f = 0; f < FIELD_N; f++)
+        pq_column_free(&w->columns[f]);
+    pq_scratch_free(&w->scratch);
+    free(w);
+}
+
+static void work_take(struct pq_writer *w, struct pq_work *offered, enum codec_id codec)
+{
+    w->own_work = !offered || offered->taken;
+    w->work = w->own_work ? pq_work_new() : offered;
+    w->work->taken = true;
+    w->work->scratch.codec_id = codec;
+}
+
+static void work_give_back(struct pq_writer *w)
+{
+    if (w->own_work) {
+        pq_work_free(w->work);
+        return;
+    }
+    for (int f = 0; f < FIELD_N; f++) /* of a row group that was not finished */
+        pq_column_reset(&w->work->columns[f]);
+    w->work->taken = false;
+}
 
 static void writer_free(struct pq_writer *w)
 {
     if (w->fd >= 0)
         (void)close(w->fd);
-    for (int f = 0; f < FIELD_N; f++)
-        pq_column_free(&w->columns[f]);
-    pq_scratch_free(&w->scratch);
+    work_give_back(w);
     buf_free(&w->out);
     buf_free(&w->groups);
     free(w->path);
@@ -104,20 +148,29 @@ int pq_writer_open(struct pq_writer **out, const char *path, const struct pq_wri
     w->group_rows = o->group_rows ? o->group_rows : PQ_GROUP_ROWS;
     buf_init(&w->out, OUT_BYTES);
     buf_init(&w->groups, PQ_FOOTER_BYTES_MAX);
-    pq_scratch_init(&w->scratch, codec);
-    for (int f = 0; f < FIELD_N; f++)
-        pq_column_init(&w->columns[f], (enum field_id)f);
+    work_take(w, o->work, codec);
     buf_bytes(&w->out, pq_magic, sizeof pq_magic);
     w->at = sizeof pq_magic;
+    w->twins = true;
     *out = w;
     return 0;
 }
 
-static int column_put(struct pq_writer *w, struct pq_column *c, struct err *err)
+/* Write a chunk, or point to the one before it in the row group that has the same bytes: the page
+ * of nulls of most columns, last_ms where it is time_ms in every row. */
+static int column_put(struct pq_writer *w, enum field_id f, struct err *err)
 {
-    if (!pq_column_end(c, &w->scratch, w->row))
+    struct pq_column *c = &w->work->columns[f];
+
+    if (!pq_column_end(c, &w->work->scratch, w->row))
         return err_set(err, ERR_LIMIT, "%s: column %s: no memory for %llu rows", w->path,
-                       field_table[c->field].name, (unsigned long long)w->row);
+                       field_table[f].name, (unsigned long long)w->row);
+    for (int i = 0; i < (int)f; i++)
+        if (pq_column_same(&w->work->columns[i], c)) {
+            c->meta.dict_at = w->work->columns[i].meta.dict_at;
+            c->meta.data_at = w->work->columns[i].meta.data_at;
+            return 0;
+        }
     c->meta.dict_at = c->dict_page.len ? w->at : 0;
     int r = put(w, &c->dict_page, err);
     if (r)
@@ -126,17 +179,31 @@ static int column_put(struct pq_writer *w, struct pq_column *c, struct err *err)
     return put(w, &c->pages, err);
 }
 
+static int bloom_write(struct pq_writer *w, struct pq_column *c, struct err *err)
+{
+    if (c->bloom.len == 0)
+        return 0;
+    c->meta.bloom_at = w->at;
+    c->meta.bloom_bytes = c->bloom.len;
+    return put(w, &c->bloom, err);
+}
+
 static int group_end(struct pq_writer *w, struct err *err)
 {
     struct pq_chunk chunks[FIELD_N];
+    int r = 0;
 
+    if (w->twins)
+        pq_column_copy(&w->work->columns[FIELD_LAST], &w->work->columns[FIELD_TIME]);
+    for (int f = 0; f < FIELD_N && r == 0; f++)
+        r = column_put(w, (enum field_id)f, err);
+    for (int f = 0; f < FIELD_N && r == 0; f++)
+        r = bloom_write(w, &w->work->columns[f], err);
+    if (r)
+        return r;
     for (int f = 0; f < FIELD_N; f++) {
-        struct pq_column *c = &w->columns[f];
-        int r = column_put(w, c, err);
-        if (r)
-            return r;
-        chunks[f] = c->meta;
-        pq_column_reset(c);
+        chunks[f] = w->work->columns[f].meta;
+        pq_column_reset(&w->work->columns[f]);
     }
     pq_group_put(&w->groups, chunks, w->row);
     if (!buf_ok(&w->groups))
@@ -144,6 +211,7 @@ static int group_end(struct pq_writer *w, struct err *err)
                        w->path, w->n_groups, PQ_FOOTER_BYTES_MAX);
     w->rows += w->row;
     w->row = 0;
+    w->twins = true;
     w->n_groups++;
     return 0;
 }
@@ -155,16 +223,33 @@ static bool group_full(const struct pq_writer *w)
     if (w->row >= w->group_rows)
         return true;
     for (int f = 0; f < FIELD_N; f++)
-        bytes += pq_column_bytes(&w->columns[f]);
+        bytes += pq_column_bytes(&w->work->columns[f]);
     return bytes > GROUP_BYTES_MAX;
+}
+
+/* time_ms is last_ms but where that is missing or not plausible. */
+static bool are_twins(const struct batch *b, size_t from, size_t n)
+{
+    const int64_t *time = b->col[FIELD_TIME];
+    const int64_t *last = b->col[FIELD_LAST];
+
+    return batch_has_all(b, FIELD_TIME, from, n) && batch_has_all(b, FIELD_LAST, from, n) &&
+           memcmp(time + from, last + from, n * sizeof *time) == 0;
 }
 
 static void add_rows(struct pq_writer *w, const struct batch *b, size_t from, size_t n)
 {
+    if (w->twins && !are_twins(b, from, n)) {
+        w->twins = false;
+        if (w->row != 0)
+            pq_column_copy(&w->work->columns[FIELD_LAST], &w->work->columns[FIELD_TIME]);
+    }
     for (int i = 0; i < FIELD_N; i++) {
         enum field_id f = (enum field_id)i;
+        if (f == FIELD_LAST && w->twins)
+            continue;
         if (batch_uses(b, f))
-            pq_column_add(&w->columns[f], &w->scratch, b, from, n, w->row);
+            pq_column_add(&w->work->columns[f], &w->work->scratch, b, from, n, w->row);
     }
     w->row += n;
 }

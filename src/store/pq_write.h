@@ -16,6 +16,12 @@
 
 struct pq_writer;
 
+/* What a writer needs while a row group is open, some tens of MB. Who writes file after file keeps
+ * it: fresh memory costs more than encoding does. */
+struct pq_work;
+struct pq_work *pq_work_new(void); /* never NULL */
+void pq_work_free(struct pq_work *w);
+
 /* A key and value for the footer; both are text. */
 struct pq_kv {
     const char *key;
@@ -23,8 +29,10 @@ struct pq_kv {
 };
 
 struct pq_write_options {
-    size_t group_rows; /* rows of a row group, at most 1,048,576; 0: 262,144 */
+    size_t group_rows; /* rows of a row group, at most 1,048,576; 0: that */
     enum { PQ_ZSTD, PQ_LZ4, PQ_NONE } codec;
+    struct pq_work *work; /* borrowed until the file is finished or aborted, by one writer of the
+                             same thread at a time: if it is taken, or NULL, it has its own */
 };
 
 /* Creates (or truncates) the file. On failure *out is untouched. `options` may be NULL. */

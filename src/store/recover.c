@@ -35,8 +35,12 @@ static int set_aside(struct recover *r, const char *path, const struct err *why,
 struct left {
     struct store_id id;
     int64_t opened_ms;
-    uint64_t order; /* 0: it has no head */
+    uint64_t order;  /* 0: it has no head */
+    bool has_frames; /* or what was some */
+    bool newest;     /* of its worker, in the last run: its end is where decoding goes on */
 };
+
+static uint32_t run_of(const struct left *l) { return (uint32_t)(l->order >> 32); }
 
 static int by_order(const void *a, const void *b)
 {
@@ -48,18 +52,21 @@ static int by_order(const void *a, const void *b)
     return strcmp(x->id.text, y->id.text);
 }
 
-static uint64_t order_of(const char *path)
+static void look_at(struct left *l, const char *path)
 {
     struct journal_reader *j;
     struct journal_frame f;
-    uint64_t order = 0;
 
+    l->order = 0;
+    l->has_frames = true;
+    l->newest = false;
     if (journal_reader_open(&j, path, NULL) != 0)
-        return 0;
-    if (journal_next(j, &f, NULL, NULL) == 0)
-        order = f.order;
+        return;
+    if (journal_next(j, &f, NULL, NULL) == 0) {
+        l->order = f.order;
+        l->has_frames = journal_next(j, &f, NULL, NULL) == 0 || journal_reader_torn(j).bytes > 0;
+    }
     journal_reader_close(j);
-    return order;
 }
 
 static void say_torn(struct recover *r, const char *path, const struct journal_torn *t)
@@ -78,7 +85,8 @@ static void say_failed(struct recover *r, const struct left *l, const struct err
     r->last_failed = *why;
 }
 
-static int recover_journal(struct recover *r, const struct left *l, bool newest, struct err *err)
+static int recover_journal(struct recover *r, const struct left *l, struct buf *state,
+                           struct err *err)
 {
     char path[FILE_PATH];
     struct seal_journal s = {.dir = r->dir,
@@ -86,8 +94,8 @@ static int recover_journal(struct recover *r, const struct left *l, bool newest,
                              .hour_ms = name_hour(l->opened_ms),
                              .options = r->options,
                              .limits = r->limits,
-                             .state = r->state,
-                             .keep = newest};
+                             .state = l->newest ? state : NULL,
+                             .keep = l->newest};
     int e = name_journal(path, r->dir, &l->id, err);
     if (e)
         return e;
@@ -95,12 +103,14 @@ static int recover_journal(struct recover *r, const struct left *l, bool newest,
     e = seal_journal(&s, &why);
     if (e == ERR_DATA)
         return set_aside(r, path, &why, err);
+    if (l->newest)
+        buf_bytes(r->state, state->data, state->len);
     if (e) { /* it stays, and is tried again */
         say_failed(r, l, &why);
         return 0;
     }
-    if (newest)
-        memcpy(r->newest, path, sizeof path);
+    if (l->newest)
+        r->kept_list[r->kept++] = l->id;
     r->journals += s.datagrams > 0;
     r->datagrams += s.datagrams;
     r->rows += s.rows;
@@ -169,7 +179,7 @@ static int list_journals(struct recover *r, struct left **out, size_t *n, struct
             file_path(path, NULL, "%s/%s", folder, names.name[i]) != 0)
             continue;
         if (begun)
-            list[(*n)++].order = order_of(path);
+            look_at(&list[(*n)++], path);
         else if (file_remove(path, NULL) == 0)
             r->leftovers++;
     }
@@ -177,6 +187,49 @@ static int list_journals(struct recover *r, struct left **out, size_t *n, struct
     if (*n > 0)
         qsort(list, *n, sizeof *list, by_order);
     *out = list;
+    return 0;
+}
+
+/* Whether the last run, which list[from] and what follows are of, came to have a journal of each of
+ * its workers. */
+static bool is_run(const struct left *list, size_t from, size_t n)
+{
+    for (size_t i = from; i < n; i++)
+        if (name_worker(&list[i].id) == 0 || list[i].has_frames || (uint32_t)list[i].order > 1)
+            return true;
+    return false;
+}
+
+static int remove_journal(const struct recover *r, const struct store_id *id, struct err *err)
+{
+    char path[FILE_PATH];
+    int e = name_journal(path, r->dir, id, err);
+    return e ? e : file_remove(path, err);
+}
+
+/* The last run's journals, with the newest of each worker marked; those of a run that did not come
+ * to be are removed. */
+static int find_run(struct recover *r, struct left *list, size_t *n, struct err *err)
+{
+    int e = 0;
+
+    for (;;) {
+        size_t from = *n;
+        while (from > 0 && *n > 0 && run_of(&list[from - 1]) == run_of(&list[*n - 1]))
+            from--;
+        if (from == 0 || is_run(list, from, *n))
+            break;
+        for (; *n > from && e == 0; --*n)
+            e = remove_journal(r, &list[*n - 1].id, err);
+        if (e)
+            return e;
+    }
+    r->run = *n > 0 ? run_of(&list[*n - 1]) : 0;
+    for (size_t i = *n; i-- > 0 && list[i].order > 0 && run_of(&list[i]) == r->run;) {
+        list[i].newest = true;
+        for (size_t k = i + 1; k < *n && list[i].newest; k++)
+            list[i].newest = name_worker(&list[k].id) != name_worker(&list[i].id);
+    }
     return 0;
 }
 
@@ -191,21 +244,35 @@ int recover_run(struct recover *r, struct err *err)
         e = list_journals(r, &list, &n, err);
     if (e)
         return e;
+    struct buf state;
+    buf_init(&state, r->state->limit);
+    buf_reset(r->state);
+    e = find_run(r, list, &n, err);
+    r->kept_list = mem_new(n, sizeof *r->kept_list);
     for (size_t i = 0; i < n && e == 0; i++)
-        e = recover_journal(r, &list[i], i + 1 == n && list[i].order > 0, err);
-    r->order = n > 0 ? list[n - 1].order : 0;
+        e = recover_journal(r, &list[i], &state, err);
+    if (e == 0 && !buf_ok(r->state))
+        e = err_set(err, ERR_LIMIT, "the state of an earlier run is above %zu bytes",
+                    r->state->limit);
+    buf_free(&state);
     free(list);
     return e;
 }
 
 int recover_done(struct recover *r, struct err *err)
 {
-    return r->newest[0] == '\0' ? 0 : file_remove(r->newest, err);
+    int e = 0;
+
+    for (size_t i = 0; i < r->kept && e == 0; i++)
+        e = remove_journal(r, &r->kept_list[i], err);
+    return e;
 }
 
 void recover_free(struct recover *r)
 {
     free(r->failed_list);
+    free(r->kept_list);
     r->failed_list = NULL;
-    r->failed = 0;
+    r->kept_list = NULL;
+    r->failed = r->kept = 0;
 }

@@ -389,6 +389,7 @@ static void free_seal(struct seal *s)
         free(j);
     }
     free(s->failures);
+    pq_work_free(s->options.pq.work);
     ring_free(&s->todo);
     ring_free(&s->back);
     free(s);
@@ -399,6 +400,7 @@ int seal_open(struct seal **out, const struct seal_options *options, struct err 
     struct seal *s = mem_new(1, sizeof *s);
 
     s->options = *options;
+    s->options.pq.work = pq_work_new(); /* the thread's */
     s->out.push = push;
     /* `back` holds every item there is, and failures besides while there is room. */
     int r = ring_init(&s->todo, RING_ITEMS, err);

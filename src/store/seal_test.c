@@ -332,6 +332,7 @@ static void a_killed_run_is_recovered_wherever_it_was_killed(void **state)
     assert_int_equal(journals(t), 1); /* its state is nowhere else yet */
     (void)check(t, INT64_MIN, INT64_MAX, 0, 2000);
     assert_int_equal(recover_done(&r, NULL), 0);
+    recover_free(&r);
     assert_int_equal(journals(t), 0);
     assert_false(file_exists(path));
     (void)check(t, INT64_MIN, INT64_MAX, 0, 2000);
@@ -374,6 +375,7 @@ static void a_journal_whose_file_is_there_is_not_stored_again(void **state)
     assert_int_equal(r.files, 0);
     assert_true(after.len > 0);
     assert_int_equal(recover_done(&r, NULL), 0);
+    recover_free(&r);
     assert_int_equal(journals(t), 0);
     (void)check(t, INT64_MIN, INT64_MAX, 0, 100);
     buf_free(&after);
@@ -393,7 +395,8 @@ static void the_newest_journal_is_the_one_begun_last(void **state)
     stop(t, NULL);
     journal_abandon(t->journal);
     struct recover r = recover(t, &after);
-    assert_int_equal(r.order, 5);
+    assert_int_equal(r.run, 0);
+    recover_free(&r);
 
     start(t); /* killed before recover_done() */
     struct cur in = cur_of(after.data, after.len);
@@ -406,12 +409,12 @@ static void the_newest_journal_is_the_one_begun_last(void **state)
 
     assert_int_equal(journals(t), 2);
     r = recover(t, &after);
-    assert_int_equal(r.order, 6);
     assert_int_equal(journals(t), 1);
     in = cur_of(after.data, after.len);
     assert_int_equal(cur_le(&in, 8), 200);
     (void)check(t, INT64_MIN, INT64_MAX, 0, 200);
     assert_int_equal(recover_done(&r, NULL), 0);
+    recover_free(&r);
     buf_free(&after);
 }
 
@@ -435,6 +438,87 @@ static void a_file_that_is_no_journal_is_set_aside(void **state)
     assert_int_equal(journals(t), 1);
     (void)strcpy(path + strlen(path) - strlen("1.journal"), "0.journal.broken");
     assert_true(file_exists(path));
+    recover_free(&r);
+    buf_free(&after);
+}
+
+/* A journal of `worker`, the `serial`-th of its `run`, with so many rows received in it. */
+static void leave(struct store *t, unsigned worker, uint32_t run, uint32_t serial, size_t rows)
+{
+    char path[FILE_PATH];
+    int64_t at = NOON + 1000 * worker + 100 * (int64_t)run + serial;
+
+    start(t);
+    t->id = name_id("test", worker, at);
+    assert_int_equal(name_journal(path, t->dir, &t->id, NULL), 0);
+    assert_int_equal(
+        journal_open(&t->journal, path, (uint64_t)run << 32 | serial, t->decoder, NULL), 0);
+    seal_begin(t->seal, &t->id, NOON);
+    receive(t, NOON, rows);
+    stop(t, NULL);
+    journal_abandon(t->journal);
+}
+
+enum { FAKE_STATE_BYTES = 16 };
+
+static uint64_t next_state(struct cur *in)
+{
+    uint64_t rows = cur_le(in, 8);
+    (void)cur_bytes(in, FAKE_STATE_BYTES - 8);
+    return rows;
+}
+
+static void decoding_goes_on_from_the_newest_journal_of_each_worker(void **state)
+{
+    struct store *t = *state;
+    struct buf after;
+
+    buf_init(&after, 1000);
+    leave(t, 1, 4, 7, 40); /* an earlier run's, which could not be sealed */
+    leave(t, 0, 5, 1, 10);
+    leave(t, 0, 5, 2, 20);
+    leave(t, 2, 5, 1, 30);
+    struct recover r = recover(t, &after);
+    struct cur in = cur_of(after.data, after.len);
+    assert_int_equal(r.run, 5);
+    assert_int_equal(r.rows, 100);
+    assert_int_equal(cur_left(&in), 2 * FAKE_STATE_BYTES);
+    uint64_t second = next_state(&in); /* worker 2's; in the order in which they were begun */
+    assert_int_equal(second, 30);
+    assert_int_equal(next_state(&in), 20);
+    assert_int_equal(journals(t), 2);
+    assert_int_equal(recover_done(&r, NULL), 0);
+    assert_int_equal(journals(t), 0);
+    recover_free(&r);
+    buf_free(&after);
+}
+
+/* Killed while it began its journals, which worker 0's ends. */
+static void a_run_that_did_not_come_to_be_is_forgotten(void **state)
+{
+    struct store *t = *state;
+    struct buf after;
+
+    buf_init(&after, 1000);
+    leave(t, 0, 5, 3, 10);
+    leave(t, 2, 6, 1, 0);
+    leave(t, 1, 6, 1, 0);
+    struct recover r = recover(t, &after);
+    assert_int_equal(r.run, 5);
+    assert_int_equal(after.len, FAKE_STATE_BYTES);
+    assert_int_equal(journals(t), 1);
+    recover_free(&r);
+
+    leave(t, 1, 7, 1, 0);
+    leave(t, 0, 7, 1, 0); /* killed before the earlier run's journals were removed */
+    r = recover(t, &after);
+    assert_int_equal(r.run, 7);
+    assert_int_equal(r.rows, 0);
+    assert_int_equal(after.len, 2 * FAKE_STATE_BYTES);
+    assert_int_equal(recover_done(&r, NULL), 0);
+    assert_int_equal(journals(t), 0);
+    (void)check(t, INT64_MIN, INT64_MAX, 0, 10);
+    recover_free(&r);
     buf_free(&after);
 }
 
@@ -466,6 +550,8 @@ int main(void)
         WITH_STORE(a_journal_whose_file_is_there_is_not_stored_again),
         WITH_STORE(the_newest_journal_is_the_one_begun_last),
         WITH_STORE(a_file_that_is_no_journal_is_set_aside),
+        WITH_STORE(decoding_goes_on_from_the_newest_journal_of_each_worker),
+        WITH_STORE(a_run_that_did_not_come_to_be_is_forgotten),
         WITH_STORE(one_instance_runs_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,8 @@ const struct layout *fixed_layout(uint16_t version, uint8_t aggregation)
     case 7:
         return &layout_v7;
     case 8:
-        return aggregation > 0 && aggregation < COUNT_OF(layout_v8) ? &layout_v8[aggregation] : NULL;
+        return aggregation > 0 && aggregation < COUNT_OF(layout_v8) ? &layout_v8[aggregation]
+                                                                    : NULL;
     default:
         return NULL;
     }

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 enum {
-    LAYOUT_VARLEN = 65535,      /* length of a variable-length field (RFC 7011 section 7) */
-    LAYOUT_FIELDS_MAX = 4096,   /* of one template; more is refused */
-    ENTERPRISE_REVERSE = 29305  /* RFC 5103: the same element, reverse direction */
+    LAYOUT_VARLEN = 65535,     /* length of a variable-length field (RFC 7011 section 7) */
+    LAYOUT_FIELDS_MAX = 4096,  /* of one template; more is refused */
+    ENTERPRISE_REVERSE = 29305 /* RFC 5103: the same element, reverse direction */
 };
 
 /* What an element number means depends on where it stands. */
@@ -41,15 +41,15 @@ enum {
 struct layout_field {
     uint32_t enterprise;
     uint16_t number;
-    uint16_t len;     /* octets, or LAYOUT_VARLEN */
-    uint16_t offset;  /* in the record; meaningless behind a variable-length field */
-    bool scope;       /* of an options template */
+    uint16_t len;    /* octets, or LAYOUT_VARLEN */
+    uint16_t offset; /* in the record; meaningless behind a variable-length field */
+    bool scope;      /* of an options template */
 };
 
 struct layout {
     enum space space;
     bool options;
-    bool variable;       /* has a variable-length field */
+    bool variable; /* has a variable-length field */
     uint16_t n;
     uint32_t record_len; /* octets; of a variable record, the least it can have */
     const struct layout_field *fields;

@@ -63,8 +63,8 @@ static void read_ipfix(struct cur *in, struct msg *m)
     m->domain = cur_u32(in);
 }
 
-/* Where an IPFIX message ends: where its length says, if that is the end or if there another message
- * begins; else at the end of what there is. */
+/* Where an IPFIX message ends: where its length says, if that is the end or if there another
+ * message begins; else at the end of what there is. */
 static size_t ipfix_body_len(const struct cur *in, uint16_t length, bool *odd)
 {
     size_t left = cur_left(in);

@@ -21,17 +21,17 @@
 
 struct msg {
     uint16_t version;
-    uint16_t count;        /* records that the header claims; 0 in IPFIX */
-    uint32_t uptime_ms;    /* v1 to v9 */
-    int64_t export_ms;     /* UTC */
-    uint32_t sequence;     /* 0 in v1 */
-    uint32_t domain;       /* v9 source id, IPFIX observation domain */
-    uint8_t engine_type;   /* v5, v6, v8 */
+    uint16_t count;      /* records that the header claims; 0 in IPFIX */
+    uint32_t uptime_ms;  /* v1 to v9 */
+    int64_t export_ms;   /* UTC */
+    uint32_t sequence;   /* 0 in v1 */
+    uint32_t domain;     /* v9 source id, IPFIX observation domain */
+    uint8_t engine_type; /* v5, v6, v8 */
     uint8_t engine_id;
-    uint8_t aggregation;   /* v8 scheme, 1 to 14 */
-    uint16_t sampling;     /* v5: mode in the top two bits, interval in the rest */
-    bool odd_length;       /* IPFIX: the length is not that of the octets there are */
-    struct cur body;       /* records (v1 to v8) or sets (v9, IPFIX) */
+    uint8_t aggregation; /* v8 scheme, 1 to 14 */
+    uint16_t sampling;   /* v5: mode in the top two bits, interval in the rest */
+    bool odd_length;     /* IPFIX: the length is not that of the octets there are */
+    struct cur body;     /* records (v1 to v8) or sets (v9, IPFIX) */
 };
 
 /* The version at the start of the bytes, or 0 if they are too few. */
@@ -46,9 +46,9 @@ static inline bool msg_has_engine(const struct msg *m)
     return m->version == 5 || m->version == 6 || m->version == 8;
 }
 
-/* Read a header; *in is left at what is behind the message: nothing, or another IPFIX message. Where
- * IPFIX's length is wrong the octets count, all that there are. 0; ERR_LIMIT: no version that we
- * know; ERR_DATA: too short for its header. */
+/* Read a header; *in is left at what is behind the message: nothing, or another IPFIX message.
+ * Where IPFIX's length is wrong the octets count, all that there are. 0; ERR_LIMIT: no version that
+ * we know; ERR_DATA: too short for its header. */
 int msg_read(struct cur *in, struct msg *out, struct err *err) MUST_USE;
 
 #endif

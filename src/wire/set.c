@@ -77,8 +77,9 @@ static int read_counts(struct cur *in, uint16_t version, bool options, size_t *n
         size_t scope_octets = *n;
         size_t option_octets = cur_u16(in);
         if (scope_octets % 4 != 0 || option_octets % 4 != 0)
-            return err_set(err, ERR_DATA, "options template: scope of %zu and options of %zu octets",
-                           scope_octets, option_octets);
+            return err_set(err, ERR_DATA,
+                           "options template: scope of %zu and options of %zu octets", scope_octets,
+                           option_octets);
         *scope = scope_octets / 4;
         *n = *scope + option_octets / 4;
     } else if (options && *n > 0) { /* a withdrawal ends after the field count */
@@ -119,9 +120,8 @@ int set_template_next(struct set *set, uint16_t version, struct layout_field *fi
     for (size_t i = 0; i < scope; i++)
         fields[i].scope = true;
 
-    struct layout layout = {.space = version == 9 ? SPACE_V9 : SPACE_IPFIX,
-                            .options = options,
-                            .n = (uint16_t)n};
+    struct layout layout = {
+        .space = version == 9 ? SPACE_V9 : SPACE_IPFIX, .options = options, .n = (uint16_t)n};
     if (!withdrawal && !layout_measure(&layout, fields))
         return err_set(err, ERR_DATA, "template %u: a record of no octets, or above 65535", id);
     *out = (struct template_record){.id = id, .withdrawal = withdrawal, .layout = layout};
