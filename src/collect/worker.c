@@ -65,8 +65,6 @@ static void next_journal(struct worker *w, int64_t now_ms)
     struct journal_writer *old = w->journal;
     struct err err;
 
-    if (old)
-        decoder_flush(w->decoder);
     int r = open_journal(w, now_ms, &err);
     w->failing = r != 0;
     w->tried_mono_ms = clock_mono_ms();
@@ -76,8 +74,10 @@ static void next_journal(struct worker *w, int64_t now_ms)
                   KV("error", err.text));
     if (r && old && name_hour(now_ms) == w->hour_ms)
         return;
-    if (old)
+    if (old) {
+        decoder_flush(w->decoder); /* not before: each attempt would wake up the failing disk */
         seal_end(w->seal, old, r ? NULL : &w->id);
+    }
     if (r)
         w->journal = NULL;
     else
@@ -239,6 +239,7 @@ void worker_close(struct worker *w, int64_t now_ms, struct counts *last)
     if (w->journal && w->received > 0)
         next_journal(w, now_ms);   /* the new one holds the state only */
     if (w->journal && w->closed) { /* no new one: its file is all that has everything */
+        decoder_flush(w->decoder);
         seal_end(w->seal, w->journal, NULL);
         w->journal = NULL;
     }
