@@ -30,16 +30,20 @@ def until(true, what):
 class Collector:
     """weir collect on a store, listening on 127.0.0.1 (UDP and TCP) at ports it chose."""
 
-    def __init__(self, store, *args):
+    def __init__(self, store, *args, env=None, may_fail=False):
         self.store = store
-        self.log = pathlib.Path(f"{store}.log")
+        self.instance = args[args.index("--instance") + 1] if "--instance" in args else "collect"
+        self.log = pathlib.Path(f"{store}.{self.instance}.log")
         self.out = open(self.log, "w")
         command = [WEIR, "collect", "--store", str(store), "--listen", "127.0.0.1:0", "--tcp", "127.0.0.1:0", *args]
-        self.process = subprocess.Popen(command, stderr=self.out)
-        until(lambda: "ready store=" in self.text() or self.process.poll() is not None, "the collector to be ready")
-        assert self.process.poll() is None, self.text()
-        self.port = self.port_of("udp")
-        self.tcp_port = self.port_of("tcp")
+        self.process = subprocess.Popen(command, stderr=self.out, env=os.environ | (env or {}))
+        until(lambda: self.ready() or self.process.poll() is not None, "the collector to be ready")
+        assert may_fail or self.process.poll() is None, self.text()
+        self.port = self.port_of("udp") if self.ready() else None
+        self.tcp_port = self.port_of("tcp") if self.ready() else None
+
+    def ready(self):
+        return "ready store=" in self.text()
 
     def text(self):
         return self.log.read_text()
@@ -48,7 +52,8 @@ class Collector:
         return int(re.search(rf"listening {kind}=127\.0\.0\.1:(\d+)", self.text()).group(1))
 
     def show(self, what="collect"):
-        run = subprocess.run([WEIR, "show", what, "--json", "--store", str(self.store)], capture_output=True, check=True)
+        command = [WEIR, "show", what, "--json", "--store", str(self.store), "--instance", self.instance]
+        run = subprocess.run(command, capture_output=True, check=True)
         return json.loads(run.stdout)
 
     def counters(self):
@@ -94,8 +99,8 @@ def collector(tmp_path, weir):
     """Starts collectors: collector("--seal-every", "1s"); all of a test share a store unless told."""
     started = []
 
-    def start(*args, store=tmp_path / "store"):
-        started.append(Collector(store, *args))
+    def start(*args, store=tmp_path / "store", **kwargs):
+        started.append(Collector(store, *args, **kwargs))
         return started[-1]
 
     yield start

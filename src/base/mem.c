@@ -14,7 +14,7 @@ struct arena_block {
     _Alignas(ALIGN) unsigned char bytes[];
 };
 
-static void out_of_memory(void)
+_Noreturn void mem_out(void)
 {
     (void)fputs("weir: out of memory\n", stderr);
     abort();
@@ -24,17 +24,17 @@ void *mem_new(size_t n, size_t size)
 {
     void *p = calloc(n ? n : 1, size ? size : 1);
     if (!p)
-        out_of_memory();
+        mem_out();
     return p;
 }
 
 void *mem_resize(void *p, size_t n, size_t size)
 {
     if (size != 0 && n > SIZE_MAX / size)
-        out_of_memory();
+        mem_out();
     void *q = realloc(p, n && size ? n * size : 1);
     if (!q)
-        out_of_memory();
+        mem_out();
     return q;
 }
 

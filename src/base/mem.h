@@ -10,6 +10,9 @@
 
 #include <stddef.h>
 
+/* Say so and abort, as those below do. */
+_Noreturn void mem_out(void);
+
 /* n * size zeroed bytes, never NULL. Free with free(). */
 void *mem_new(size_t n, size_t size) MUST_USE;
 

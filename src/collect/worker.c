@@ -204,7 +204,7 @@ static void ask_seal(struct worker *w)
     count_add(&w->counts, COUNT_FLOWS_DEFERRED, seal_deferred(w->seal));
     count_add(&w->counts, COUNT_FLOWS_LOST, seal_lost(w->seal));
     if (seal_failure(w->seal, &err))
-        log_error("Parquet file not made; its journal stays and is tried again",
+        log_error("journal not made into a file, or not removed: it is tried again",
                   KV("error", err.text));
 }
 
@@ -247,7 +247,9 @@ void worker_close(struct worker *w, int64_t now_ms, struct counts *last)
     w->journal = NULL;
     if (w->seal)
         ask_seal(w);
-    seal_close(w->seal, last);
+    if (seal_close(w->seal, last, &err))
+        log_error("journal not made into a file, or not removed: it waits for the next start",
+                  KV("error", err.text));
     if (last)
         counts_sum(last, &w->counts);
     decoder_free(w->decoder);

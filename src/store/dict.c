@@ -68,7 +68,7 @@ void dict_reset(struct dict *d)
     d->n = 0;
 }
 
-static void out_of_memory(void) { abort(); }
+static void out_of_memory(void) { mem_out(); }
 
 static uint32_t push(struct dict *d, const void *value)
 {

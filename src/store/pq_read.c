@@ -78,8 +78,9 @@ static int footer_open(struct pq_file *f, struct err *err)
     uint64_t len = cur_le(&c, 4);
     if (len > size - SMALLEST)
         return err_set(err, ERR_DATA,
-                       "footer of %llu bytes in a file of %llu cannot be: cut short?",
-                       (unsigned long long)len, (unsigned long long)size);
+                       "offset %llu: footer of %llu bytes in a file of %llu: cut short?",
+                       (unsigned long long)size - PQ_TAIL_BYTES, (unsigned long long)len,
+                       (unsigned long long)size);
     if (len > PQ_FOOTER_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "footer of %llu bytes, at most %d are read",
                        (unsigned long long)len, PQ_FOOTER_BYTES_MAX);
@@ -196,12 +197,18 @@ static bool bloom_may_hold(const struct pq_file *f, uint64_t at, const struct ad
     return bloom_block_has(block, p.key);
 }
 
+bool pq_group_any(const struct pq_file *f, size_t group, enum field_id field)
+{
+    const struct pq_chunk *c = chunk_of(f, group, field);
+    return c && c->nulls != c->values;
+}
+
 bool pq_group_may_hold(const struct pq_file *f, size_t group, enum field_id field,
                        const struct addr *value)
 {
     const struct pq_chunk *c = chunk_of(f, group, field);
 
-    if (!c || c->nulls == c->values)
+    if (!pq_group_any(f, group, field))
         return false;
     if (c->bounded && c->min.len == sizeof *value && c->max.len == sizeof *value &&
         (memcmp(value, c->min.bytes, sizeof *value) < 0 ||

@@ -219,6 +219,7 @@ static void *run(void *arg)
 {
     struct seal *s = arg;
 
+    (void)pthread_setname_np(pthread_self(), "seal");
     for (;;) {
         struct item *i = ring_wait(&s->todo, s->again ? SEAL_RETRY_MS : -1);
         if (i && i->kind == ITEM_STOP)
@@ -364,7 +365,8 @@ bool seal_failure(struct seal *s, struct err *out)
     (void)push_late(s);
     if (!s->failures)
         return false;
-    *out = s->failures->err;
+    if (out)
+        *out = s->failures->err;
     free(s->failures);
     s->failures = NULL;
     return true;
@@ -419,10 +421,10 @@ int seal_open(struct seal **out, const struct seal_options *options, struct err 
     return 0;
 }
 
-void seal_close(struct seal *s, struct counts *last)
+bool seal_close(struct seal *s, struct counts *last, struct err *failure)
 {
     if (!s)
-        return;
+        return false;
     s->stop.kind = ITEM_STOP;
     while (!push_late(s) || !ring_push(&s->todo, &s->stop)) {
         struct timespec t = {.tv_nsec = 1000000};
@@ -435,5 +437,7 @@ void seal_close(struct seal *s, struct counts *last)
         sealed_abort(s->job->file);
         free(s->job);
     }
+    bool failed = seal_failure(s, failure);
     free_seal(s);
+    return failed;
 }

@@ -52,8 +52,9 @@ uint64_t seal_deferred(struct seal *s);
 uint64_t seal_lost(struct seal *s);
 
 /* Wait until all is sealed that can be, stop the thread, free. Journals that could not be sealed
- * stay for the next start. */
-void seal_close(struct seal *s, struct counts *last); /* gets what it counted; may be NULL */
+ * stay for the next start. `last` (may be NULL) gets what it counted; true: `failure` has the last
+ * that nobody has been told of. */
+bool seal_close(struct seal *s, struct counts *last, struct err *failure);
 
 const struct counts *seal_counts(const struct seal *s); /* the sealing thread's */
 

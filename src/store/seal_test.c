@@ -105,7 +105,7 @@ static void end(struct store *t)
 
 static void stop(struct store *t, struct counts *last)
 {
-    seal_close(t->seal, last);
+    (void)seal_close(t->seal, last, NULL);
     decoder_free(t->decoder);
 }
 

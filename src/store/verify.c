@@ -39,6 +39,7 @@ struct hours {
     int64_t hour_ms;
     int64_t held_ms;
     uint64_t rows;
+    uint64_t unknown; /* they do not say */
     uint64_t outside;
     int64_t example_ms;
 };
@@ -46,6 +47,10 @@ struct hours {
 static void count_hours(struct hours *h, const struct batch *b)
 {
     for (size_t i = 0; i < b->rows; i++) {
+        if (!batch_has(b, FIELD_RECEIVED, i)) {
+            h->unknown++;
+            continue;
+        }
         int64_t ms = (int64_t)batch_u64(b, FIELD_RECEIVED, i);
         bool in = ms >= h->hour_ms - h->held_ms && ms < h->hour_ms + NAME_HOUR_MS;
         if (!in && h->outside++ == 0)
@@ -58,6 +63,9 @@ static void say_hours(struct verify *v, const char *path, const struct hours *h)
 {
     char text[TEXT_TIME];
 
+    if (h->unknown)
+        note(v, true, path, "%" PRIu64 " of its flows do not say when they were received",
+             h->unknown);
     if (h->outside == 0)
         return;
     (void)text_print_time(h->example_ms, text);
@@ -93,14 +101,18 @@ static int read_group(const struct pq_file *f, size_t group, struct batch *b, st
                          group, h->rows - before, want);
 }
 
-static void check_keys(struct verify *v, const struct contents_file *f, const struct pq_file *pq)
+/* Whether the file says that it is ours. */
+static bool check_keys(struct verify *v, const struct contents_file *f, const struct pq_file *pq)
 {
     const char *id = pq_key(pq, "weir.id");
 
-    if (!pq_key(pq, PQ_KEY_CATALOGUE) || !id || !f->has_id)
+    if (!pq_key(pq, PQ_KEY_CATALOGUE) || !id || !f->has_id) {
         note(v, false, f->path, "not written by weir: what can be read of it is part of answers");
-    else if (strcmp(id, f->id.text) != 0)
+        return false;
+    }
+    if (strcmp(id, f->id.text) != 0)
         note(v, true, f->path, "its name is not what its footer says, %s", id);
+    return true;
 }
 
 static void check_file(struct verify *v, const struct contents_file *f, struct batch *b)
@@ -117,11 +129,12 @@ static void check_file(struct verify *v, const struct contents_file *f, struct b
         note(v, true, f->path, "%s", err.text);
         return;
     }
-    check_keys(v, f, pq);
+    bool is_ours = check_keys(v, f, pq);
     for (size_t g = 0; g < pq_groups(pq); g++)
         if (read_group(pq, g, b, &h, &err) != 0)
             note(v, true, f->path, "%s", err.text);
-    say_hours(v, f->path, &h);
+    if (is_ours)
+        say_hours(v, f->path, &h);
     v->flows += h.rows;
     pq_close(pq);
 }
