@@ -494,16 +494,23 @@ static void decode_sets(struct decoder *d, struct context *c, const struct msg *
         malformed(d, c, COUNT_BAD_SET, cur_left(&sets), err.text);
 }
 
+/* A capture or a damaged journal may say anything. */
+static int64_t bounded(int64_t ms)
+{
+    return ms > DECODE_TIME_MAX ? DECODE_TIME_MAX : ms < -DECODE_TIME_MAX ? -DECODE_TIME_MAX : ms;
+}
+
 void decoder_datagram(struct decoder *d, const struct datagram *in)
 {
-    struct context c = {.from = &in->from, .received_ms = in->received_ms, .number = ++d->number};
+    struct context c = {
+        .from = &in->from, .received_ms = bounded(in->received_ms), .number = ++d->number};
     struct cur left = cur_of(in->data, in->len);
 
     count_add(d->counts, COUNT_DATAGRAMS, 1);
     count_add(d->counts, COUNT_DATAGRAM_BYTES, in->len);
     d->misses = 0;
     d->withdrawals_of_all = 0;
-    held_expire(&d->state.held, in->received_ms);
+    held_expire(&d->state.held, c.received_ms);
     do { /* more than once only where IPFIX messages share a datagram */
         struct msg m;
         struct err err;

@@ -6,8 +6,7 @@
 
 enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3 };
 
-/* Times are added to and multiplied later; what a file says must leave room for that. */
-static bool time_ok(int64_t ms) { return ms > -(INT64_C(1) << 52) && ms < INT64_C(1) << 52; }
+static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
 
 void decode_state_init(struct decode_state *s, const struct decode_limits *limits,
                        struct counts *counts)

@@ -7,14 +7,17 @@
  *   3 held set  key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
  *               u32), received i64, octets
  *   key         address, domain u32, version u16, id u16, session u32, port u16, listener u16
- * Each begins with the sender's address. Templates stand in the order of their use, held sets in the
- * order of arrival. */
+ * Each begins with the sender's address. Templates stand in the order of their use, held sets in
+ * the order of arrival. */
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 
 #include "flow/held.h"
 #include "flow/rates.h"
 #include "flow/template.h"
+
+/* Times are subtracted and multiplied; what a file says must leave room for that. */
+#define DECODE_TIME_MAX (INT64_C(1) << 52)
 
 struct decode_state {
     struct templates templates;

@@ -182,6 +182,16 @@ static bool next_of_stream(struct capfile *c, struct capfile_item *out)
     return out->ended;
 }
 
+/* pcapng has 64 bits of time in a unit of the file's choice. */
+static int64_t ms_of(const struct timeval *ts)
+{
+    enum { SECONDS_BITS = 42 };
+    int64_t most = INT64_C(1) << SECONDS_BITS;
+    int64_t sec = ts->tv_sec > most ? most : ts->tv_sec < -most ? -most : ts->tv_sec;
+
+    return sec * 1000 + ts->tv_usec / 1000;
+}
+
 /* The payload of a frame, or a stream that it adds to. */
 static bool read_frame(struct capfile *c, const struct pcap_pkthdr *h, const u_char *bytes,
                        struct capfile_item *out)
@@ -205,7 +215,7 @@ static bool read_frame(struct capfile *c, const struct pcap_pkthdr *h, const u_c
     }
     *out = (struct capfile_item){.data = s.payload.at,
                                  .len = cur_left(&s.payload),
-                                 .time_ms = (int64_t)h->ts.tv_sec * 1000 + h->ts.tv_usec / 1000,
+                                 .time_ms = ms_of(&h->ts),
                                  .src = p.src,
                                  .dst = p.dst,
                                  .src_port = s.src_port,

@@ -158,7 +158,7 @@ static void receives_whole_datagrams_of_both_families(void **state)
     (void)state;
     memset(big, 'b', sizeof big);
     for (int i = 0; i < 2; i++) {
-        struct udp u;
+        struct udp u = {.port = 0};
         assert_int_equal(open_at(&u, at[i], 0, 1 << 20, NULL), 0);
         assert_true(u.port > 0);
         assert_int_equal(udp_recv(&u, b), 0);
@@ -184,7 +184,7 @@ static void kernel_drops_and_received_make_what_was_sent(void **state)
 {
     struct udp_batch *b = udp_batch_new();
     uint8_t payload[1464] = {0};
-    struct udp u;
+    struct udp u = {.port = 0};
 
     (void)state;
     assert_int_equal(open_at(&u, &home, 0, 8192, NULL), 0);
@@ -212,7 +212,7 @@ static void kernel_drops_and_received_make_what_was_sent(void **state)
 
 static void a_taken_port_is_refused_with_its_owner(void **state)
 {
-    struct udp u;
+    struct udp u = {.port = 0};
     struct udp second;
     struct err err;
     char me[32];

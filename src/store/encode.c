@@ -253,6 +253,7 @@ ALWAYS_INLINE void split_bytes(const uint8_t *v, size_t n, uint8_t *out, size_t 
 {
     for (size_t k = 0; k < width; k++)
         for (size_t i = 0; i < n; i++)
+            // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): n whole values are there
             out[k * total + i] = v[i * width + k];
 }
 

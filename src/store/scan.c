@@ -116,7 +116,6 @@ static struct batch *queue_push(struct out *out, struct batch *full)
 
     if (q->n == q->cap) {
         q->cap = q->cap ? q->cap * 2 : 8;
-        // NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers
         q->full = mem_resize(q->full, q->cap, sizeof *q->full);
     }
     q->full[q->n++] = full;
