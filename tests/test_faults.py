@@ -518,7 +518,7 @@ def test_each_operation_fails(collector, tmp_path, op, mode):
         faults.rule(op, "short" if mode == "short" else "fail", arg=errno.EIO, at=n, n=FOREVER if mode == "forever" else 1)
         ledger = Ledger()
         play(lambda *a, **k: collector(*a, store=store, **k), store, faults, ledger)
-        log = pathlib.Path(f"{store}.log").read_text()
+        log = pathlib.Path(f"{store}.collect.log").read_text()
         # Where no disk took it, all that is known is that it was received.
         if mode == "forever":
             faulty_check(collector, store, ledger)
@@ -586,7 +586,7 @@ def test_each_allocation_fails(tmp_path):
     for n in runs:
         store = tmp_path / f"s{n}"
         said = no_memory_run(store, f"{n}-" if n % 4 == 0 else str(n))
-        died += "out of memory" in pathlib.Path(f"{store}.log").read_text()
+        died += "out of memory" in pathlib.Path(f"{store}.collect.log").read_text()
         if not store.exists():
             continue
         with Collector(store) as last:
