@@ -13,6 +13,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -84,12 +85,18 @@ def decode_alone(tools, work, floor=10.0):
     return ok
 
 
-def collect(name, command, ready, port, work, args):
-    """Let one collector take the stream; CPU seconds and what it wrote."""
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def collect(name, command, port, work, args):
+    """Let one collector take the stream; its CPU seconds."""
     log = open(work / f"{name}.log", "w+")
     process = subprocess.Popen(command, stdout=log, stderr=log)
     end = time.monotonic() + 10
-    while not ready(process.pid):
+    while not listening(port):
         if time.monotonic() > end or process.poll() is not None:
             sys.exit(f"{name} did not start, see {log.name}")
         time.sleep(0.05)
@@ -105,19 +112,16 @@ def size_of(folder):
 
 
 def listening(port):
-    needle = f":{port:04X} "
-    return lambda pid: needle in pathlib.Path("/proc/net/udp").read_text()
+    return f":{port:04X} " in pathlib.Path("/proc/net/udp").read_text()
 
 
 def collectors(tools, work, args):
     nf, weir = work / "nfcapd", work / "weir"
     nf.mkdir()
-    cpu = {
-        "nfcapd": collect("nfcapd", ["nfcapd", "-b", "127.0.0.1", "-p", "19995", "-w", nf, "-y", "-B", "8000000"],
-                          listening(19995), 19995, work, args),
-        "weir": collect("weir", [tools["weir"], "collect", "--listen", "127.0.0.1:19996", "--store", weir],
-                        listening(19996), 19996, work, args),
-    }
+    port = free_port()
+    cpu = {"nfcapd": collect("nfcapd", ["nfcapd", "-b", "127.0.0.1", "-p", str(port), "-w", nf, "-y", "-B", "8000000"], port, work, args)}
+    port = free_port()
+    cpu["weir"] = collect("weir", [tools["weir"], "collect", "--listen", f"127.0.0.1:{port}", "--store", weir], port, work, args)
     header = subprocess.run(["nfdump", "-R", nf, "-I"], capture_output=True, text=True, check=True).stdout
     asked = subprocess.run([tools["weir"], "query", "--store", weir, "--by", "version", "--format", "jsonl"],
                            capture_output=True, text=True, check=True).stdout
