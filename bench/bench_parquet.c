@@ -262,8 +262,8 @@ static void measure(const char *name, const char *path, const struct batch *all,
                     const struct field_set *want, const struct pq_write_options *o, double rows)
 {
     enum { RUNS = 7 };
-    double in = INFINITY;
-    double out = INFINITY;
+    double in = HUGE_VAL;
+    double out = HUGE_VAL;
 
     for (int i = 0; i < RUNS; i++) {
         out = fmin(out, write_file(path, all, n, want, o) / rows);

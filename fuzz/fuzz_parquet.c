@@ -1,4 +1,4 @@
-/* Parquet files: the footer, then every page of every column of every row group. */
+/* Parquet files: the footer, a Bloom filter, then every page of every column of every row group. */
 #include "fuzz.h"
 #include "store/pq_read.h"
 #include "store/sample.h"
@@ -11,9 +11,11 @@
 static void read_groups(const struct pq_file *f, struct batch *b)
 {
     const struct field_set all = sample_all();
+    const struct addr value = addr_of_v4((uint8_t[]){192, 0, 2, 1});
     struct pq_group *g;
 
     for (size_t i = 0; i < pq_groups(f) && i < 100; i++) {
+        (void)pq_group_may_hold(f, i, FIELD_SRC_ADDR, &value);
         if (pq_group_open(&g, f, i, &all, NULL) != 0)
             continue;
         while (pq_group_next(g, b, NULL) == 0)

@@ -32,7 +32,8 @@ class Collector:
 
     def __init__(self, store, *args, env=None, may_fail=False):
         self.store = store
-        self.log = pathlib.Path(f"{store}.log")
+        self.instance = args[args.index("--instance") + 1] if "--instance" in args else "collect"
+        self.log = pathlib.Path(f"{store}.{self.instance}.log")
         self.out = open(self.log, "w")
         command = [WEIR, "collect", "--store", str(store), "--listen", "127.0.0.1:0", "--tcp", "127.0.0.1:0", *args]
         self.process = subprocess.Popen(command, stderr=self.out, env=os.environ | (env or {}))
@@ -51,7 +52,8 @@ class Collector:
         return int(re.search(rf"listening {kind}=127\.0\.0\.1:(\d+)", self.text()).group(1))
 
     def show(self, what="collect"):
-        run = subprocess.run([WEIR, "show", what, "--json", "--store", str(self.store)], capture_output=True, check=True)
+        command = [WEIR, "show", what, "--json", "--store", str(self.store), "--instance", self.instance]
+        run = subprocess.run(command, capture_output=True, check=True)
         return json.loads(run.stdout)
 
     def counters(self):

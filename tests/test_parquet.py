@@ -66,7 +66,7 @@ def compare(name, values, rows):
 def test_pyarrow_reads_every_value(sample):
     pq = pytest.importorskip("pyarrow.parquet")
     path, rows = sample
-    table = pq.read_table(path)
+    table = pq.read_table(path, page_checksum_verification=True)
     assert table.num_rows == len(rows)
     for name in columns(table.column_names, rows):
         compare(name, table.column(name).to_pylist(), rows)
@@ -150,3 +150,38 @@ def test_duckdb_filters_by_the_statistics(sample):
         got = duckdb.connect().execute(
             f"select count(*) from '{path}' where {name} >= {middle}::uint64").fetchone()
         assert got == (sum(v >= middle for v in values),), name
+
+
+def test_pyarrow_finds_a_changed_byte_by_our_checksum(sample, tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    path, rows = sample
+    if len(rows) != 2500:
+        pytest.skip("one size will do")
+    chunk = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    damaged = bytearray(path.read_bytes())
+    begin = chunk.dictionary_page_offset or chunk.data_page_offset
+    damaged[begin + chunk.total_compressed_size - 1] ^= 1  # the last byte of its last page
+    (tmp_path / "damaged.parquet").write_bytes(damaged)
+    name = [chunk.path_in_schema]
+    pq.read_table(path, columns=name, page_checksum_verification=True)
+    with pytest.raises(OSError, match="(?i)crc|checksum"):
+        pq.read_table(tmp_path / "damaged.parquet", columns=name, page_checksum_verification=True)
+
+
+def test_duckdb_asks_our_bloom_filters(sample):
+    duckdb = pytest.importorskip("duckdb")
+    path, rows = sample
+    db = duckdb.connect()
+    with_filter = db.execute(f"""select path_in_schema, row_group_id from parquet_metadata('{path}')
+                                 where bloom_filter_offset is not null""").fetchall()
+    size = 1000 if len(rows) == 2500 else len(rows)
+    for name, group in with_filter[:20]:
+        there = [row[name] for row in rows[group * size:(group + 1) * size] if name in row]
+        probe = lambda hexa: db.execute(f"select * from parquet_bloom_probe('{path}', '{name}', ?)",
+                                        [bytes.fromhex(hexa)]).fetchall()[group][-1]
+        assert not any(map(probe, there[:50]))
+        assert sum(probe(f"{i:032x}") for i in range(100)) > 80, "absent ones are ruled out"
+    for name in ("exporter", "src_addr", "dst_addr", "next_hop", "nat_src_addr"):
+        there = [row[name] for row in rows[:size] if name in row]
+        if 64 <= len(set(there)) < len(there) * 3 / 4:  # more than a few, and some are repeated
+            assert (name, 0) in with_filter

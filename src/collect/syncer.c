@@ -9,6 +9,7 @@ static void *run(void *arg)
 {
     struct syncer *s = arg;
 
+    (void)pthread_setname_np(pthread_self(), "sync");
     for (;;) {
         struct sync_request *q = ring_wait(&s->todo, -1);
         if (q->fd < 0)

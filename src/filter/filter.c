@@ -136,31 +136,97 @@ static bool bound_node(const struct node *node, enum field_id f, struct bounds *
     return false;
 }
 
+static bool is_number(enum field_id f)
+{
+    unsigned kinds = 1u << KIND_U8 | 1u << KIND_U16 | 1u << KIND_U32 | 1u << KIND_U64 |
+                     1u << KIND_TIME | 1u << KIND_ENUM;
+    return kinds >> field_table[f].kind & 1;
+}
+
 bool filter_range(const struct filter *f, enum field_id field, int64_t *min, int64_t *max)
 {
     struct bounds b;
 
-    switch (field_table[field].kind) {
-    case KIND_U8:
-    case KIND_U16:
-    case KIND_U32:
-    case KIND_U64:
-    case KIND_TIME:
-    case KIND_ENUM:
-        break;
-    case KIND_F64:
-    case KIND_ADDR:
-    case KIND_MAC:
-    case KIND_TEXT:
-    case KIND_BYTES:
-    case KIND_N:
-        return false;
-    }
-    if (!bound_node(f->root, field, &b))
+    if (!is_number(field) || !bound_node(f->root, field, &b))
         return false;
     *min = b.min;
     *max = b.max;
     return true;
+}
+
+static struct addr addr_of_key(struct wide key)
+{
+    uint64_t half[2] = {htobe64(key.hi), htobe64(key.lo)};
+    struct addr a;
+
+    memcpy(a.b, half, sizeof half);
+    return a;
+}
+
+static bool may_hold(const struct filter_known *k, enum field_id f, struct wide key)
+{
+    struct addr a = addr_of_key(key);
+    return k->may_hold(k->arg, f, &a);
+}
+
+/* A list of single addresses, as far as it pays to ask for each. */
+static bool may_list(const struct filter_known *k, enum field_id f, const struct wide_ranges *list)
+{
+    enum { ASK_MAX = 256 };
+
+    if (list->n > ASK_MAX)
+        return true;
+    for (size_t i = 0; i < list->n; i++)
+        if (wide_cmp(list->first[i], list->last[i]) != 0 || may_hold(k, f, list->first[i]))
+            return true;
+    return false;
+}
+
+static bool may_test(const struct test *t, const struct filter_known *k)
+{
+    enum field_id f = (enum field_id)t->what;
+
+    if (t->what >= WHAT_MEASURE)
+        return true;
+    if (!k->may_range(k->arg, f, INT64_MIN, INT64_MAX))
+        return false;
+    if (t->negate || t->op == TEST_HAS)
+        return true;
+    if (t->op == TEST_WIDE)
+        return may_list(k, f, &t->wide);
+    if (t->op == TEST_PREFIX)
+        return wide_cmp(t->min, t->max) != 0 || may_hold(k, f, t->min);
+    return !is_number(f) ||
+           k->may_range(k->arg, f, value_of_key(f, t->min.lo), value_of_key(f, t->max.lo));
+}
+
+static bool may_node(const struct node *node, const struct filter_known *k)
+{
+    switch (node->op) {
+    case NODE_NONE:
+        return false;
+    case NODE_TEST:
+        return may_test(&node->test, k);
+    case NODE_AND:
+        for (const struct node *child = node->first; child; child = child->next)
+            if (!may_node(child, k))
+                return false;
+        return true;
+    case NODE_OR:
+        for (const struct node *child = node->first; child; child = child->next)
+            if (may_node(child, k))
+                return true;
+        return false;
+    case NODE_ALL:
+    case NODE_NOT:
+        break;
+    }
+    return true;
+}
+
+bool filter_may_select(const struct filter *f, const struct filter_known *known)
+{
+    return may_node(f->root, known);
 }
 
 static bool is_continued(char c) { return ((unsigned char)c & 0xc0) == 0x80; }

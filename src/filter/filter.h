@@ -65,4 +65,17 @@ void filter_eval(const struct filter *f, const struct batch *b, uint64_t *select
  * INT64_MAX count as INT64_MAX. When nothing can be selected at all, *min is above *max. */
 bool filter_range(const struct filter *f, enum field_id field, int64_t *min, int64_t *max);
 
+/* What is known of rows that nobody has looked at yet. */
+struct filter_known {
+    /* Can one of them have the field, with a value in [min, max] where it is an integer or a time?
+     * Values above INT64_MAX count as INT64_MAX. */
+    bool (*may_range)(const void *arg, enum field_id field, int64_t min, int64_t max);
+    /* Can one of them have this address there? */
+    bool (*may_hold)(const void *arg, enum field_id field, const struct addr *value);
+    const void *arg;
+};
+
+/* false: none of the rows can be selected. */
+bool filter_may_select(const struct filter *f, const struct filter_known *known);
+
 #endif

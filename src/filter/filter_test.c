@@ -584,6 +584,81 @@ static void bounds_fields_for_row_groups(void **state)
     filter_free(f);
 }
 
+/* Rows with source 10.0.0.1 or 2001:db8::1, destination ports from 80 to 443, times from 5 s to 8
+ * s, text, and no other field. */
+static bool some_range(const void *arg, enum field_id f, int64_t min, int64_t max)
+{
+    (void)arg;
+    if (f == FIELD_DST_PORT)
+        return min <= 443 && max >= 80;
+    if (f == FIELD_TIME)
+        return min <= 8000 && max >= 5000;
+    return f == FIELD_SRC_ADDR || f == FIELD_APP_NAME;
+}
+
+static bool some_hold(const void *arg, enum field_id f, const struct addr *value)
+{
+    char s[ADDR_TEXT];
+
+    (void)arg;
+    (void)addr_print(value, s);
+    return f == FIELD_SRC_ADDR && (strcmp(s, "10.0.0.1") == 0 || strcmp(s, "2001:db8::1") == 0);
+}
+
+static void rules_out_rows_by_what_is_known_of_them(void **state)
+{
+    static const struct {
+        const char *text;
+        bool may;
+    } rows[] = {
+        {"", true},
+        {"any", true},
+        {"src ip 10.0.0.1", true},
+        {"src ip 10.0.0.2", false},
+        {"dst ip 10.0.0.1", false},
+        {"ip 10.0.0.1", true},
+        {"ip 2001:db8::1", true},
+        {"ip 10.0.0.2", false},
+        {"not ip 10.0.0.2", true},
+        {"src_addr != 10.0.0.2", true},
+        {"dst_addr != 10.0.0.2", false},
+        {"src net 10.0.0.0/24", true},
+        {"dst net 10.0.0.0/24", false},
+        {"src ip in [10.0.0.2, 10.0.0.4]", false},
+        {"src ip in [10.0.0.2, 10.0.0.1]", true},
+        {"src ip in [10.0.0.8, 10.9.0.0/16]", true},
+        {"ip 10.0.0.1 and dst port 443", true},
+        {"ip 10.0.0.1 and dst port 444", false},
+        {"ip 10.0.0.2 or dst port 443", true},
+        {"ip 10.0.0.2 or dst port 444", false},
+        {"dst port 443 and not ip 10.0.0.1", true},
+        {"dst port in [1, 500]", true},
+        {"dst port < 80", false},
+        {"dst port != 80", true},
+        {"src port != 80", false},
+        {"time_ms > @7", true},
+        {"time_ms > @9", false},
+        {"has src_addr", true},
+        {"has vlan", false},
+        {"not has vlan", true},
+        {"app_name = \"x\"", true},
+        {"ssid = \"x\"", false},
+        {"bytes > 5", true}, /* a measure of several fields */
+    };
+    const struct filter_known k = {.may_range = some_range, .may_hold = some_hold};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct filter *f;
+        struct err err;
+        if (filter_parse(&f, rows[i].text, &err) != 0)
+            fail_msg("%s: %s", rows[i].text, err.text);
+        if (filter_may_select(f, &k) != rows[i].may)
+            fail_msg("%s", rows[i].text);
+        filter_free(f);
+    }
+}
+
 /* A name of every field can be used: = with a value of its kind, and has. */
 static void knows_every_field_of_the_catalogue(void **state)
 {
@@ -660,6 +735,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(adds_kind_flow_unless_kind_is_named),
         cmocka_unit_test(names_the_columns_it_needs),
         cmocka_unit_test(bounds_fields_for_row_groups),
+        cmocka_unit_test(rules_out_rows_by_what_is_known_of_them),
         cmocka_unit_test(knows_every_field_of_the_catalogue),
         cmocka_unit_test(takes_every_example_of_the_manual),
     };

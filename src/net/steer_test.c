@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,6 +33,24 @@ static struct addr address(const char *network, int number)
     return a;
 }
 
+/* The kernel takes a moment to find an address usable (duplicate address detection). */
+static bool usable(const struct addr *a)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = sock_of(a, 0, &ss);
+    int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+    bool good = false;
+
+    for (int i = 0; i < 5000 && fd >= 0 && !good; i++) {
+        good = bind(fd, (struct sockaddr *)&ss, len) == 0;
+        if (!good)
+            (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return good;
+}
+
 /* A network of our own, where this machine has IPv6 addresses 2001:db8::1 and up. */
 static bool has_addresses(void)
 {
@@ -46,6 +65,10 @@ static bool has_addresses(void)
         struct in6_ifreq add = {.prefix = 128, .index = 1};
         memcpy(add.addr, a.b, sizeof add.addr);
         good = ioctl(fd, SIOCSIFADDR, &add) == 0;
+    }
+    for (int i = 1; i <= SENDERS && good; i++) {
+        struct addr a = address("2001:db8::", i);
+        good = usable(&a);
     }
     if (fd >= 0)
         (void)close(fd);

@@ -107,10 +107,28 @@ static int scan_all(struct run *q, struct err *err)
     return 0;
 }
 
+static bool known_range(const void *group, enum field_id f, int64_t min, int64_t max)
+{
+    return scan_may_range(group, f, min, max);
+}
+
+static bool known_hold(const void *group, enum field_id f, const struct addr *value)
+{
+    return scan_may_hold(group, f, value);
+}
+
+/* The filter, asked before a row group is read. */
+static bool filter_may(const void *filter, const struct scan_group *g)
+{
+    const struct filter_known k = {.may_range = known_range, .may_hold = known_hold, .arg = g};
+    return filter_may_select(filter, &k);
+}
+
 /* What the scan has to read; a filter on time_ms narrows the span. */
 static struct scan_spec scan_spec_of(const struct query_spec *spec, const struct printer *p)
 {
-    struct scan_spec s = {.from_ms = spec->from_ms, .to_ms = spec->to_ms};
+    struct scan_spec s = {
+        .from_ms = spec->from_ms, .to_ms = spec->to_ms, .may = filter_may, .may_arg = spec->filter};
     int64_t min;
     int64_t max;
 

@@ -77,6 +77,8 @@ void pq_column_free(struct pq_column *c)
 
 void pq_column_reset(struct pq_column *c)
 {
+    if (c->rows != 0 && c->seen) /* a page that was given up */
+        memset(c->seen, 0, PQ_PAGE_ROWS / 8);
     c->state = is_text(c) ? PQ_CODES : PQ_SAME;
     c->failed = false;
     c->rows = 0;

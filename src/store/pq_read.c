@@ -197,12 +197,18 @@ static bool bloom_may_hold(const struct pq_file *f, uint64_t at, const struct ad
     return bloom_block_has(block, p.key);
 }
 
+bool pq_group_any(const struct pq_file *f, size_t group, enum field_id field)
+{
+    const struct pq_chunk *c = chunk_of(f, group, field);
+    return c && c->nulls != c->values;
+}
+
 bool pq_group_may_hold(const struct pq_file *f, size_t group, enum field_id field,
                        const struct addr *value)
 {
     const struct pq_chunk *c = chunk_of(f, group, field);
 
-    if (!c || c->nulls == c->values)
+    if (!pq_group_any(f, group, field))
         return false;
     if (c->bounded && c->min.len == sizeof *value && c->max.len == sizeof *value &&
         (memcmp(value, c->min.bytes, sizeof *value) < 0 ||

@@ -27,6 +27,9 @@ const char *pq_key(const struct pq_file *f, const char *key);
 bool pq_group_range(const struct pq_file *f, size_t group, enum field_id field, int64_t *min,
                     int64_t *max);
 
+/* Does a row group have any value in this column? true where the file does not say. */
+bool pq_group_any(const struct pq_file *f, size_t group, enum field_id field);
+
 /* Can a row group have the address in this column, by the statistics and the Bloom filter? true
  * where the file does not say. Reads some bytes of the file. */
 bool pq_group_may_hold(const struct pq_file *f, size_t group, enum field_id field,

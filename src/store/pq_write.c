@@ -14,7 +14,9 @@
 enum {
     OUT_BYTES = 1 << 18,         /* small pieces are written together */
     GROUP_BYTES_MAX = 256 << 20, /* encoded; a row group ends early rather than take more memory */
-    CHECK_ROWS = 4096            /* how often that is looked at */
+    CHECK_ROWS = 4096,           /* how often that is looked at */
+    WORK_KEEP =
+        16 << 20 /* a column of numbers never takes more: what long texts took is not kept */
 };
 
 struct pq_work {
@@ -73,8 +75,19 @@ static void work_give_back(struct pq_writer *w)
         pq_work_free(w->work);
         return;
     }
-    for (int f = 0; f < FIELD_N; f++) /* of a row group that was not finished */
-        pq_column_reset(&w->work->columns[f]);
+    for (int f = 0; f < FIELD_N; f++) {
+        struct pq_column *c = &w->work->columns[f];
+        if (c->pages.cap <= WORK_KEEP && c->text.cap <= WORK_KEEP) {
+            pq_column_reset(c); /* of a row group that was not finished */
+            continue;
+        }
+        pq_column_free(c);
+        pq_column_init(c, (enum field_id)f);
+    }
+    if (w->work->scratch.values.cap > WORK_KEEP) {
+        pq_scratch_free(&w->work->scratch);
+        pq_scratch_init(&w->work->scratch);
+    }
     w->work->taken = false;
 }
 

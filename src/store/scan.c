@@ -51,7 +51,8 @@ struct scan {
     struct queue queue;
     struct pq_file *pq;
     size_t group;
-    struct pq_group *pq_group;
+    struct pq_group *pq_group; /* its memory serves all groups */
+    bool in_group;
     bool whole; /* every row of the group is in the span */
 };
 
@@ -239,12 +240,35 @@ static int open_file(struct scan *s, struct err *err)
     return 0;
 }
 
-/* false: no row of the group is in the span. */
+struct scan_group {
+    const struct pq_file *file;
+    size_t group;
+};
+
+bool scan_may_range(const struct scan_group *g, enum field_id f, int64_t min, int64_t max)
+{
+    int64_t lo;
+    int64_t hi;
+
+    if (!pq_group_any(g->file, g->group, f))
+        return false;
+    return !pq_group_range(g->file, g->group, f, &lo, &hi) || (lo <= max && hi >= min);
+}
+
+bool scan_may_hold(const struct scan_group *g, enum field_id f, const struct addr *value)
+{
+    return pq_group_may_hold(g->file, g->group, f, value);
+}
+
+/* false: no row of the group is in the span, or can be asked for. */
 static bool group_wanted(struct scan *s, size_t group)
 {
+    const struct scan_group g = {.file = s->pq, .group = group};
     int64_t min;
     int64_t max;
 
+    if (s->spec.may && !s->spec.may(s->spec.may_arg, &g))
+        return false;
     s->whole = !bounded(s);
     if (s->whole || !pq_group_range(s->pq, group, FIELD_TIME, &min, &max))
         return true;
@@ -254,9 +278,7 @@ static bool group_wanted(struct scan *s, size_t group)
 
 static void end_file(struct scan *s)
 {
-    if (s->pq_group)
-        pq_group_close(s->pq_group);
-    s->pq_group = NULL;
+    s->in_group = false;
     pq_close(s->pq);
     s->pq = NULL;
 }
@@ -267,8 +289,12 @@ static int next_group(struct scan *s, struct err *err)
         size_t g = s->group++;
         bool wanted = group_wanted(s, g);
         s->stats.groups++;
-        if (wanted)
-            return pq_group_open(&s->pq_group, s->pq, g, &s->spec.want, err);
+        if (wanted) {
+            int r = s->pq_group ? pq_group_reopen(s->pq_group, s->pq, g, &s->spec.want, err)
+                                : pq_group_open(&s->pq_group, s->pq, g, &s->spec.want, err);
+            s->in_group = r == 0;
+            return r;
+        }
         s->stats.groups_skipped++;
     }
     return ERR_EOF;
@@ -286,7 +312,7 @@ static int next_of_files(struct scan *s, struct batch *out, struct err *err)
             if (r)
                 return r;
         }
-        if (!s->pq_group)
+        if (!s->in_group)
             r = next_group(s, err);
         if (r == ERR_EOF) {
             end_file(s);
@@ -297,8 +323,7 @@ static int next_of_files(struct scan *s, struct batch *out, struct err *err)
         if (r == 0)
             return 0;
         if (r == ERR_EOF) {
-            pq_group_close(s->pq_group);
-            s->pq_group = NULL;
+            s->in_group = false;
             continue;
         }
         s->stats.broken++;
@@ -457,8 +482,8 @@ void scan_close(struct scan *s)
     for (size_t i = s->next_journal; i < s->journals; i++)
         journal_reader_close(s->journal[i].reader);
     free(s->journal);
-    if (s->pq)
-        end_file(s);
+    pq_group_close(s->pq_group);
+    pq_close(s->pq);
     for (size_t i = 0; i < s->files; i++)
         free(s->file[i]);
     free(s->file);

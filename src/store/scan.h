@@ -15,10 +15,21 @@
 
 struct scan;
 
+/* A row group before it is read, of which its statistics and Bloom filters tell something: can a
+ * row of it have the field, with a value in [min, max] where it is an integer or a time; can one
+ * have the address there? true in doubt. */
+struct scan_group;
+bool scan_may_range(const struct scan_group *g, enum field_id f, int64_t min, int64_t max);
+bool scan_may_hold(const struct scan_group *g, enum field_id f, const struct addr *value);
+
 struct scan_spec {
     int64_t from_ms;       /* time_ms >= from_ms */
     int64_t to_ms;         /* time_ms < to_ms; INT64_MAX: no end */
     struct field_set want; /* time_ms is added by itself when the span is bounded */
+    /* Can a row of the group be asked for? Those of which it says no are not read. NULL: all can.
+     */
+    bool (*may)(const void *arg, const struct scan_group *g);
+    const void *may_arg;
 };
 
 struct scan_stats {

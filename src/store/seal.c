@@ -219,6 +219,7 @@ static void *run(void *arg)
 {
     struct seal *s = arg;
 
+    (void)pthread_setname_np(pthread_self(), "seal");
     for (;;) {
         struct item *i = ring_wait(&s->todo, s->again ? SEAL_RETRY_MS : -1);
         if (i && i->kind == ITEM_STOP)
