@@ -43,23 +43,36 @@ static void end(struct tcp_conn *c, enum tcp_end why)
     t->handler->ended(t->handler, &c->peer, why);
 }
 
+int tcp_message(struct cur *in, struct cur *message)
+{
+    struct cur head = *in;
+    uint16_t version = cur_u16(&head);
+    uint16_t len = cur_u16(&head);
+
+    if (!cur_ok(&head))
+        return ERR_EOF;
+    if (version != IPFIX_VERSION || len < IPFIX_HEAD)
+        return ERR_DATA;
+    if (len > cur_left(in))
+        return ERR_EOF;
+    *message = cur_take(in, len);
+    return 0;
+}
+
 /* Hand on the whole messages in c->bytes and keep the rest. false: these are no IPFIX messages. */
 static bool cut(struct tcp_conn *c)
 {
     struct cur in = cur_of(c->bytes, c->len);
     struct tcp_handler *h = c->tcp->handler;
+    struct cur message;
+    int r;
 
-    while (cur_left(&in) >= 4) {
-        struct cur head = in;
-        uint16_t version = cur_u16(&head);
-        uint16_t len = cur_u16(&head);
-        if (version != IPFIX_VERSION || len < IPFIX_HEAD)
-            return false;
-        if (len > cur_left(&in))
-            break;
-        h->message(h, &c->peer, cur_bytes(&in, len), len);
+    while ((r = tcp_message(&in, &message)) == 0) {
+        h->message(h, &c->peer, message.at, cur_left(&message));
         c->heard = true;
     }
+    if (r == ERR_DATA)
+        return false;
     c->len = cur_left(&in);
     memmove(c->bytes, in.at, c->len);
     return true;

@@ -7,6 +7,7 @@
 #define NET_TCP_H
 
 #include "base/addr.h"
+#include "base/cursor.h"
 #include "base/err.h"
 #include "net/loop.h"
 
@@ -56,6 +57,10 @@ struct tcp_listener {
 int tcp_listen(struct tcp_listener *l, struct tcp *tcp, int fd, const struct addr *addr,
                uint16_t port, uint16_t number, struct err *err) MUST_USE;
 void tcp_listener_close(struct tcp_listener *l);
+
+/* The next whole message of a stream: 0, ERR_EOF if it is not whole yet, ERR_DATA if it is no
+ * IPFIX. At most 64 KiB are needed to tell. */
+int tcp_message(struct cur *in, struct cur *message) MUST_USE;
 
 /* Read what is there, then end all connections. */
 void tcp_drain(struct tcp *tcp);

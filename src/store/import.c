@@ -11,6 +11,7 @@
 
 struct part {
     int64_t hour_ms;
+    struct store_id id;
     uint64_t age;
     bool finished;
     struct sealed *file;
@@ -62,7 +63,7 @@ static struct part *part_of_hour(struct import *i)
     if (i->r)
         return NULL;
     struct store_id id = name_id(i->instance, 0, i->next_id_ms++);
-    struct part p = {.hour_ms = i->hour_ms};
+    struct part p = {.hour_ms = i->hour_ms, .id = id};
     i->r = sealed_open(&p.file, i->dir, i->hour_ms, &id, &i->options, &i->err);
     if (i->r)
         return NULL;
@@ -139,6 +140,16 @@ void import_abort(struct import *i)
     free(i);
 }
 
+/* All or nothing: what is in place already goes. */
+static void take_back(const struct import *i, size_t parts)
+{
+    char path[FILE_PATH];
+
+    for (size_t k = 0; k < parts; k++)
+        if (name_parquet(path, i->dir, i->part[k].hour_ms, &i->part[k].id, NULL) == 0)
+            (void)!file_remove(path, NULL);
+}
+
 int import_publish(struct import *i, uint64_t *files, struct err *err)
 {
     int r = import_error(i, err);
@@ -151,6 +162,8 @@ int import_publish(struct import *i, uint64_t *files, struct err *err)
     for (size_t k = 0; k < i->parts && r == 0; k++) {
         r = sealed_publish(i->part[k].file, err);
         i->part[k].file = NULL;
+        if (r)
+            take_back(i, k + 1); /* the last may have its name, and its folder not be synced */
     }
     *files = i->parts;
     import_abort(i); /* what is in place has been forgotten above */

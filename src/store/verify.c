@@ -139,28 +139,33 @@ static void check_file(struct verify *v, const struct contents_file *f, struct b
     pq_close(pq);
 }
 
+struct twin {
+    const char *id;
+    const char *path;
+};
+
 static int by_id(const void *a, const void *b)
 {
-    const struct contents_file *const *x = a;
-    const struct contents_file *const *y = b;
-    return strcmp((*x)->id.text, (*y)->id.text);
+    const struct twin *x = a;
+    const struct twin *y = b;
+    return strcmp(x->id, y->id);
 }
 
 /* The same id under two hours: somebody copied a file. */
 static void check_twins(struct verify *v, const struct contents *c)
 {
-    const struct contents_file **sorted = mem_new(c->files, sizeof *sorted);
+    struct twin *sorted = mem_new(c->files, sizeof *sorted);
     size_t n = 0;
 
     for (size_t i = 0; i < c->files; i++)
         if (c->file[i].has_id)
-            sorted[n++] = &c->file[i];
+            sorted[n++] = (struct twin){c->file[i].id.text, c->file[i].path};
     if (n > 0)
         qsort(sorted, n, sizeof *sorted, by_id);
     for (size_t i = 1; i < n; i++)
-        if (strcmp(sorted[i]->id.text, sorted[i - 1]->id.text) == 0)
-            note(v, true, sorted[i]->path, "the same file is at %s: its flows count twice",
-                 sorted[i - 1]->path);
+        if (strcmp(sorted[i].id, sorted[i - 1].id) == 0)
+            note(v, true, sorted[i].path, "the same file is at %s: its flows count twice",
+                 sorted[i - 1].path);
     free(sorted);
 }
 
