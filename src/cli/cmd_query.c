@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/filters.h"
 #include "query/query.h"
 
 #include <stdlib.h>
@@ -21,7 +22,8 @@ enum {
     OPT_FORMAT,
     OPT_EXACT,
     OPT_LOCAL,
-    OPT_MEMORY
+    OPT_MEMORY,
+    OPT_CONFIG
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -39,6 +41,7 @@ static const struct opt opts[] = {
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
+    FILTERS_OPT(OPT_CONFIG),
 };
 
 /* The flags as they came: some can only be understood when all are known. */
@@ -46,7 +49,7 @@ struct flags {
     const char *store;
     const char *last, *from, *to;
     const char *by, *sort, *top, *memory;
-    const char *format;
+    const char *format, *config;
     bool raw, exact, local;
     struct buf filter; /* all positional arguments, with spaces between them */
 };
@@ -89,6 +92,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_MEMORY:
         f->memory = value;
+        return 0;
+    case OPT_CONFIG:
+        f->config = value;
         return 0;
     case OPT_POSITIONAL:
         if (f->filter.len > 0)
@@ -259,28 +265,6 @@ static int answer(const struct query_spec *spec, const struct flags *f,
     return summary.scan.broken ? 1 : 0;
 }
 
-/* The filter with its kind; shows the place where the text is wrong. */
-static int filter_of(const char *text, struct filter **out)
-{
-    struct filter_error wrong;
-    struct err err;
-    struct buf shown;
-
-    if (filter_parse_at(out, text, NULL, &wrong) != 0) {
-        buf_init(&shown, MESSAGE_MAX);
-        filter_error_print(&wrong, text, &shown);
-        (void)fprintf(stderr, "weir query: the filter is wrong\n%.*s", (int)shown.len,
-                      shown.data ? (const char *)shown.data : "");
-        buf_free(&shown);
-        return 2;
-    }
-    if (filter_only_flows(*out, &err) != 0) {
-        (void)fprintf(stderr, "weir query: %s\n", err.text);
-        return 1;
-    }
-    return 0;
-}
-
 static int ask(struct flags *f)
 {
     const struct print_format *format = print_format_find(f->format);
@@ -298,7 +282,7 @@ static int ask(struct flags *f)
     buf_u8(&f->filter, 0);
     if (!buf_ok(&f->filter))
         return command_usage_error(&cmd_query, "the filter is too long");
-    int status = filter_of((const char *)f->filter.data, &filter);
+    int status = filters_parse(&cmd_query, f->config, (const char *)f->filter.data, &filter);
     spec.filter = filter;
     if (!status)
         status = answer(&spec, f, format);
