@@ -355,11 +355,13 @@ static int read_filter(struct parse *p, struct node **out)
     if (!named)
         return fail_named(p, &near);
     if (p->named == FILTER_NAMED_MAX)
-        return filter_fail(p->lex.error, ERR_CONFIG, tok.at, tok.len,
+        return filter_fail(p->lex.error, ERR_LIMIT, tok.at, tok.len,
                            "filter %s: expected no more than 16 filters within each other; does it "
                            "mean itself?",
                            named->name);
     r = parse_named(p, named->text, &within, out);
+    if (r == ERR_LIMIT)
+        return filter_fail(p->lex.error, r, tok.at, tok.len, "%s", within.text);
     if (r)
         return filter_fail(p->lex.error, r, tok.at, tok.len, "filter %s: column %zu: %.400s",
                            named->name, within.at + 1, within.text);
