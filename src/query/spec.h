@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "filter/filter.h"
+#include "query/acc.h"
 #include "query/keys.h"
 
 /* What is known of a group beside its keys; the order is that of columns. */
@@ -51,6 +52,8 @@ struct query_spec {
     size_t top;         /* rows of the answer; 0: all */
     bool raw;           /* no sampling rates */
     size_t limit_bytes; /* of memory for groups or sorted records */
+    const struct query_extra *extra; /* stages, further aggregates; NULL: none */
+    bool all_groups;                 /* the answer needs all groups, not only the first */
 };
 
 extern const struct column group_columns[GROUP_MEASURES];
