@@ -57,7 +57,7 @@ static const struct opt opts[] = {
     {OPT_SPREAD, "spread", 0, NULL, "packets and bytes over the time that a flow lived"},
     {OPT_NO_SPREAD, "no-spread", 0, NULL, "a series counts flows whole, where they ended"},
     {OPT_RAW, "raw", 0, NULL, "as exported: counters not multiplied by sampling rates"},
-    {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl", "how to print it (default: table)"},
+    {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl|parquet", "how to print it (default: table)"},
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
@@ -399,10 +399,14 @@ static int ask(struct flags *f)
     struct err err;
 
     if (!format) {
-        (void)err_set(&err, ERR_CONFIG, "--format is one of table, csv, json, jsonl, found \"%s\"",
+        (void)err_set(&err, ERR_CONFIG,
+                      "--format is one of table, csv, json, jsonl, parquet, found \"%s\"",
                       f->format);
         return command_usage_error(&cmd_query, err.text);
     }
+    if (format == &print_parquet && isatty(STDOUT_FILENO))
+        return command_usage_error(&cmd_query, "--format parquet is no text; send it to a file: "
+                                               "weir query ... > answer.parquet");
     if (spec_parse(f, &spec, &err) != 0)
         return command_usage_error(&cmd_query, err.text);
     buf_u8(&f->filter, 0);

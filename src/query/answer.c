@@ -98,7 +98,7 @@ size_t answer_drawn(const struct query_spec *spec)
             return i - 1;
         if (c->from == FROM_MEASURE && c->which == GROUP_BYTES)
             bytes = i - 1;
-        if (c->from != FROM_KEY && (c->type == VALUE_UINT || c->type == VALUE_REAL))
+        if (c->from != FROM_KEY && c->kind <= KIND_F64)
             number = i - 1;
     }
     return bytes != SIZE_MAX ? bytes : number;

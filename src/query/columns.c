@@ -8,14 +8,14 @@
 #include <string.h>
 
 const struct column group_columns[GROUP_MEASURES] = {
-    [GROUP_FLOWS] = {"flows", "flows", UNIT_COUNT, true, .type = VALUE_UINT},
-    [GROUP_PACKETS] = {"packets", "packets", UNIT_COUNT, true, .type = VALUE_UINT},
-    [GROUP_BYTES] = {"bytes", "bytes", UNIT_BYTES, true, .type = VALUE_UINT},
-    [GROUP_BPS] = {"bps", "bit/s", UNIT_BITS_S, true, .type = VALUE_REAL},
-    [GROUP_PPS] = {"pps", "packets/s", UNIT_PACKETS_S, true, .type = VALUE_REAL},
-    [GROUP_BPP] = {"bpp", "bytes/packet", UNIT_RATIO, true, .type = VALUE_REAL},
-    [GROUP_FIRST] = {"first_ms", "first", UNIT_NONE, false, .type = VALUE_TIME},
-    [GROUP_LAST] = {"last_ms", "last", UNIT_NONE, false, .type = VALUE_TIME},
+    [GROUP_FLOWS] = {"flows", "flows", UNIT_COUNT, true, .kind = KIND_U64},
+    [GROUP_PACKETS] = {"packets", "packets", UNIT_COUNT, true, .kind = KIND_U64},
+    [GROUP_BYTES] = {"bytes", "bytes", UNIT_BYTES, true, .kind = KIND_U64},
+    [GROUP_BPS] = {"bps", "bit/s", UNIT_BITS_S, true, .kind = KIND_F64},
+    [GROUP_PPS] = {"pps", "packets/s", UNIT_PACKETS_S, true, .kind = KIND_F64},
+    [GROUP_BPP] = {"bpp", "bytes/packet", UNIT_RATIO, true, .kind = KIND_F64},
+    [GROUP_FIRST] = {"first_ms", "first", UNIT_NONE, false, .kind = KIND_TIME},
+    [GROUP_LAST] = {"last_ms", "last", UNIT_NONE, false, .kind = KIND_TIME},
 };
 
 /* What may stand before a parenthesis. */
@@ -61,13 +61,13 @@ struct column columns_key(const struct key *key)
     if (strcmp(c.name, "time_ms") == 0)
         c.title = "time";
     if (key->masked)
-        c.type = VALUE_PREFIX;
+        c.kind = KIND_TEXT;
     return c;
 }
 
 struct column columns_shown(const struct answer_column *c)
 {
-    return (struct column){c->name, c->title, c->unit, c->right, .type = c->type};
+    return (struct column){c->name, c->title, c->unit, c->right, .kind = c->kind};
 }
 
 static void name_it(struct answer_column *c, const struct column *as)
@@ -76,7 +76,7 @@ static void name_it(struct answer_column *c, const struct column *as)
     (void)snprintf(c->title, sizeof c->title, "%s", as->title);
     c->unit = as->unit;
     c->right = as->right;
-    c->type = as->type;
+    c->kind = as->kind;
 }
 
 static struct answer_column key_column(const struct keys *keys, size_t i)
@@ -108,9 +108,9 @@ static bool measure_find(const char *s, size_t len, size_t *out)
     return false;
 }
 
-static enum value_type number_type(enum number n)
+static enum kind number_kind(enum number n)
 {
-    return n == NUMBER_TIME ? VALUE_TIME : n == NUMBER_REAL ? VALUE_REAL : VALUE_UINT;
+    return n == NUMBER_TIME ? KIND_TIME : n == NUMBER_REAL ? KIND_F64 : KIND_U64;
 }
 
 /* The column of a function of something. */
@@ -127,9 +127,9 @@ static struct answer_column function_column(enum aggregate_fn fn, const char *wo
     (void)snprintf(c.title, sizeof c.title, "%.*s(%.40s)", n, word,
                    of->kind == SOURCE_DURATION ? "duration" : name);
     c.unit = fn == AGGREGATE_DISTINCT ? UNIT_COUNT : source_unit(of);
-    c.type = fn == AGGREGATE_DISTINCT ? VALUE_UINT : number_type(source_number(of));
+    c.kind = fn == AGGREGATE_DISTINCT ? KIND_U64 : number_kind(source_number(of));
     if (fn == AGGREGATE_AVG) {
-        c.type = VALUE_REAL;
+        c.kind = KIND_F64;
         if (c.unit == UNIT_NONE || c.unit == UNIT_PROTO || c.unit == UNIT_FLAGS)
             c.unit = UNIT_RATIO;
     }
@@ -260,7 +260,7 @@ static bool share_parse(const char *s, size_t len, struct answer_column *out)
                                       .which = measure,
                                       .unit = UNIT_SHARE,
                                       .right = true,
-                                      .type = VALUE_REAL};
+                                      .kind = KIND_F64};
         const char *of = group_columns[measure].name;
         (void)snprintf(out->name, sizeof out->name, "%s_%s", words[i], of);
         (void)snprintf(out->title, sizeof out->title, "%s%s%s%s", words[i], argument ? "(" : "",
@@ -280,7 +280,7 @@ static int way_parse(size_t way, const char *word, const struct columns_of *of, 
 {
     struct source source = {.kind = ways[way].kind, .field = FIELD_NONE};
     struct column as = {ways[way].word, ways[way].word, source_unit(&source), true,
-                        .type = VALUE_UINT};
+                        .kind = KIND_U64};
 
     if (!of->folded)
         return err_set(err, ERR_CONFIG, "%s: %s is for --fold", word, ways[way].word);
@@ -355,7 +355,7 @@ static int record_find(const char *s, size_t len, const char *word, struct answe
     if (r)
         return r;
     struct column as = {source_name(&source), source_name(&source), source_unit(&source), true,
-                        .type = number_type(source_number(&source))};
+                        .kind = number_kind(source_number(&source))};
     if (source.kind == SOURCE_FIELD)
         as = column_of(source.field);
     *out = (struct answer_column){.from = FROM_SOURCE, .source = source};

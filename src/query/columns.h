@@ -48,7 +48,7 @@ struct answer_column {
     struct source source;
     enum unit unit;
     bool right;
-    enum value_type type;
+    enum kind kind;
     char name[COLUMN_NAME];
     char title[COLUMN_NAME];
 };

@@ -10,7 +10,7 @@
 enum { TEXT_MAX = 1 << 30, SOME_BYTES = 1 << 16 };
 
 static const struct print_format *const formats[] = {&print_table, &print_csv, &print_json,
-                                                     &print_jsonl};
+                                                     &print_jsonl, &print_parquet};
 
 const struct print_format *print_format_find(const char *name)
 {

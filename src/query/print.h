@@ -4,6 +4,7 @@
  *   csv     RFC 4180 quoting, lines end in LF; absent is empty, empty text is ""
  *   json    one object: {"groups" or "records": [...], "summary": {...}}
  *   jsonl   one object a line; absent fields of records are left out
+ *   parquet a file with the types of the store
  *
  * Machines' formats have numbers as numbers and times as integers in ms; only csv without --raw
  * has times as text (RFC 3339), for spreadsheets. */
@@ -66,6 +67,7 @@ extern const struct print_format print_table;
 extern const struct print_format print_csv;
 extern const struct print_format print_json;
 extern const struct print_format print_jsonl;
+extern const struct print_format print_parquet;
 
 /* NULL if there is no such format. */
 const struct print_format *print_format_find(const char *name);

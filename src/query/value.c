@@ -109,25 +109,13 @@ int value_compare(const struct value *a, const struct value *b)
     return bytes_compare(a->as.s.at, a->as.s.len, b->as.s.at, b->as.s.len);
 }
 
-/* What value_of() makes of a kind. */
-static enum value_type type_of(enum field_id f)
-{
-    static const enum value_type types[KIND_N] = {
-        [KIND_U8] = VALUE_UINT,   [KIND_U16] = VALUE_UINT,     [KIND_U32] = VALUE_UINT,
-        [KIND_U64] = VALUE_UINT,  [KIND_F64] = VALUE_REAL,     [KIND_TIME] = VALUE_TIME,
-        [KIND_ADDR] = VALUE_ADDR, [KIND_MAC] = VALUE_MAC,      [KIND_TEXT] = VALUE_TEXT,
-        [KIND_ENUM] = VALUE_TEXT, [KIND_BYTES] = VALUE_OCTETS,
-    };
-    return f == FIELD_EXTRA ? VALUE_JSON : types[field_table[f].kind];
-}
-
 struct column column_of(enum field_id f)
 {
     enum kind kind = field_table[f].kind;
     struct column c = {.name = field_table[f].name, .title = field_table[f].name};
 
     c.right = kind <= KIND_F64;
-    c.type = type_of(f);
+    c.kind = kind;
     if (f == FIELD_PROTO || f == FIELD_TCP_FLAGS || f == FIELD_REV_TCP_FLAGS) {
         c.unit = f == FIELD_PROTO ? UNIT_PROTO : UNIT_FLAGS;
         c.right = false;

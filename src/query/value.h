@@ -58,7 +58,7 @@ struct column {
     const char *title; /* in tables */
     enum unit unit;
     bool right;           /* aligned so in tables */
-    enum value_type type; /* of its values that are there */
+    enum kind kind;       /* of its values, for formats that have types */
     bool key;             /* of groups: what they are made by */
     bool drawn;           /* what a chart shows */
 };
