@@ -2,6 +2,7 @@
 
 #include "filter/build.h"
 #include "filter/eval.h"
+#include "filter/leaf.h"
 #include "filter/parse.h"
 
 #include <stdlib.h>
@@ -60,15 +61,7 @@ int filter_only_flows(struct filter *f, struct err *err)
     return 0;
 }
 
-static void add_fields(const struct node *node, struct field_set *out)
-{
-    if (node->op == NODE_TEST)
-        what_fields(node->test.what, out);
-    for (const struct node *child = node->first; child; child = child->next)
-        add_fields(child, out);
-}
-
-void filter_fields(const struct filter *f, struct field_set *out) { add_fields(f->root, out); }
+void filter_fields(const struct filter *f, struct field_set *out) { node_fields(f->root, out); }
 
 bool filter_is_all(const struct filter *f) { return f->root->op == NODE_ALL; }
 
@@ -200,21 +193,21 @@ static bool may_test(const struct test *t, const struct filter_known *k)
            k->may_range(k->arg, f, value_of_key(f, t->min.lo), value_of_key(f, t->max.lo));
 }
 
-static bool may_node(const struct node *node, const struct filter_known *k)
+bool node_may_select(const struct node *node, const struct filter_known *known)
 {
     switch (node->op) {
     case NODE_NONE:
         return false;
     case NODE_TEST:
-        return may_test(&node->test, k);
+        return may_test(&node->test, known);
     case NODE_AND:
         for (const struct node *child = node->first; child; child = child->next)
-            if (!may_node(child, k))
+            if (!node_may_select(child, known))
                 return false;
         return true;
     case NODE_OR:
         for (const struct node *child = node->first; child; child = child->next)
-            if (may_node(child, k))
+            if (node_may_select(child, known))
                 return true;
         return false;
     case NODE_ALL:
@@ -226,7 +219,7 @@ static bool may_node(const struct node *node, const struct filter_known *k)
 
 bool filter_may_select(const struct filter *f, const struct filter_known *known)
 {
-    return may_node(f->root, known);
+    return node_may_select(f->root, known);
 }
 
 static bool is_continued(char c) { return ((unsigned char)c & 0xc0) == 0x80; }

@@ -133,14 +133,14 @@ uint64_t kernel_wide(const struct addr v[64], uint64_t need, const struct wide_r
 }
 
 /* Below 0, 0, above 0: by octets, the shorter first. */
-static int compare_cell(const struct batch *b, struct cell c, struct text t)
+static int compare_cell(const uint8_t *bytes, struct cell c, struct text t)
 {
     size_t n = c.len < t.len ? c.len : t.len;
-    int order = n ? memcmp(b->bytes.data + c.at, t.s, n) : 0;
+    int order = n ? memcmp(bytes + c.at, t.s, n) : 0;
     return order ? order : (c.len > t.len) - (c.len < t.len);
 }
 
-uint64_t kernel_order(const struct batch *b, const struct cell v[64], uint64_t need,
+uint64_t kernel_order(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct order *order)
 {
     uint64_t hit = 0;
@@ -149,14 +149,14 @@ uint64_t kernel_order(const struct batch *b, const struct cell v[64], uint64_t n
         unsigned i = (unsigned)__builtin_ctzll(need);
         if (order->takes == ORDER_SAME && v[i].len != order->value.len)
             continue;
-        int c = compare_cell(b, v[i], order->value);
+        int c = compare_cell(bytes, v[i], order->value);
         unsigned is = c < 0 ? ORDER_LESS : c > 0 ? ORDER_MORE : ORDER_SAME;
         hit |= (uint64_t)((order->takes & is) != 0) << i;
     }
     return hit;
 }
 
-uint64_t kernel_texts(const struct batch *b, const struct cell v[64], uint64_t need,
+uint64_t kernel_texts(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct texts *texts)
 {
     uint64_t hit = 0;
@@ -167,7 +167,7 @@ uint64_t kernel_texts(const struct batch *b, const struct cell v[64], uint64_t n
         size_t hi = texts->n;
         while (lo < hi) {
             size_t mid = lo + (hi - lo) / 2;
-            int c = compare_cell(b, v[i], texts->v[mid]);
+            int c = compare_cell(bytes, v[i], texts->v[mid]);
             if (c == 0) {
                 hit |= UINT64_C(1) << i;
                 break;

@@ -25,9 +25,9 @@ void kernel_prefix(const struct addr *v, size_t n, const struct mask16 *p, uint6
 /* Sparse, one word of rows. */
 uint64_t kernel_list(const uint64_t v[64], uint64_t need, const struct ranges *list);
 uint64_t kernel_wide(const struct addr v[64], uint64_t need, const struct wide_ranges *list);
-uint64_t kernel_order(const struct batch *b, const struct cell v[64], uint64_t need,
+uint64_t kernel_order(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct order *order);
-uint64_t kernel_texts(const struct batch *b, const struct cell v[64], uint64_t need,
+uint64_t kernel_texts(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct texts *texts);
 
 #endif

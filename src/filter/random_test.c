@@ -1,6 +1,7 @@
 /* Random trees, printed as text, parsed and run, against an interpreter that goes row by row and
  * knows nothing but the rules of docs/filter.md. */
 #include "filter/filter.h"
+#include "filter/leaf.h"
 #include "flow/measure.h"
 
 #include <setjmp.h>
@@ -11,7 +12,14 @@
 
 #include <cmocka.h>
 
-enum { ROWS = 1100, TREES = 3000, NODES = 64, ITEMS = 12, TEXT_ROOM = 16384 };
+enum {
+    ROWS = 1100,
+    WORDS = (ROWS + 63) / 64,
+    TREES = 3000,
+    NODES = 64,
+    ITEMS = 12,
+    TEXT_ROOM = 16384
+};
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -56,7 +64,7 @@ struct item {
 
 enum node_is { IS_LEAF, IS_NOT, IS_AND, IS_OR };
 
-struct node {
+struct part {
     enum node_is is;
     int a; /* children; of a leaf: index of abouts[] */
     int b;
@@ -65,7 +73,7 @@ struct node {
     struct item items[ITEMS];
 };
 
-static struct node nodes[NODES];
+static struct part nodes[NODES];
 static int used;
 static char text[TEXT_ROOM];
 static size_t text_len;
@@ -151,7 +159,7 @@ static void make_addr(struct item *item, bool may_range)
         put("%s/%u", s, bits);
 }
 
-static void make_item(struct node *leaf, struct item *item, bool may_range)
+static void make_item(struct part *leaf, struct item *item, bool may_range)
 {
     uint64_t lo = pick_number(abouts[leaf->a].max);
     uint64_t hi = pick_number(abouts[leaf->a].max);
@@ -188,7 +196,7 @@ static void make_item(struct node *leaf, struct item *item, bool may_range)
     }
 }
 
-static void make_leaf(struct node *leaf)
+static void make_leaf(struct part *leaf)
 {
     enum leaf_is is;
 
@@ -219,9 +227,9 @@ static void make_leaf(struct node *leaf)
 static int make(int depth, enum node_is loosest)
 {
     int self = used++;
-    struct node *node = &nodes[self];
+    struct part *node = &nodes[self];
 
-    *node = (struct node){0};
+    *node = (struct part){0};
     if (depth == 0 || used > NODES - 8 || one_in(4)) {
         make_leaf(node);
         return self;
@@ -269,7 +277,7 @@ static bool compare(int c, enum op op)
 }
 
 /* How a row's value stands to an item: 0 if it is in it. False if it has none. */
-static bool stands(const struct node *leaf, enum field_id f, size_t row, const struct item *item,
+static bool stands(const struct part *leaf, enum field_id f, size_t row, const struct item *item,
                    int *c)
 {
     uint64_t v = batch_u64(&batch, f, row);
@@ -304,7 +312,7 @@ static bool stands(const struct node *leaf, enum field_id f, size_t row, const s
     return true;
 }
 
-static bool holds_for(const struct node *leaf, enum field_id f, size_t row)
+static bool holds_for(const struct part *leaf, enum field_id f, size_t row)
 {
     bool any_equal = false;
     int c = 1;
@@ -319,7 +327,7 @@ static bool holds_for(const struct node *leaf, enum field_id f, size_t row)
     return leaf->n == 1 ? compare(c, leaf->op) : any_equal != (leaf->op == OP_NE);
 }
 
-static bool holds(const struct node *node, size_t row)
+static bool holds(const struct part *node, size_t row)
 {
     if (node->is == IS_NOT)
         return !holds(&nodes[node->a], row);
@@ -404,9 +412,67 @@ static void check_may(const struct filter *f, size_t row)
         fail_msg("%s: row %zu is selected but ruled out before", text, row);
 }
 
+/* A leaf asked about the values of its field that are there, without the rows around them. */
+static void leaf_by_values(const struct node *leaf, uint64_t *hit)
+{
+    static _Alignas(16) uint8_t values[ROWS * sizeof(struct addr)];
+    static size_t row_of[ROWS];
+    static uint64_t of_values[WORDS];
+    enum field_id f = leaf_field(leaf);
+    size_t width = kind_table[field_table[f].kind].width;
+    size_t n = 0;
+
+    for (size_t row = 0; row < ROWS; row++) {
+        if (!batch_has(&batch, f, row))
+            continue;
+        memcpy(values + n * width, batch_at(&batch, f, row), width);
+        row_of[n++] = row;
+    }
+    leaf_eval(leaf, values, batch.bytes.data, n, of_values);
+    memset(hit, 0, WORDS * sizeof *hit);
+    for (size_t i = 0; i < n; i++)
+        hit[row_of[i] / 64] |= (of_values[i / 64] >> i % 64 & 1) << row_of[i] % 64;
+    if (leaf_is_has(leaf))
+        assert_true(of_values[0] & 1 || n == 0);
+}
+
+/* The tree, run from outside: leaf.h says how. */
+static void by_leaves(const struct node *node, uint64_t hit[static WORDS])
+{
+    uint64_t part[WORDS];
+    enum filter_op op = node_op(node);
+
+    if (op == FILTER_LEAF && leaf_field(node) != FIELD_NONE) {
+        leaf_by_values(node, hit);
+        return;
+    }
+    if (op == FILTER_LEAF) {
+        node_eval(node, &batch, hit);
+        return;
+    }
+    memset(hit, op == FILTER_ALL || op == FILTER_AND ? 0xff : 0, WORDS * sizeof *hit);
+    for (const struct node *child = node_first(node); child; child = node_next(child)) {
+        by_leaves(child, part);
+        for (size_t w = 0; w < WORDS; w++)
+            hit[w] = op == FILTER_AND   ? hit[w] & part[w]
+                     : op == FILTER_NOT ? ~part[w]
+                                        : hit[w] | part[w];
+    }
+}
+
+static void check_leaves(const struct filter *f, const uint64_t selected[WORDS])
+{
+    uint64_t hit[WORDS];
+
+    by_leaves(filter_root(f), hit);
+    hit[WORDS - 1] &= (UINT64_C(1) << ROWS % 64) - 1;
+    if (memcmp(hit, selected, sizeof hit) != 0)
+        fail_msg("%s: its leaves say something else", text);
+}
+
 static void equals_a_naive_interpreter(void **state)
 {
-    static uint64_t selected[(ROWS + 63) / 64];
+    static uint64_t selected[WORDS];
 
     (void)state;
     srand(7);
@@ -435,6 +501,7 @@ static void equals_a_naive_interpreter(void **state)
             }
         }
         assert_int_equal(selected[ROWS / 64] >> ROWS % 64, 0);
+        check_leaves(f, selected);
         filter_free(f);
     }
     batch_free(&batch);
