@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0)
         memcpy(text, data, size);
     text[size] = '\0';
-    if (filter_parse_at(&f, text, &e) != 0) {
+    if (filter_parse_at(&f, text, NULL, &e) != 0) {
         struct buf shown;
         buf_init(&shown, 65536);
         filter_error_print(&e, text, &shown);

@@ -375,7 +375,7 @@ static int filter_of(const char *text, struct filter **out)
     struct err err;
     struct buf shown;
 
-    if (filter_parse_at(out, text, &wrong) != 0) {
+    if (filter_parse_at(out, text, NULL, &wrong) != 0) {
         buf_init(&shown, MESSAGE_MAX);
         filter_error_print(&wrong, text, &shown);
         (void)fprintf(stderr, "weir query: the filter is wrong\n%.*s", (int)shown.len,

@@ -1,5 +1,7 @@
 #include "filter/build.h"
 
+#include "base/hash.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +42,19 @@ void children_add(struct children *c, struct node *node)
     *at = node;
     c->tail[node->cost] = &node->next;
     c->n++;
+}
+
+void children_add_flat(struct children *c, struct node *node, enum node_op op)
+{
+    if (node->op != op) {
+        children_add(c, node);
+        return;
+    }
+    for (struct node *child = node->first; child;) {
+        struct node *next = child->next; /* which adding changes */
+        children_add(c, child);
+        child = next;
+    }
 }
 
 struct node *children_join(struct arena *a, struct children *c, enum node_op op)
@@ -90,8 +105,12 @@ static struct wide less(struct wide w)
 static size_t merge_ranges(struct item *items, size_t n)
 {
     size_t kept = 0;
+    size_t sorted = 1;
 
-    qsort(items, n, sizeof *items, by_first_key);
+    while (sorted < n && wide_cmp(items[sorted - 1].lo, items[sorted].lo) <= 0)
+        sorted++;
+    if (sorted < n)
+        qsort(items, n, sizeof *items, by_first_key);
     for (size_t i = 1; i < n; i++) {
         struct item *last = &items[kept];
         struct wide all_ones = {UINT64_MAX, UINT64_MAX};
@@ -151,9 +170,12 @@ static bool prefix_of(const struct item *item, struct mask16 *out)
     return true;
 }
 
-static bool build_wide(struct arena *a, struct test *t, const struct item *items, size_t n)
+/* The test of a set, of addresses or of other keys. */
+static bool build_set(struct arena *a, struct test *t, const struct item *items, size_t n)
 {
-    if (n == 1 && prefix_of(items, &t->prefix)) {
+    bool wide = what_type(t->what) == VALUE_ADDR;
+
+    if (n == 1 && wide && prefix_of(items, &t->prefix)) {
         t->op = TEST_PREFIX;
         return true;
     }
@@ -165,31 +187,14 @@ static bool build_wide(struct arena *a, struct test *t, const struct item *items
         first[i] = items[i].lo;
         last[i] = items[i].hi;
     }
-    t->op = TEST_WIDE;
-    t->wide = (struct wide_ranges){first, last, n};
-    return true;
-}
-
-static bool build_list(struct arena *a, struct test *t, const struct item *items, size_t n)
-{
-    uint64_t *first = arena_new(a, n * sizeof *first);
-    uint64_t *last = arena_new(a, n * sizeof *last);
-
-    if (!first || !last)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        first[i] = items[i].lo.lo;
-        last[i] = items[i].hi.lo;
-    }
-    t->op = TEST_LIST;
-    t->list = (struct ranges){first, last, n};
-    return true;
+    t->op = wide ? TEST_WIDE : TEST_LIST;
+    return set_init(&t->set, a, first, last, n);
 }
 
 static bool takes(const struct item *item, uint64_t v)
 {
-    if (item->is == ITEM_FLAGS)
-        return (v & item->lo.lo) == item->lo.lo;
+    if (item->is == ITEM_BITS)
+        return ((v & item->bits.mask) == item->bits.want) != item->other;
     return v >= item->lo.lo && v <= item->hi.lo;
 }
 
@@ -201,8 +206,8 @@ static bool build_table(struct arena *a, struct test *t, const struct item *item
     if (!table)
         return false;
     for (size_t i = 0; i < n; i++) {
-        uint64_t v = items[i].is == ITEM_FLAGS ? 0 : items[i].lo.lo;
-        uint64_t end = items[i].is == ITEM_FLAGS ? values - 1 : items[i].hi.lo;
+        uint64_t v = items[i].is == ITEM_BITS ? 0 : items[i].lo.lo;
+        uint64_t end = items[i].is == ITEM_BITS ? values - 1 : items[i].hi.lo;
         for (; v <= end; v++)
             table[v / 64] |= (uint64_t)takes(&items[i], v) << v % 64;
     }
@@ -211,10 +216,10 @@ static bool build_table(struct arena *a, struct test *t, const struct item *item
     return true;
 }
 
-static bool has_flags(const struct item *items, size_t n)
+static bool has_bits(const struct item *items, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (items[i].is == ITEM_FLAGS)
+        if (items[i].is == ITEM_BITS)
             return true;
     return false;
 }
@@ -224,14 +229,15 @@ static bool is_narrow(unsigned what)
     return what < WHAT_MEASURE && kind_table[field_table[what].kind].width <= 2;
 }
 
-/* Items as TCP flags in letters, with or without numbers among them. */
-static bool build_flags(struct arena *a, struct test *t, const struct item *items, size_t n)
+/* Items that look at single bits, with or without numbers among them. */
+static bool build_bits(struct arena *a, struct test *t, const struct item *items, size_t n)
 {
     t->max = what_max(t->what);
-    if (n > 1)
+    if (n > 1 || kind_table[field_table[t->what].kind].width != 2)
         return build_table(a, t, items, n);
-    t->op = TEST_FLAGS;
-    t->flags = (uint16_t)items->lo.lo;
+    t->op = TEST_BITS;
+    t->bits = items->bits;
+    t->negate = t->negate != items->other;
     return true;
 }
 
@@ -241,9 +247,9 @@ static bool build_ranges(struct arena *a, struct test *t, struct item *items, si
     t->min = items[0].lo;
     t->max = items[n - 1].hi;
     if (what_type(t->what) == VALUE_ADDR)
-        return build_wide(a, t, items, n);
+        return build_set(a, t, items, n);
     if (n > 1)
-        return is_narrow(t->what) ? build_table(a, t, items, n) : build_list(a, t, items, n);
+        return is_narrow(t->what) ? build_table(a, t, items, n) : build_set(a, t, items, n);
     t->op = TEST_RANGE;
     t->range.lo = items->lo.lo;
     t->range.span = items->hi.lo - items->lo.lo;
@@ -259,6 +265,38 @@ static int by_text(const void *a, const void *b)
     return c ? c : (x->text.len > y->text.len) - (x->text.len < y->text.len);
 }
 
+/* Sort, and keep one of those that are the same; returns how many are left. */
+static size_t drop_doubles(struct item *items, size_t n)
+{
+    size_t kept = 1;
+
+    qsort(items, n, sizeof *items, by_text);
+    for (size_t i = 1; i < n; i++)
+        if (by_text(&items[kept - 1], &items[i]) != 0)
+            items[kept++] = items[i];
+    return kept;
+}
+
+static bool hash_texts(struct arena *a, struct texts *t)
+{
+    size_t slots = 2;
+
+    while (slots < t->n * 2)
+        slots *= 2;
+    uint32_t *slot = arena_new(a, slots * sizeof *slot);
+    if (!slot)
+        return false;
+    t->slots = slot;
+    t->mask = slots - 1;
+    for (size_t i = 0; i < t->n; i++) {
+        size_t at = hash_keyed(t->v[i].s, t->v[i].len) & t->mask;
+        while (slot[at] != 0)
+            at = (at + 1) & t->mask;
+        slot[at] = (uint32_t)i + 1;
+    }
+    return true;
+}
+
 static bool build_texts(struct arena *a, struct test *t, enum compare op, struct item *items,
                         size_t n)
 {
@@ -268,6 +306,7 @@ static bool build_texts(struct arena *a, struct test *t, enum compare op, struct
         [COMPARE_GT] = ORDER_MORE, [COMPARE_GE] = ORDER_MORE | ORDER_SAME,
     };
 
+    n = drop_doubles(items, n);
     if (n == 1) {
         t->op = TEST_ORDER;
         t->order = (struct order){items->text, order[op]};
@@ -276,12 +315,11 @@ static bool build_texts(struct arena *a, struct test *t, enum compare op, struct
     struct text *v = arena_new(a, n * sizeof *v);
     if (!v)
         return false;
-    qsort(items, n, sizeof *items, by_text);
     for (size_t i = 0; i < n; i++)
         v[i] = items[i].text;
     t->op = TEST_TEXTS;
-    t->texts = (struct texts){v, n};
-    return true;
+    t->texts = (struct texts){.v = v, .n = n};
+    return hash_texts(a, &t->texts);
 }
 
 static bool takes_all(const struct item *items, size_t n)
@@ -299,16 +337,47 @@ static enum cost cost_of(const struct test *t)
     case TEST_LIST:
     case TEST_ORDER:
     case TEST_TEXTS:
+    case TEST_PATTERN:
         return COST_HIGH;
     case TEST_PREFIX:
         return COST_MIDDLE;
     case TEST_HAS:
     case TEST_RANGE:
-    case TEST_FLAGS:
+    case TEST_BITS:
     case TEST_TABLE:
         break;
     }
-    return t->what >= WHAT_RATIO ? COST_HIGH : t->what >= WHAT_MEASURE ? COST_MIDDLE : COST_LOW;
+    if (t->what < WHAT_MEASURE)
+        return COST_LOW;
+    return t->what < WHAT_RATIO ? COST_MIDDLE : COST_HIGH;
+}
+
+static struct node *build_test(struct arena *a, const struct test *t)
+{
+    struct node *node = build_node(a, NODE_TEST);
+
+    if (node) {
+        node->test = *t;
+        node->cost = cost_of(t);
+    }
+    return node;
+}
+
+/* Patterns are tried one after another: any of them will do, or none may. */
+static struct node *build_patterns(struct arena *a, struct test *t, const struct item *items,
+                                   size_t n)
+{
+    struct children c = {0};
+
+    t->op = TEST_PATTERN;
+    for (size_t i = 0; i < n; i++) {
+        t->like = items[i].like;
+        struct node *node = build_test(a, t);
+        if (!node)
+            return NULL;
+        children_add(&c, node);
+    }
+    return children_join(a, &c, t->negate ? NODE_AND : NODE_OR);
 }
 
 struct node *build_compare(struct arena *a, unsigned what, enum compare op, struct item *items,
@@ -320,19 +389,16 @@ struct node *build_compare(struct arena *a, unsigned what, enum compare op, stru
     assert(n > 0);
     if (takes_all(items, n))
         return build_node(a, t.negate ? NODE_NONE : NODE_ALL);
+    if (items->is == ITEM_PATTERN)
+        return build_patterns(a, &t, items, n);
     if (items->is == ITEM_TEXT)
         ok = build_texts(a, &t, op, items, n);
-    else if (has_flags(items, n))
-        ok = build_flags(a, &t, items, n);
+    else if (has_bits(items, n))
+        ok = build_bits(a, &t, items, n);
     else if (!range_of(what, op, items))
         return build_node(a, NODE_NONE);
     else
         ok = build_ranges(a, &t, items, n);
 
-    struct node *node = ok ? build_node(a, NODE_TEST) : NULL;
-    if (node) {
-        node->test = t;
-        node->cost = cost_of(&t);
-    }
-    return node;
+    return ok ? build_test(a, &t) : NULL;
 }

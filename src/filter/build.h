@@ -8,7 +8,8 @@
 enum compare { COMPARE_EQ, COMPARE_NE, COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPARE_GE };
 
 /* `what` compared with one value, or for EQ and NE with any number of them; items are sorted in
- * place. NULL when the arena is spent. */
+ * place. All of them are texts, or patterns, or neither; names of ICMP are not for it. NULL when
+ * the arena is spent. */
 struct node *build_compare(struct arena *a, unsigned what, enum compare op, struct item *items,
                            size_t n);
 
@@ -28,6 +29,9 @@ struct children {
 };
 
 void children_add(struct children *c, struct node *node);
+
+/* The same, but of a node that is such an AND or OR itself its children. */
+void children_add_flat(struct children *c, struct node *node, enum node_op op);
 
 /* The only child itself, else a node of them all, cheap ones first; leaves `c` empty. */
 struct node *children_join(struct arena *a, struct children *c, enum node_op op);

@@ -44,6 +44,12 @@ static struct column column_of(const struct chunk *c, enum field_id f)
     return col;
 }
 
+static void widen_u8(const uint8_t *v, size_t n, unsigned shift, uint64_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint64_t)v[i] >> shift;
+}
+
 static void widen_u32(const uint32_t *v, size_t n, uint64_t *out)
 {
     for (size_t i = 0; i < n; i++)
@@ -100,9 +106,57 @@ static void load_field(enum field_id f, const struct column *c, struct keys *k)
     }
 }
 
-/* What is made of several fields. */
-static void load_made(const struct chunk *c, unsigned what, struct keys *k)
+/* A source of a made number, which is of 8 or 64 bits, as keys. */
+static const uint64_t *load_from(const struct column *c, const struct made_from *from,
+                                 uint64_t room[CHUNK])
 {
+    if (field_table[from->field].kind == KIND_U64)
+        return c->v;
+    widen_u8(c->v, c->n, from->shift, room);
+    return room;
+}
+
+/* Rows that have no number yet take this source's. */
+static void fill_in(struct keys *k, const uint64_t *v, const uint64_t *seen, size_t words)
+{
+    for (size_t w = 0; w < words; w++) {
+        uint64_t fresh = seen[w] & ~k->seen_room[w];
+        k->seen_room[w] |= fresh;
+        for (; fresh != 0; fresh &= fresh - 1) {
+            size_t i = w * 64 + (size_t)__builtin_ctzll(fresh);
+            k->room[i] = v[i];
+        }
+    }
+}
+
+static void load_made(const struct chunk *c, enum made which, struct keys *k)
+{
+    const struct made_info *made = &made_table[which];
+    uint64_t room[CHUNK];
+
+    k->v = k->room;
+    k->seen = k->seen_room;
+    memset(k->seen_room, 0, sizeof k->seen_room);
+    memset(k->room, 0, sizeof k->room);
+    for (size_t i = 0; i < made->n; i++) {
+        struct column col = column_of(c, made->from[i].field);
+        if (col.v)
+            fill_in(k, load_from(&col, &made->from[i], room), col.seen, c->words);
+    }
+    for (size_t i = 0; made->else_one && i < c->n; i++)
+        if (!(k->seen_room[i / 64] >> i % 64 & 1))
+            k->room[i] = 1;
+    if (made->else_one)
+        memset(k->seen_room, 0xff, c->words * sizeof *k->seen_room);
+}
+
+/* What is made of several fields. */
+static void load_several(const struct chunk *c, unsigned what, struct keys *k)
+{
+    if (what >= WHAT_MADE) {
+        load_made(c, (enum made)(what - WHAT_MADE), k);
+        return;
+    }
     if (what < WHAT_RATIO) {
         struct measure_room room = {k->room, k->seen_room};
         struct measure_col col =
@@ -139,7 +193,7 @@ static void test_keys(const struct test *t, const struct keys *k, size_t n, cons
         kernel_range64(k->v, n, t->range.lo, t->range.span, hit);
     else
         for (size_t w = 0; w < words; w++)
-            hit[w] = kernel_list(k->v + w * 64, want[w] & k->seen[w], &t->list);
+            hit[w] = kernel_list(k->v + w * 64, want[w] & k->seen[w], &t->set);
     finish(t, k->seen, words, hit);
 }
 
@@ -187,8 +241,8 @@ static void test_values(const struct test *t, const struct column *c, const uint
     case TEST_RANGE:
         test_range(t, c, hit);
         break;
-    case TEST_FLAGS:
-        kernel_flags16(c->v, c->n, t->flags, hit);
+    case TEST_BITS:
+        kernel_bits16(c->v, c->n, t->bits, hit);
         break;
     case TEST_TABLE:
         if (kind_table[field_table[t->what].kind].width == 1)
@@ -201,7 +255,7 @@ static void test_values(const struct test *t, const struct column *c, const uint
         break;
     case TEST_WIDE:
         for (size_t w = 0; w < c->words; w++)
-            hit[w] = kernel_wide(addrs + w * 64, want[w] & c->seen[w], &t->wide);
+            hit[w] = kernel_wide(addrs + w * 64, want[w] & c->seen[w], &t->set);
         break;
     case TEST_ORDER:
         for (size_t w = 0; w < c->words; w++)
@@ -211,20 +265,107 @@ static void test_values(const struct test *t, const struct column *c, const uint
         for (size_t w = 0; w < c->words; w++)
             hit[w] = kernel_texts(c->bytes, cells + w * 64, want[w] & c->seen[w], &t->texts);
         break;
+    case TEST_PATTERN:
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] =
+                kernel_pattern(c->bytes, cells + w * 64, want[w] & c->seen[w], t->like.pattern);
+        break;
     case TEST_LIST: /* by test_keys() */
         break;
     }
+}
+
+/* The number that a part of octets is, or false: `nth` counts the entries of a stack. */
+static bool part_at(const struct part_info *part, const uint8_t *s, size_t len, size_t nth,
+                    uint64_t *out)
+{
+    size_t width = part->of == PART_NTH_WORD ? 4 : 3;
+    uint64_t v = 0;
+
+    if (part->of == PART_ENTRIES) {
+        *out = len / width;
+        return true;
+    }
+    if (part->of == PART_LAST_ENTRY)
+        nth = len / width - 1; /* none: beyond all */
+    if (nth >= len / width)
+        return false;
+    for (size_t i = 0; i < width; i++)
+        v = v << 8 | s[nth * width + i];
+    *out = v >> part->shift & part->mask;
+    return true;
+}
+
+/* The nth numbers of the values in `want`; false if none has one. */
+static bool load_part(const struct part_info *part, const struct column *c, size_t nth,
+                      const uint64_t *want, struct keys *k)
+{
+    const struct cell *cells = c->v;
+    uint64_t any = 0;
+
+    k->v = k->room;
+    k->seen = k->seen_room;
+    memset(k->room, 0, sizeof k->room);
+    for (size_t w = 0; w < c->words; w++) {
+        k->seen_room[w] = 0;
+        for (uint64_t left = want[w] & c->seen[w]; left; left &= left - 1) {
+            size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+            bool is = part_at(part, c->bytes + cells[i].at, cells[i].len, nth, &k->room[i]);
+            k->seen_room[w] |= (uint64_t)is << i % 64;
+        }
+        any |= k->seen_room[w];
+    }
+    return any != 0;
+}
+
+/* Any number of the octets will do; negated, there is one and none will. */
+static void test_any_part(const struct test *t, const struct part_info *part,
+                          const struct column *c, const uint64_t *want, uint64_t *hit)
+{
+    struct test one = *t;
+    struct keys k;
+    uint64_t first[WORDS];
+    uint64_t some[WORDS];
+    size_t bytes = c->words * sizeof *hit;
+
+    one.negate = false;
+    memset(hit, 0, bytes);
+    memset(first, 0, bytes);
+    for (size_t nth = 0; load_part(part, c, nth, want, &k); nth++) {
+        if (nth == 0)
+            memcpy(first, k.seen, bytes);
+        test_keys(&one, &k, c->n, want, some);
+        for (size_t w = 0; w < c->words; w++)
+            hit[w] |= some[w];
+    }
+    finish(t, first, c->words, hit);
+}
+
+static void test_part(const struct test *t, const struct column *c, const uint64_t *want,
+                      uint64_t *hit)
+{
+    struct part_info part = part_of_what(t->what);
+    struct keys k;
+
+    if (part.of == PART_ANY_ENTRY) {
+        test_any_part(t, &part, c, want, hit);
+        return;
+    }
+    (void)load_part(&part, c, part.nth, want, &k);
+    test_keys(t, &k, c->n, want, hit);
 }
 
 /* A test of one field. */
 static void test_field(const struct test *t, const struct column *c, const uint64_t *want,
                        uint64_t *hit)
 {
-    enum field_id f = (enum field_id)t->what;
+    enum field_id f = what_field(t->what);
     struct keys k;
 
     if (!c->v) {
         memset(hit, 0, c->words * sizeof *hit);
+    } else if (t->what >= WHAT_PART) {
+        test_part(t, c, want, hit);
     } else if (t->op == TEST_LIST || (t->op == TEST_RANGE && !is_plain(f))) {
         load_field(f, c, &k);
         test_keys(t, &k, c->n, want, hit);
@@ -239,11 +380,11 @@ static void run_test(const struct test *t, const struct chunk *c, const uint64_t
 {
     struct keys k;
 
-    if (t->what < WHAT_MEASURE) {
-        struct column col = column_of(c, (enum field_id)t->what);
+    if (what_field(t->what) != FIELD_NONE) {
+        struct column col = column_of(c, what_field(t->what));
         test_field(t, &col, want, hit);
     } else {
-        load_made(c, t->what, &k);
+        load_several(c, t->what, &k);
         test_keys(t, &k, c->n, want, hit);
     }
     for (size_t w = 0; w < c->words; w++)
@@ -321,7 +462,7 @@ void eval_values(const struct test *t, const void *values, const uint8_t *bytes,
                  uint64_t *hit)
 {
     const uint8_t *v = values;
-    size_t width = kind_table[field_table[t->what].kind].width;
+    size_t width = kind_table[field_table[what_field(t->what)].kind].width;
     uint64_t want[WORDS];
 
     for (size_t from = 0; from < n; from += CHUNK) {

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-int filter_parse_at(struct filter **out, const char *text, struct filter_error *error)
+int filter_parse_at(struct filter **out, const char *text, const struct filter_env *env,
+                    struct filter_error *error)
 {
     struct filter *f = mem_new(1, sizeof *f);
 
     *error = (struct filter_error){0};
     arena_init(&f->arena, FILTER_BYTES_MAX);
-    int r = parse_text(f, text, error);
+    int r = parse_text(f, text, env, error);
     if (r) {
         filter_free(f);
         return r;
@@ -27,7 +28,7 @@ int filter_parse(struct filter **out, const char *text, struct err *err)
 {
     struct filter_error error;
 
-    int r = filter_parse_at(out, text, &error);
+    int r = filter_parse_at(out, text, NULL, &error);
     if (r)
         return err_set(err, r, "filter: column %zu: %s", error.at + 1, error.text);
     return 0;
@@ -147,15 +148,6 @@ bool filter_range(const struct filter *f, enum field_id field, int64_t *min, int
     return true;
 }
 
-static struct addr addr_of_key(struct wide key)
-{
-    uint64_t half[2] = {htobe64(key.hi), htobe64(key.lo)};
-    struct addr a;
-
-    memcpy(a.b, half, sizeof half);
-    return a;
-}
-
 static bool may_hold(const struct filter_known *k, enum field_id f, struct wide key)
 {
     struct addr a = addr_of_key(key);
@@ -163,7 +155,7 @@ static bool may_hold(const struct filter_known *k, enum field_id f, struct wide 
 }
 
 /* A list of single addresses, as far as it pays to ask for each. */
-static bool may_list(const struct filter_known *k, enum field_id f, const struct wide_ranges *list)
+static bool may_list(const struct filter_known *k, enum field_id f, const struct set *list)
 {
     enum { ASK_MAX = 256 };
 
@@ -177,16 +169,16 @@ static bool may_list(const struct filter_known *k, enum field_id f, const struct
 
 static bool may_test(const struct test *t, const struct filter_known *k)
 {
-    enum field_id f = (enum field_id)t->what;
+    enum field_id f = what_field(t->what);
 
-    if (t->what >= WHAT_MEASURE)
+    if (f == FIELD_NONE)
         return true;
     if (!k->may_range(k->arg, f, INT64_MIN, INT64_MAX))
         return false;
-    if (t->negate || t->op == TEST_HAS)
+    if (t->negate || t->op == TEST_HAS || t->what != f)
         return true;
     if (t->op == TEST_WIDE)
-        return may_list(k, f, &t->wide);
+        return may_list(k, f, &t->set);
     if (t->op == TEST_PREFIX)
         return wide_cmp(t->min, t->max) != 0 || may_hold(k, f, t->min);
     return !is_number(f) ||

@@ -22,8 +22,7 @@ const struct node *node_next(const struct node *node) { return node->next; }
 
 enum field_id leaf_field(const struct node *leaf)
 {
-    bool one = leaf->op == NODE_TEST && leaf->test.what < WHAT_MEASURE;
-    return one ? (enum field_id)leaf->test.what : FIELD_NONE;
+    return leaf->op == NODE_TEST ? what_field(leaf->test.what) : FIELD_NONE;
 }
 
 void node_fields(const struct node *node, struct field_set *out)
@@ -36,7 +35,7 @@ void node_fields(const struct node *node, struct field_set *out)
 
 bool leaf_is_has(const struct node *leaf)
 {
-    return leaf->op == NODE_TEST && leaf->test.op == TEST_HAS;
+    return leaf->op == NODE_TEST && leaf->test.op == TEST_HAS && leaf->test.what < WHAT_MEASURE;
 }
 
 void leaf_eval(const struct node *leaf, const void *values, const uint8_t *bytes, size_t n,

@@ -2,6 +2,7 @@
  * knows nothing but the rules of docs/filter.md. */
 #include "filter/filter.h"
 #include "filter/leaf.h"
+#include "filter/print.h"
 #include "flow/measure.h"
 
 #include <setjmp.h>
@@ -470,6 +471,32 @@ static void check_leaves(const struct filter *f, const uint64_t selected[WORDS])
         fail_msg("%s: its leaves say something else", text);
 }
 
+/* Printed and read back it selects the same, and prints the same. */
+static void check_print(const struct filter *f, const uint64_t selected[WORDS])
+{
+    uint64_t again[WORDS];
+    struct buf first;
+    struct buf second;
+    struct filter *other;
+    struct err err;
+
+    buf_init(&first, 4 << 20);
+    buf_init(&second, 4 << 20);
+    filter_print(f, SIZE_MAX, &first);
+    buf_u8(&first, 0);
+    if (filter_parse(&other, (const char *)first.data, &err) != 0)
+        fail_msg("%s\nprints %s\n%s", text, (const char *)first.data, err.text);
+    filter_eval(other, &batch, again);
+    if (memcmp(again, selected, sizeof again) != 0)
+        fail_msg("%s\nprints %s,\nwhich selects other rows", text, (const char *)first.data);
+    filter_print(other, SIZE_MAX, &second);
+    buf_u8(&second, 0);
+    assert_string_equal(first.data, second.data);
+    filter_free(other);
+    buf_free(&first);
+    buf_free(&second);
+}
+
 static void equals_a_naive_interpreter(void **state)
 {
     static uint64_t selected[WORDS];
@@ -502,6 +529,7 @@ static void equals_a_naive_interpreter(void **state)
         }
         assert_int_equal(selected[ROWS / 64] >> ROWS % 64, 0);
         check_leaves(f, selected);
+        check_print(f, selected);
         filter_free(f);
     }
     batch_free(&batch);
