@@ -179,7 +179,7 @@ class Questions:
         word = self.random.choice(list(self.words if self.random.random() < 0.4 else self.common))
         columns = self.words[word]
         text = word.replace("_", " ") if self.random.random() < 0.3 else word
-        kind = columns == ("kind",)
+        kind = columns[0] in ("kind", "fw_event", "fw_ext_event", "nat_event")  # which flows do not have
         dice = self.random.random()
         if dice < 0.15:
             return Term(f"has {text}", self.about(columns, "@ IS NOT NULL"), kind)

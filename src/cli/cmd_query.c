@@ -21,6 +21,7 @@ enum {
     OPT_RAW,
     OPT_FORMAT,
     OPT_EXACT,
+    OPT_QUIET,
     OPT_LOCAL,
     OPT_MEMORY,
     OPT_COLUMNS,
@@ -59,6 +60,7 @@ static const struct opt opts[] = {
     {OPT_RAW, "raw", 0, NULL, "as exported: counters not multiplied by sampling rates"},
     {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl|parquet", "how to print it (default: table)"},
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
+    {OPT_QUIET, "quiet", 'q', NULL, "rows only: no titles, no summary"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
 };
@@ -70,7 +72,7 @@ struct flags {
     const char *by, *sort, *top, *bottom, *memory;
     const char *columns, *every, *matrix;
     const char *format;
-    bool raw, exact, local, other, fold, spread, no_spread;
+    bool raw, exact, quiet, local, other, fold, spread, no_spread;
     struct buf filter; /* all positional arguments, with spaces between them */
 };
 
@@ -106,6 +108,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_EXACT:
         f->exact = true;
+        return 0;
+    case OPT_QUIET:
+        f->quiet = true;
         return 0;
     case OPT_LOCAL:
         f->local = true;
@@ -346,8 +351,12 @@ static void print_summary(const struct summary *s)
 static int answer(const struct query_spec *spec, const struct flags *f,
                   const struct print_format *format)
 {
-    struct print_options options = {
-        .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
+    struct print_options options = {.out = stdout,
+                                    .raw = f->raw,
+                                    .exact = f->exact,
+                                    .local = f->local,
+                                    .bold = wants_bold(),
+                                    .quiet = f->quiet};
     struct watch watch = {.query = {on_broken, on_progress, on_scanned},
                           .terminal = isatty(STDERR_FILENO)};
     bool streams = !spec->grouped && spec->sort.by == SORT_NONE;
@@ -363,7 +372,7 @@ static int answer(const struct query_spec *spec, const struct flags *f,
         (void)fprintf(stderr, "weir query: %s\n", err.text);
         return r == ERR_CONFIG ? 2 : 1;
     }
-    if (format != &print_table && watch.terminal)
+    if (format != &print_table && watch.terminal && !f->quiet)
         print_summary(&summary);
     return summary.scan.broken ? 1 : 0;
 }

@@ -59,8 +59,8 @@ int nfdump_translate(const struct nfdump *n, const char *filter, struct nfdump_q
                      struct err *err) MUST_USE;
 void nfdump_queries_free(struct nfdump_queries *q);
 
-/* nfdump's filter as weir's: words that differ are replaced, the rest is left to filter_parse().
- * 0 or ERR_CONFIG: what has no counterpart. */
-int nfdump_filter(const char *text, struct buf *out, struct err *err) MUST_USE;
+/* nfdump's filter as weir's: what means something else there is rewritten, the rest is left to
+ * filter_parse(). */
+void nfdump_filter(const char *text, struct buf *out);
 
 #endif

@@ -292,12 +292,10 @@ static int finish(struct nfdump_query *q, const struct nfdump *n, const char *fi
         word(q, "--exact");
     if (*filter) {
         word(q, "--"); /* a filter may begin with anything */
-        r = nfdump_filter(filter, word_begin(q), err);
+        nfdump_filter(filter, word_begin(q));
         word_end(q);
     }
-    if (!r && !buf_ok(&q->words))
-        r = err_set(err, ERR_LIMIT, "the question is too long");
-    return r;
+    return buf_ok(&q->words) ? 0 : err_set(err, ERR_LIMIT, "the question is too long");
 }
 
 /* "srcip:p": --by src_addr,proto. A record's keys are those of -A, else the five-tuple. */

@@ -24,6 +24,7 @@ struct print_options {
     bool exact; /* tables: numbers in full */
     bool local; /* text shows times as the machine's clock does, not in UTC */
     bool bold;  /* the table's heading */
+    bool quiet; /* tables and csv: rows only, no titles and no summary */
 };
 
 /* How groups are laid out. */

@@ -92,6 +92,8 @@ void print_csv_value(struct buf *out, const struct print_options *o, const struc
 
 static void csv_begin(struct printer *p)
 {
+    if (p->options.quiet)
+        return;
     for (size_t i = 0; i < p->n_columns; i++) {
         const char *name = p->columns[i].name;
         if (i)

@@ -221,7 +221,8 @@ static void release(struct table *t)
     const uint8_t *at = t->cells.data;
 
     t->begun = true;
-    heading(t);
+    if (!t->printer.options.quiet)
+        heading(t);
     for (size_t i = 0; i < t->lens.len / sizeof(uint32_t); i++) {
         uint32_t len;
         memcpy(&len, t->lens.data + i * sizeof len, sizeof len);
@@ -242,7 +243,7 @@ static void table_begin(struct printer *p)
     buf_reset(&t->cells);
     t->width = mem_new(p->n_columns, sizeof *t->width);
     for (size_t i = 0; i < p->n_columns; i++)
-        t->width[i] = strlen(p->columns[i].title);
+        t->width[i] = p->options.quiet ? 0 : strlen(p->columns[i].title);
 }
 
 static void keep(struct table *t, size_t column, size_t from)
@@ -280,6 +281,8 @@ static void table_end(struct printer *p, const struct summary *s)
 
     if (!t->begun)
         release(t);
+    if (p->options.quiet)
+        return;
     buf_u8(&p->text, '\n');
     summary_line(s, &p->text);
     buf_u8(&p->text, '\n');
