@@ -21,6 +21,7 @@ CREATE TABLE measured AS SELECT *,
     coalesce(bytes, bytes_total, together(initiator_bytes, responder_bytes)) AS m_bytes,
     coalesce(packets, packets_total, together(initiator_packets, responder_packets)) AS m_packets,
     coalesce(span(first_ms, last_ms), span(first_uptime_ms, last_uptime_ms), duration_ms) AS m_duration,
+    coalesce(dscp, (tos >> 2)::UTINYINT) AS m_dscp,
     CASE WHEN flows_in_record > 0 THEN flows_in_record ELSE 1 END AS m_flows,
     CASE WHEN rate > 0 AND isfinite(rate) THEN rate ELSE 1 END AS factor
 FROM stored;
@@ -62,12 +63,14 @@ SIDES = {
     "ip": ("src_addr", "dst_addr"), "host": ("src_addr", "dst_addr"), "net": ("src_addr", "dst_addr"), "addr": ("src_addr", "dst_addr"),
     "src ip": ("src_addr",), "dst net": ("dst_addr",), "src": ("src_addr",), "dst": ("dst_addr",), "src host": ("src_addr",),
     "port": ("src_port", "dst_port"), "src port": ("src_port",), "dst port": ("dst_port",), "as": ("src_as", "dst_as"),
-    "src as": ("src_as",), "dst_as": ("dst_as",), "mac": ("src_mac", "dst_mac"), "src mac": ("src_mac",), "mask": ("src_mask", "dst_mask"),
+    "src as": ("src_as",), "dst_as": ("dst_as",), "src mac": ("src_mac",),
+    "mac": ("src_mac", "dst_mac", "post_src_mac", "post_dst_mac"), "out mac": ("post_src_mac", "post_dst_mac"), "mask": ("src_mask", "dst_mask"),
     "if": ("in_if", "out_if"), "in if": ("in_if",), "out if": ("out_if",), "vrf": ("in_vrf", "out_vrf"), "protocol": ("proto",),
-    "in vlan": ("vlan",), "out vlan": ("post_vlan",), "in tos": ("tos",), "bytes": ("m_bytes",), "packets": ("m_packets",),
+    "vlan": ("vlan", "post_vlan"), "nat ip": ("nat_src_addr", "nat_dst_addr"), "nat src port": ("nat_src_port",), "dscp": ("m_dscp",),
+    "flows": ("m_flows",), "in vlan": ("vlan",), "out vlan": ("post_vlan",), "in tos": ("tos",), "bytes": ("m_bytes",), "packets": ("m_packets",),
     "duration": ("m_duration",), "bps": ("m_bps",), "pps": ("m_pps",), "bpp": ("m_bpp",),
 }
-MEASURES = {"m_bytes": "u64", "m_packets": "u64", "m_duration": "duration", "m_bps": "f64", "m_pps": "f64", "m_bpp": "f64"}
+MEASURES = {"m_dscp": "u8", "m_flows": "u64", "m_bytes": "u64", "m_packets": "u64", "m_duration": "duration", "m_bps": "f64", "m_pps": "f64", "m_bpp": "f64"}
 FLAGS = "FSRPAUEC"
 
 
@@ -167,7 +170,10 @@ class Questions:
     def flags(self):
         letters = "".join(self.random.sample(FLAGS, self.random.randint(1, 3)))
         mask = sum(1 << FLAGS.index(letter) for letter in letters)
-        return Term(f"flags {letters}", f"coalesce(tcp_flags & {mask} = {mask}, false)")
+        some = f"coalesce(tcp_flags & {mask} > 0, false)"
+        return self.random.choice((
+            Term(f"flags {letters}", f"coalesce(tcp_flags & {mask} = {mask}, false)"), Term(f"flags any {letters}", some),
+            Term(f"flags none {letters}", f"(tcp_flags IS NOT NULL AND NOT {some})")))
 
     def family(self):
         word = self.random.choice(("inet", "ipv4", "inet6", "ipv6"))

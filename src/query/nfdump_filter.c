@@ -2,7 +2,7 @@
  * are rewritten; the rest stays as it is:
  *
  *   duration > 5000    milliseconds: a number without a unit gets one
- *   not flags SA       neither S nor A, while "flags SA" is both: "flags none SA" */
+ *   not flags SA       neither S nor A, while "flags SA" is both: "not flags any SA" */
 #include "query/nfdump.h"
 
 #include <ctype.h>
@@ -95,8 +95,8 @@ void nfdump_filter(const char *text, struct buf *out)
         } else if (is(p, "not") || is(p, "!")) {
             value = not_letters(p);
             if (value.len > 0) {
-                buf_bytes(out, from, (size_t)(p.at - from));
-                buf_printf(out, "flags none %.*s", (int)value.len, value.at);
+                buf_bytes(out, from, (size_t)(value.at - from));
+                buf_printf(out, "any %.*s", (int)value.len, value.at);
             }
         }
         if (value.len > 0) {
