@@ -5,6 +5,7 @@
 #include "query/answer.h"
 #include "query/chart.h"
 #include "query/extra.h"
+#include "query/print_named.h"
 #include "query/query.h"
 
 #include <stdlib.h>
@@ -36,7 +37,9 @@ enum {
     OPT_MATRIX,
     OPT_CHART,
     OPT_CHART_FILE,
-    OPT_ASCII
+    OPT_ASCII,
+    OPT_NAMES,
+    OPT_GEO
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -67,6 +70,10 @@ static const struct opt opts[] = {
     {OPT_CHART, "chart", 0, NULL, "draw bars of groups, columns of a series, shades of a matrix"},
     {OPT_CHART_FILE, "chart-file", 0, "FILE", "the same as .svg or .png, by gnuplot"},
     {OPT_ASCII, "ascii", 0, NULL, "charts without Unicode blocks"},
+    {OPT_NAMES, "names", 0, "services|dns",
+     "columns of names of ports and protocols, of addresses"},
+    {OPT_GEO, "geo", 0, "FILE",
+     "columns of countries and AS names, out of an .mmdb file; repeatable"},
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
@@ -80,6 +87,9 @@ struct flags {
     const char *columns, *every, *matrix, *chart_file;
     const char *format;
     bool raw, exact, local, other, fold, spread, no_spread, chart, ascii;
+    const char *name_kinds;
+    const char *geo[NAMES_GEO_FILES + 1];
+    size_t n_geo;
     struct buf filter; /* all positional arguments, with spaces between them */
 };
 
@@ -151,6 +161,13 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_CHART_FILE:
         f->chart_file = value;
+        return 0;
+    case OPT_NAMES:
+        f->name_kinds = value;
+        return 0;
+    case OPT_GEO:
+        if (f->n_geo <= NAMES_GEO_FILES) /* one too many is refused later */
+            f->geo[f->n_geo++] = value;
         return 0;
     case OPT_ASCII:
         f->ascii = true;
@@ -383,8 +400,17 @@ static void print_summary(const struct summary *s)
     buf_free(&line);
 }
 
+static int names_of_flags(const struct flags *f, struct names *out, struct err *err)
+{
+    int r = f->name_kinds ? names_parse(f->name_kinds, out, err) : 0;
+
+    for (size_t i = 0; !r && i < f->n_geo; i++)
+        r = names_geo(out, f->geo[i], err);
+    return r;
+}
+
 static int answer(const struct query_spec *spec, const struct flags *f,
-                  const struct print_format *format)
+                  const struct print_format *format, struct names *names)
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
@@ -398,6 +424,8 @@ static int answer(const struct query_spec *spec, const struct flags *f,
 
     watch.bar = watch.terminal && !(streams && isatty(STDOUT_FILENO));
     struct printer *p = print_new(format, &options);
+    if (f->name_kinds || f->n_geo)
+        p = print_named(p, names);
     struct summary summary;
     struct err err;
     int r = query_run(spec, p, &watch.query, &summary, &err);
@@ -452,6 +480,7 @@ static int ask(struct flags *f)
     const struct print_format *format = print_format_find(f->format);
     struct query_spec spec;
     struct extra extra;
+    struct names names = {0};
     struct filter *filter = NULL;
     struct err err;
 
@@ -474,11 +503,16 @@ static int ask(struct flags *f)
     buf_u8(&f->filter, 0);
     if (!buf_ok(&f->filter))
         return command_usage_error(&cmd_query, "the filter is too long");
+    if (names_of_flags(f, &names, &err) != 0) {
+        names_free(&names);
+        return command_usage_error(&cmd_query, err.text);
+    }
     int status = filter_of((const char *)f->filter.data, &filter);
     spec.filter = filter;
     spec.extra = extra_init(&extra, &spec);
     if (!status)
-        status = answer(&spec, f, format);
+        status = answer(&spec, f, format, &names);
+    names_free(&names);
     filter_free(filter);
     return status;
 }
