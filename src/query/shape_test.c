@@ -408,10 +408,11 @@ static void charts_draw_what_is_sorted(void **state)
                         "10.0.0.1           10  ##################\n"
                         "192.0.2.8          10  ##################\n");
     m->spec.top = 2;
-    assert_string_equal(ask(m, NULL, NULL, "chart"), "bytes\n"
-                                                     "           4000 443  other \n"
-                                                     "192.0.2.9  ####            \n"
-                                                     "10.0.0.1        ++         \n");
+    assert_string_equal(ask(m, NULL, NULL, "chart"), "bytes\n" /* levels: 4 * sqrt(v / 8000), up */
+                                                     "           4000  443   other \n"
+                                                     "192.0.2.9  #####             \n"
+                                                     "10.0.0.1         +++++       \n"
+                                                     "other            ..... +++++ \n");
     fixture_free(f);
     fixture_free(m);
 }
