@@ -59,7 +59,8 @@ static const struct opt opts[] = {
     {OPT_COLUMNS, "columns", 'c', "COLUMNS",
      "flows, bytes, share, avg(duration), p95(bytes), distinct(dst_addr), ..."},
     {OPT_TOP, "top", 'n', "N", "the first N; 0: all (default: 10 groups, all records)"},
-    {OPT_SORT, "sort", 'o', "KEY", "by that, largest first; -KEY or KEY:asc: smallest first"},
+    {OPT_SORT, "sort", 'o', "COLUMN",
+     "by that, largest first; -COLUMN or COLUMN:asc: smallest first"},
     {OPT_BOTTOM, "bottom", 0, "N", "the last N: --top of the other end"},
     {OPT_OTHER, "other", 0, NULL, "one more row for all groups that are not shown"},
     {OPT_FOLD, "fold", 0, NULL, "both directions of a conversation as one group"},
@@ -543,16 +544,32 @@ const struct command cmd_query = {
         "and the largest shown: flows, packets, bytes, bit/s, packets/s, bytes/packet, first and "
         "last packet. Packets and bytes of groups and totals are multiplied by the sampling rate "
         "unless --raw.\n"
+        "--columns chooses other columns: any of these, share, cumulative, and sum, avg, min, max, "
+        "median, p95 (p0 to p100) and distinct of a field, of bytes, packets, duration, bps, pps "
+        "or "
+        "bpp. Of records it takes fields.\n"
+        "--every makes a series: all buckets, in the order of time, with the packets and bytes of "
+        "a flow spread over its life. --matrix shows two fields as a table. --fold makes one group "
+        "of both directions of a conversation, whose source is the client. --chart draws any of "
+        "these.\n"
         "A query means flows; `kind nat`, `kind firewall` or `kind any` in the filter asks for "
         "other records. docs/query.md and docs/filter.md say more.\n"
         "The exit status is 1 if a file could not be read (the others answer, and it is named), "
         "2 if the question is wrong.",
-    .examples = "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
-                "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
-                "    which networks served most of TLS\n"
-                "weir query --by time/5m --top 0 --sort time:asc --format csv\n"
-                "    five-minute sums for a spreadsheet\n"
-                "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
+    .examples =
+        "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
+        "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
+        "    which networks served most of TLS\n"
+        "weir query --last 1d --every 5m --by proto --chart\n"
+        "    traffic by protocol, drawn in the terminal\n"
+        "weir query --by dst_port --columns 'flows,share,p95(bytes),distinct(src_addr)'\n"
+        "    services, with how many hosts use them\n"
+        "weir query --matrix src_as,dst_as --format csv\n    who sends to whom, for a spreadsheet\n"
+        "weir query --fold --by src_addr,dst_addr --sort bytes_in\n"
+        "    conversations, by what came back\n"
+        "weir query --by dst_addr --names dns --geo country.mmdb\n"
+        "    with names of hosts and countries\n"
+        "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_query_run,
