@@ -171,6 +171,7 @@ static void measure(size_t i, FILE *out)
     struct query_spec spec = {.store = "",
                               .from_ms = INT64_MIN,
                               .to_ms = INT64_MAX,
+                              .grouped = queries[i].by != NULL,
                               .top = queries[i].top,
                               .limit_bytes = (size_t)8 << 30};
     struct filter *filter;
@@ -180,7 +181,7 @@ static void measure(size_t i, FILE *out)
 
     if (filter_parse(&filter, queries[i].filter, &err) || filter_only_flows(filter, &err) ||
         (queries[i].by && (spec_keys(queries[i].by, &spec.keys, &err) ||
-                           spec_sort("bytes", &spec.keys, &spec.sort, &err)))) {
+                           spec_columns(NULL, &spec, &err) || spec_sort("bytes", &spec, &err)))) {
         (void)fprintf(stderr, "%s: %s\n", queries[i].name, err.text);
         exit(1);
     }

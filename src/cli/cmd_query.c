@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "query/extra.h"
 #include "query/query.h"
 
 #include <stdlib.h>
@@ -21,10 +22,21 @@ enum {
     OPT_FORMAT,
     OPT_EXACT,
     OPT_LOCAL,
-    OPT_MEMORY
+    OPT_MEMORY,
+    OPT_COLUMNS,
+    OPT_BOTTOM,
+    OPT_OTHER,
+    OPT_EVERY,
+    OPT_SPREAD,
+    OPT_NO_SPREAD,
+    OPT_FOLD,
+    OPT_MATRIX
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
+
+/* What --fold groups by, unless told. */
+#define CONVERSATION "src_addr,src_port,dst_addr,dst_port,proto"
 
 static const struct opt opts[] = {
     {OPT_STORE, "store", 's', "DIR", "the store (default: ./var)"},
@@ -32,10 +44,20 @@ static const struct opt opts[] = {
     {OPT_FROM, "from", 0, "TIME", "flows from 2026-11-22T14:05 on (UTC, unless +02:00 says more)"},
     {OPT_TO, "to", 0, "TIME", "flows before that time"},
     {OPT_BY, "by", 'b', "FIELDS", "group by src_addr, dst_port, src_addr/24, time/5m, ..."},
+    {OPT_EVERY, "every", 'e', "DURATION",
+     "a series: rows for each 5m, with --by for each of its groups"},
+    {OPT_MATRIX, "matrix", 0, "FIELDS", "a table of two fields: src_as,dst_as"},
+    {OPT_COLUMNS, "columns", 'c', "COLUMNS",
+     "flows, bytes, share, avg(duration), p95(bytes), distinct(dst_addr), ..."},
     {OPT_TOP, "top", 'n', "N", "the first N; 0: all (default: 10 groups, all records)"},
     {OPT_SORT, "sort", 'o', "KEY", "by that, largest first; -KEY or KEY:asc: smallest first"},
+    {OPT_BOTTOM, "bottom", 0, "N", "the last N: --top of the other end"},
+    {OPT_OTHER, "other", 0, NULL, "one more row for all groups that are not shown"},
+    {OPT_FOLD, "fold", 0, NULL, "both directions of a conversation as one group"},
+    {OPT_SPREAD, "spread", 0, NULL, "packets and bytes over the time that a flow lived"},
+    {OPT_NO_SPREAD, "no-spread", 0, NULL, "a series counts flows whole, where they ended"},
     {OPT_RAW, "raw", 0, NULL, "as exported: counters not multiplied by sampling rates"},
-    {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl", "how to print it (default: table)"},
+    {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl|parquet", "how to print it (default: table)"},
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
@@ -45,9 +67,10 @@ static const struct opt opts[] = {
 struct flags {
     const char *store;
     const char *last, *from, *to;
-    const char *by, *sort, *top, *memory;
+    const char *by, *sort, *top, *bottom, *memory;
+    const char *columns, *every, *matrix;
     const char *format;
-    bool raw, exact, local;
+    bool raw, exact, local, other, fold, spread, no_spread;
     struct buf filter; /* all positional arguments, with spaces between them */
 };
 
@@ -89,6 +112,30 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_MEMORY:
         f->memory = value;
+        return 0;
+    case OPT_COLUMNS:
+        f->columns = value;
+        return 0;
+    case OPT_BOTTOM:
+        f->bottom = value;
+        return 0;
+    case OPT_OTHER:
+        f->other = true;
+        return 0;
+    case OPT_EVERY:
+        f->every = value;
+        return 0;
+    case OPT_SPREAD:
+        f->spread = true;
+        return 0;
+    case OPT_NO_SPREAD:
+        f->no_spread = true;
+        return 0;
+    case OPT_FOLD:
+        f->fold = true;
+        return 0;
+    case OPT_MATRIX:
+        f->matrix = value;
         return 0;
     case OPT_POSITIONAL:
         if (f->filter.len > 0)
@@ -145,33 +192,95 @@ static int memory_parse(const char *text, size_t *out, struct err *err)
     return 0;
 }
 
-static int top_parse(const char *text, bool groups, size_t *out, struct err *err)
+/* --top and --bottom: how many, and from which end. */
+static int top_parse(const struct flags *f, struct query_spec *out, struct err *err)
 {
-    uint64_t v = groups ? TOP_GROUPS : 0;
+    const char *text = f->bottom ? f->bottom : f->top;
+    uint64_t v = out->grouped ? TOP_GROUPS : 0;
     int r = text ? text_count(text, strlen(text), UINT32_MAX, &v, err) : 0;
 
+    if (f->top && f->bottom)
+        return err_set(err, ERR_CONFIG, "--top and --bottom exclude each other");
+    if (f->bottom && out->sort.by == SORT_NONE)
+        return err_set(err, ERR_CONFIG, "--bottom needs --sort, or groups (--by)");
     if (r)
-        return err_in(err, r, "--top");
-    *out = (size_t)v;
+        return err_in(err, r, f->bottom ? "--bottom" : "--top");
+    out->top = (size_t)v;
+    if (f->bottom)
+        out->sort.ascending = !out->sort.ascending;
     return 0;
+}
+
+/* --by, --every and --matrix: what groups there are, and how they are laid out. */
+static int keys_parse(const struct flags *f, struct query_spec *out, struct err *err)
+{
+    int r;
+
+    out->grouped =
+        f->by || f->every || f->matrix || f->fold || (f->columns && columns_ask_groups(f->columns));
+    if (f->matrix && (f->by || f->every))
+        return err_set(err, ERR_CONFIG, "--matrix goes without --by and --every");
+    if (f->every) {
+        out->shape = SHAPE_SERIES;
+        return spec_every(f->every, f->by, &out->keys, err);
+    }
+    if (!f->matrix)
+        return out->grouped ? spec_keys(f->fold && !f->by ? CONVERSATION : f->by, &out->keys, err)
+                            : 0;
+    out->shape = SHAPE_MATRIX;
+    r = spec_keys(f->matrix, &out->keys, err);
+    if (!r && out->keys.n != 2)
+        r = err_set(err, ERR_CONFIG, "--matrix: expected two fields, found \"%.64s\"", f->matrix);
+    return r;
+}
+
+/* --fold and --spread, and what they need. */
+static int changes_parse(const struct flags *f, struct query_spec *out, struct err *err)
+{
+    if (f->spread && f->no_spread)
+        return err_set(err, ERR_CONFIG, "--spread and --no-spread exclude each other");
+    if (f->spread && spec_bucket(out) == 0)
+        return err_set(err, ERR_CONFIG,
+                       "--spread needs buckets of time: --every 5m, or --by time/5m");
+    if (f->other && !out->grouped)
+        return err_set(err, ERR_CONFIG, "--other needs groups (--by)");
+    out->spread = f->spread || (f->every && !f->no_spread);
+    out->fold = f->fold;
+    out->others = f->other;
+    return 0;
+}
+
+static bool has_shares(const struct columns *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i].from == FROM_SHARE || c->at[i].from == FROM_CUMULATIVE)
+            return true;
+    return false;
 }
 
 static int spec_parse(const struct flags *f, struct query_spec *out, struct err *err)
 {
     struct timespec now;
-    int r;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    *out = (struct query_spec){.store = f->store, .raw = f->raw};
-    r = span_parse(f, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, out, err);
-    if (!r && f->by)
-        r = spec_keys(f->by, &out->keys, err);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    *out = (struct query_spec){.store = f->store, .raw = f->raw, .until_ms = INT64_MIN};
+    int r = span_parse(f, now_ms, out, err);
+    if (f->last)
+        out->until_ms = now_ms;
     if (!r)
-        r = top_parse(f->top, out->keys.n > 0, &out->top, err);
-    if (!r && (f->sort || out->keys.n > 0))
-        r = spec_sort(f->sort ? f->sort : "bytes", &out->keys, &out->sort, err);
+        r = keys_parse(f, out, err);
+    if (!r)
+        r = changes_parse(f, out, err);
+    if (!r && (out->grouped || f->columns))
+        r = spec_columns(f->columns, out, err);
+    if (!r)
+        r = spec_sort(f->sort, out, err);
+    if (!r)
+        r = top_parse(f, out, err);
     if (!r)
         r = memory_parse(f->memory, &out->limit_bytes, err);
+    out->all_groups = out->shape != SHAPE_LIST || out->others || has_shares(&out->columns);
     return r;
 }
 
@@ -241,7 +350,7 @@ static int answer(const struct query_spec *spec, const struct flags *f,
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
     struct watch watch = {.query = {on_broken, on_progress, on_scanned},
                           .terminal = isatty(STDERR_FILENO)};
-    bool streams = spec->keys.n == 0 && spec->sort.by == SORT_NONE;
+    bool streams = !spec->grouped && spec->sort.by == SORT_NONE;
 
     watch.bar = watch.terminal && !(streams && isatty(STDOUT_FILENO));
     struct printer *p = print_new(format, &options);
@@ -285,14 +394,19 @@ static int ask(struct flags *f)
 {
     const struct print_format *format = print_format_find(f->format);
     struct query_spec spec;
+    struct extra extra;
     struct filter *filter = NULL;
     struct err err;
 
     if (!format) {
-        (void)err_set(&err, ERR_CONFIG, "--format is one of table, csv, json, jsonl, found \"%s\"",
+        (void)err_set(&err, ERR_CONFIG,
+                      "--format is one of table, csv, json, jsonl, parquet, found \"%s\"",
                       f->format);
         return command_usage_error(&cmd_query, err.text);
     }
+    if (format == &print_parquet && isatty(STDOUT_FILENO))
+        return command_usage_error(&cmd_query, "--format parquet is no text; send it to a file: "
+                                               "weir query ... > answer.parquet");
     if (spec_parse(f, &spec, &err) != 0)
         return command_usage_error(&cmd_query, err.text);
     buf_u8(&f->filter, 0);
@@ -300,6 +414,7 @@ static int ask(struct flags *f)
         return command_usage_error(&cmd_query, "the filter is too long");
     int status = filter_of((const char *)f->filter.data, &filter);
     spec.filter = filter;
+    spec.extra = extra_init(&extra, &spec);
     if (!status)
         status = answer(&spec, f, format);
     filter_free(filter);

@@ -22,6 +22,7 @@ struct chunk {
     const struct fraction *rest; /* NULL: nothing behind the point */
     const int64_t *time;         /* NULL, or what keys cut to buckets take for the time */
     const uint64_t *swap;        /* NULL, or a bit for rows whose src_X and dst_X change places */
+    const struct sums *whole;    /* NULL, or those of whole records where `sums` are of parts */
 };
 
 struct chunk_sink {
@@ -50,10 +51,10 @@ struct acc {
 
 /* What a query does beyond filter, groups and sums; in struct query_spec, NULL if nothing. */
 struct query_extra {
-    size_t words;                                       /* of an acc's state; 0: there is none */
-    struct acc *(*acc)(const struct query_extra *e);    /* a new one for a thread */
+    size_t words;                                        /* of an acc's state; 0: there is none */
+    struct acc *(*acc)(const struct query_extra *e);     /* a new one for a thread */
     struct stage *(*stage)(const struct query_extra *e); /* NULL, or a new one for a thread */
-    struct field_set want;                              /* columns that they read */
+    struct field_set want;                               /* columns that they read */
 };
 
 #endif

@@ -47,11 +47,14 @@ static void big_free(void *p, size_t bytes)
 
 static size_t segment_bytes(const struct agg *a) { return AGG_SEGMENT * a->stride * WORD; }
 
-bool agg_init(struct agg *a, const struct keys *keys, size_t limit_bytes)
+bool agg_init(struct agg *a, const struct keys *keys, const struct query_extra *extra,
+              size_t limit_bytes)
 {
     a->keys = *keys;
     intern_init(&a->ids, limit_bytes);
-    a->stride = keys->words + SUMS_WORDS;
+    a->words = extra ? extra->words : 0;
+    a->acc = a->words ? extra->acc(extra) : NULL;
+    a->stride = keys->words + SUMS_WORDS + a->words;
     a->segments = NULL;
     a->n_segments = 0;
     a->n = 0;
@@ -67,6 +70,8 @@ bool agg_init(struct agg *a, const struct keys *keys, size_t limit_bytes)
 
 void agg_free(struct agg *a)
 {
+    if (a->acc)
+        a->acc->free(a->acc);
     for (size_t i = 0; i < a->n_segments; i++)
         big_free(a->segments[i], segment_bytes(a));
     big_free(a->slots, a->n_slots * WORD);
@@ -223,7 +228,7 @@ static inline void fetch(const struct agg *a, size_t i, size_t n)
     }
 }
 
-__attribute__((always_inline)) static inline void add_rows(struct agg *a, const struct meter *m,
+__attribute__((always_inline)) static inline void add_rows(struct agg *a, const struct chunk *m,
                                                            size_t n, const size_t words)
 {
     hash_rows(a, n, words);
@@ -235,38 +240,34 @@ __attribute__((always_inline)) static inline void add_rows(struct agg *a, const 
         memcpy(&s, at, sizeof s);
         sums_add(&s, &m->sums[i]);
         memcpy(at, &s, sizeof s);
-        if (m->fractions) {
+        a->state[i] = at + SUMS_WORDS;
+        if (m->rest) {
             a->rest[g].packets += m->rest[i].packets;
             a->rest[g].bytes += m->rest[i].bytes;
         }
     }
 }
 
-int agg_add(struct agg *a, const struct batch *b, const struct meter *m, const uint32_t *rows,
-            size_t n, struct err *err)
+int agg_add(struct agg *a, const struct chunk *c, struct err *err)
 {
+    size_t n = c->n;
     size_t others = agg_size(a) - intern_size(&a->ids);
 
     a->ids.limit_bytes = a->limit_bytes > others ? a->limit_bytes - others : 0;
-    if (!keys_pack(&a->keys, &a->ids, b, m, rows, n, a->packed))
+    if (!keys_pack(&a->keys, &a->ids, c, a->packed))
         return over_limit(a, err);
     int r = reserve(a, n, err);
-    if (!r && m->fractions)
+    if (!r && c->rest)
         r = rest_reserve(a, n, err);
     if (r)
         return r;
-    switch (a->keys.words) { /* the usual ones with their loops unrolled */
-    case 1:
-        add_rows(a, m, n, 1);
-        break;
-    case 2:
-        add_rows(a, m, n, 2);
-        break;
-    default:
-        add_rows(a, m, n, a->keys.words);
-        break;
-    }
-    return 0;
+    add_rows(a, c, n, a->keys.words);
+    return a->acc ? a->acc->add(a->acc, c, a->state, err) : 0;
+}
+
+const uint64_t *agg_state(const struct agg *a, size_t group)
+{
+    return a->words ? group_at(a, group) + a->keys.words + SUMS_WORDS : NULL;
 }
 
 void agg_finish(struct agg *a)

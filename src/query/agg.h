@@ -35,20 +35,24 @@ struct agg {
     /* Of the chunk in hand. */
     uint64_t packed[METER_CHUNK * KEYS_WORDS_MAX];
     uint32_t hashes[METER_CHUNK];
+    uint64_t *state[METER_CHUNK];
+    struct acc *acc;
+    size_t words;
 };
 
 /* Keys that have their places (keys_place). false if there is no memory at all. */
-bool agg_init(struct agg *a, const struct keys *keys, size_t limit_bytes) MUST_USE;
+bool agg_init(struct agg *a, const struct keys *keys, const struct query_extra *extra,
+              size_t limit_bytes) MUST_USE;
 void agg_free(struct agg *a);
 
 /* Add the rows that were last given to meter_rows(). 0 or ERR_LIMIT. */
-int agg_add(struct agg *a, const struct batch *b, const struct meter *m, const uint32_t *rows,
-            size_t n, struct err *err) MUST_USE;
+int agg_add(struct agg *a, const struct chunk *c, struct err *err) MUST_USE;
 
 /* Fold the fractions into the sums: once, after the last row. */
 void agg_finish(struct agg *a);
 
 struct sums agg_sums(const struct agg *a, size_t group);
+const uint64_t *agg_state(const struct agg *a, size_t group);
 struct value agg_key(const struct agg *a, size_t group, size_t key);
 size_t agg_size(const struct agg *a);
 

@@ -26,7 +26,7 @@ static struct fixture *fixture_new(const char *by, bool raw, size_t limit)
     if (spec_keys(by, &k, &err))
         fail_msg("%s", err.text);
     meter_init(&f->meter, raw);
-    assert_true(agg_init(&f->agg, &k, limit));
+    assert_true(agg_init(&f->agg, &k, NULL, limit));
     assert_true(batch_init(&f->batch, 4096));
     return f;
 }
@@ -50,7 +50,13 @@ static int add_all(struct fixture *f, struct err *err)
         for (size_t i = 0; i < n; i++)
             rows[i] = (uint32_t)(at + i);
         meter_rows(&f->meter, &f->batch, rows, n);
-        r = agg_add(&f->agg, &f->batch, &f->meter, rows, n, err);
+        struct chunk c = {.batch = &f->batch,
+                          .meter = &f->meter,
+                          .rows = rows,
+                          .n = n,
+                          .sums = f->meter.sums,
+                          .rest = f->meter.fractions ? f->meter.rest : NULL};
+        r = agg_add(&f->agg, &c, err);
     }
     batch_reset(&f->batch);
     return r;

@@ -32,7 +32,7 @@ void keys_place(struct keys *k)
 {
     uint8_t used[KEYS_WORDS_MAX] = {0};
 
-    assert(k->n > 0 && k->n <= KEYS_MAX);
+    assert(k->n <= KEYS_MAX);
     k->words = 0;
     for (unsigned width = 8; width > 0; width--)
         for (size_t i = 0; i < k->n; i++)
@@ -47,12 +47,14 @@ void keys_place(struct keys *k)
             k->at[j].tag_shift = (uint8_t)(shift + (j - i) * 2);
         }
     }
+    k->words += k->words == 0; /* no keys: a word that stays 0 */
 }
 
 void keys_fields(const struct keys *k, struct field_set *want)
 {
     for (size_t i = 0; i < k->n; i++) {
         enum field_id f = k->at[i].field;
+        field_set_add(want, keys_swapped(f));
         if (f == FIELD_BYTES || f == FIELD_PACKETS)
             measure_fields(f == FIELD_BYTES ? MEASURE_BYTES : MEASURE_PACKETS, want);
         else
@@ -70,6 +72,7 @@ struct move {
     size_t n;
     size_t words;
     uint64_t *out;
+    const int64_t *time; /* of a bucket: instead of the column */
 };
 
 static bool is_complete(const uint64_t *seen, size_t rows)
@@ -129,7 +132,9 @@ static void move_bucket(const struct move *m)
 {
     const int64_t *col = m->col;
 
-    for (size_t i = 0; i < m->n; i++)
+    for (size_t i = 0; m->time && i < m->n; i++)
+        put(m, i, (uint64_t)bucket_of(m->time[i], m->key->bucket_ms), TAG_HERE);
+    for (size_t i = 0; !m->time && i < m->n; i++)
         if (here(m, m->rows[i]))
             put(m, i, (uint64_t)bucket_of(col[m->rows[i]], m->key->bucket_ms), TAG_HERE);
 }
@@ -252,30 +257,50 @@ static bool source(struct move *m, const struct batch *b, const struct meter *me
     return true;
 }
 
-bool keys_pack(const struct keys *k, struct intern *ids, const struct batch *b,
-               const struct meter *m, const uint32_t *rows, size_t n, uint64_t *out)
+enum field_id keys_swapped(enum field_id f)
 {
-    struct move moves[KEYS_MAX];
-    uint64_t base[KEYS_WORDS_MAX] = {0}; /* the tags of complete columns */
-    size_t n_moves = 0;
+    static const enum field_id pairs[][2] = {
+        {FIELD_SRC_ADDR, FIELD_DST_ADDR},
+        {FIELD_SRC_PORT, FIELD_DST_PORT},
+        {FIELD_SRC_AS, FIELD_DST_AS},
+        {FIELD_SRC_MASK, FIELD_DST_MASK},
+        {FIELD_SRC_PREFIX, FIELD_DST_PREFIX},
+        {FIELD_SRC_MAC, FIELD_DST_MAC},
+        {FIELD_NAT_SRC_ADDR, FIELD_NAT_DST_ADDR},
+        {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT},
+    };
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        if (pairs[i][0] == f)
+            return pairs[i][1];
+        if (pairs[i][1] == f)
+            return pairs[i][0];
+    }
+    return f;
+}
 
-    assert(n <= METER_CHUNK);
-    for (size_t i = 0; i < k->n; i++) {
-        struct move *v = &moves[n_moves];
-        *v = (struct move){.key = &k->at[i], .rows = rows, .n = n, .words = k->words, .out = out};
-        if (!source(v, b, m))
-            continue;
-        if (v->complete)
-            base[v->key->tag_word] |= (uint64_t)TAG_HERE << v->key->tag_shift;
-        n_moves++;
-    }
-    for (size_t i = 0; i < n; i++)
-        memcpy(out + i * k->words, base, k->words * sizeof *out);
-    for (size_t i = 0; i < n_moves; i++) {
-        if (!move_key(&moves[i], b, ids))
-            return false;
-    }
-    return true;
+static void move_one(const struct keys *k, struct intern *ids, const struct chunk *c, size_t i,
+                     size_t from, size_t n, bool swap, uint64_t *out, bool *ok)
+{
+    struct key key = k->at[i];
+    if (swap)
+        key.field = keys_swapped(key.field);
+    struct move v = {.key = &key, .rows = c->rows + from, .n = n, .words = k->words, .out = out};
+    v.time = key.bucket_ms > 0 && c->time ? c->time + from : NULL;
+    if (!v.time && !source(&v, c->batch, c->meter))
+        return;
+    v.complete = false;
+    *ok &= move_key(&v, c->batch, ids);
+}
+
+bool keys_pack(const struct keys *k, struct intern *ids, const struct chunk *c, uint64_t *out)
+{
+    bool ok = true;
+    memset(out, 0, c->n * k->words * sizeof *out);
+    for (size_t i = 0; i < k->n; i++)
+        for (size_t r = 0; r < c->n; r++)
+            move_one(k, ids, c, i, r, 1, c->swap && (c->swap[r / 64] >> (r % 64) & 1),
+                     out + r * k->words, &ok);
+    return ok;
 }
 
 static struct value addr_value(const struct key *k, const struct addr *a)

@@ -58,7 +58,12 @@ static void number(struct buf *out, const struct print_options *o, enum unit uni
 {
     char text[TEXT_SHORT];
 
+    if (unit == UNIT_SHARE) {
+        buf_printf(out, "%.*f %%", o->exact ? 4 : 1, v * 100);
+        return;
+    }
     if (unit == UNIT_DURATION) {
+        u = is_whole ? u : (uint64_t)(v + 0.5);
         (void)text_print_duration(u > INT64_MAX ? INT64_MAX : (int64_t)u, text);
         if (o->exact)
             buf_printf(out, "%" PRIu64 " ms", u);
@@ -117,8 +122,8 @@ static void clean(struct buf *out, const uint8_t *s, size_t n)
     }
 }
 
-static void write_value(struct buf *out, const struct print_options *o, enum unit unit,
-                        const struct value *v)
+void print_table_value(struct buf *out, const struct print_options *o, enum unit unit,
+                       const struct value *v)
 {
     char text[ADDR_TEXT + PRINT_TIME];
 
@@ -256,7 +261,7 @@ static void table_row(struct printer *p, const struct value *values)
 
     for (size_t i = 0; i < p->n_columns; i++) {
         size_t from = t->cells.len;
-        write_value(&t->cells, &p->options, p->columns[i].unit, &values[i]);
+        print_table_value(&t->cells, &p->options, p->columns[i].unit, &values[i]);
         if (t->begun)
             cell(t, i, t->cells.data + from, t->cells.len - from);
         else
@@ -292,6 +297,7 @@ static void table_free(struct printer *p)
 const struct print_format print_table = {
     .name = "table",
     .size = sizeof(struct table),
+    .wide = true,
     .begin = table_begin,
     .row = table_row,
     .end = table_end,

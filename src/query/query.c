@@ -18,7 +18,9 @@ struct run {
     uint64_t *selected; /* a bit for each row of the batch */
     uint32_t *rows;     /* the selected ones */
     struct meter meter;
-    struct agg *agg;   /* of groups, */
+    struct agg *agg; /* of groups, */
+    struct stage *stage;
+    struct chunk_sink sink;
     struct list *list; /* else of records */
     uint64_t records;
     uint64_t broken;
@@ -44,6 +46,23 @@ static size_t bits_to_rows(const uint64_t *bits, size_t n_rows, uint32_t *rows)
     return n;
 }
 
+static int sink_take(struct chunk_sink *to, const struct chunk *c, struct err *err)
+{
+    struct run *q = container_of(to, struct run, sink);
+    return agg_add(q->agg, c, err);
+}
+
+static int take_chunk(struct run *q, const uint32_t *rows, size_t n, struct err *err)
+{
+    struct chunk c = {.batch = &q->batch,
+                      .meter = &q->meter,
+                      .rows = rows,
+                      .n = n,
+                      .sums = q->meter.sums,
+                      .rest = q->meter.fractions ? q->meter.rest : NULL};
+    return q->stage ? q->stage->run(q->stage, &c, &q->sink, err) : agg_add(q->agg, &c, err);
+}
+
 static int take_rows(struct run *q, const uint32_t *rows, size_t n, struct err *err)
 {
     size_t wants = q->list ? list_wants(q->list) : SIZE_MAX;
@@ -52,8 +71,7 @@ static int take_rows(struct run *q, const uint32_t *rows, size_t n, struct err *
         n = wants;
     meter_rows(&q->meter, &q->batch, rows, n);
     q->records += n;
-    int r = q->list ? list_add(q->list, &q->batch, rows, n, err)
-                    : agg_add(q->agg, &q->batch, &q->meter, rows, n, err);
+    int r = q->list ? list_add(q->list, &q->batch, rows, n, err) : take_chunk(q, rows, n, err);
     q->stopped = n == wants;
     return r;
 }
@@ -134,8 +152,12 @@ static struct scan_spec scan_spec_of(const struct query_spec *spec, const struct
 
     filter_fields(spec->filter, &s.want);
     meter_fields(spec->raw, &s.want);
-    if (spec->keys.n > 0)
+    if (spec->grouped)
         keys_fields(&spec->keys, &s.want);
+    for (size_t i = 0; spec->extra && i < sizeof s.want.bits / 8; i++)
+        s.want.bits[i] |= spec->extra->want.bits[i];
+    if (spec->grouped)
+        ;
     else
         list_fields(spec, p->format, &s.want);
     if (filter_range(spec->filter, FIELD_TIME, &min, &max)) {
@@ -154,9 +176,12 @@ static int run_open(struct run *q, struct err *err)
     q->rows = mem_new(BATCH_ROWS, sizeof *q->rows);
     if (!batch_init(&q->batch, BATCH_ROWS))
         return err_set(err, ERR_LIMIT, "no memory for a batch");
-    if (q->spec->keys.n > 0) {
+    if (q->spec->grouped) {
+        q->sink.take = sink_take;
+        if (q->spec->extra && q->spec->extra->stage)
+            q->stage = q->spec->extra->stage(q->spec->extra);
         q->agg = mem_new(1, sizeof *q->agg);
-        if (!agg_init(q->agg, &q->spec->keys, q->spec->limit_bytes))
+        if (!agg_init(q->agg, &q->spec->keys, q->spec->extra, q->spec->limit_bytes))
             return err_set(err, ERR_LIMIT, "no memory for groups");
     }
     int r = scan_open(&q->scan, q->spec->store, &s, err);
@@ -172,6 +197,8 @@ static void run_free(struct run *q)
     if (q->agg)
         agg_free(q->agg);
     free(q->agg);
+    if (q->stage)
+        q->stage->free(q->stage);
     list_free(q->list);
     meter_free(&q->meter);
     batch_free(&q->batch);
