@@ -348,7 +348,7 @@ static int answer(const struct query_spec *spec, const struct flags *f,
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
-    struct watch watch = {.query = {on_broken, on_progress, on_scanned},
+    struct watch watch = {.query = {.broken = on_broken, .progress = on_progress, .scanned = on_scanned},
                           .terminal = isatty(STDERR_FILENO)};
     bool streams = !spec->grouped && spec->sort.by == SORT_NONE;
 
