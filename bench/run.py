@@ -54,6 +54,12 @@ def place(wanted, need_bytes):
     return shm if roomy else pathlib.Path(tempfile.gettempdir())
 
 
+def machine():
+    version = re.search(r"\d+\.\d+\.\d+", subprocess.run(["nfdump", "-V"], capture_output=True, text=True).stdout).group(0)
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return f"nfdump {version}; {os.cpu_count()} cores, {model.group(1) if model else 'unknown'}; {time.strftime('%Y-%m-%d')}"
+
+
 def rusage_of(process):
     """Wait for it; CPU seconds of it and what it waited for."""
     _, status, use = os.wait4(process.pid, 0)
@@ -170,9 +176,7 @@ def main():
     for tool in ("nfcapd", "nfdump"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing; install nfdump")
-    version = re.search(r"\d+\.\d+\.\d+", subprocess.run(["nfdump", "-V"], capture_output=True, text=True).stdout).group(0)
-    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    print(f"nfdump {version}; {os.cpu_count()} cores, {model.group(1) if model else 'unknown'}; {time.strftime('%Y-%m-%d')}")
+    print(machine())
     work = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-", dir=place(args.dir, args.flows * 200)))
     try:
         fine = decode_alone(tools, work)
