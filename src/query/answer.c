@@ -118,6 +118,7 @@ void answer_begin(struct answer *a, const struct query_spec *spec, struct printe
         columns[i].drawn = i == drawn;
     }
     p->shape = spec->shape;
+    p->measure = drawn < spec->columns.n ? spec->columns.at[drawn].title : "";
     print_begin(p, columns, spec->columns.n, true);
 }
 

@@ -370,6 +370,15 @@ int columns_find(const char *name, size_t len, const char *word, const struct co
                       : record_find(name, len, word, out, err);
 }
 
+void columns_show(struct columns *c, const struct answer_column *column)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->at[i].name, column->name) == 0)
+            return;
+    if (c->usual && column->from != FROM_KEY && c->n < COLUMNS_MAX)
+        c->at[c->n++] = *column;
+}
+
 static int add(struct columns *c, const struct answer_column *column, struct err *err)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -408,8 +417,6 @@ static int add_keys(struct columns *c, const struct keys *keys, struct err *err)
 
 static const char *usual(const struct columns_of *of)
 {
-    if (!of->groups)
-        return "";
     return of->folded ? "flows,packets,packets_out,packets_in,bytes,bytes_out,bytes_in,bps,pps,bpp,"
                         "first,last"
                       : "flows,packets,bytes,bps,pps,bpp,first,last";
@@ -418,16 +425,14 @@ static const char *usual(const struct columns_of *of)
 int columns_parse(const char *text, const struct columns_of *of, struct columns *out,
                   struct err *err)
 {
-    struct columns c = {0};
+    struct columns c = {.usual = !text};
     int r = 0;
 
     if (!text)
         text = usual(of);
-    for (const char *s = text; !r && (*s || s != text || s == text);) {
+    for (const char *s = text; !r && (of->groups || !c.usual);) {
         size_t len = strcspn(s, ",");
         struct answer_column column;
-        if (len == 0 && s == text && *s == '\0')
-            break;
         r = columns_find(s, len, "--columns", of, &c, &column, err);
         if (!r)
             r = add(&c, &column, err);
