@@ -281,6 +281,11 @@ __attribute__((always_inline)) static inline void add_rows(struct agg *a, const 
 
 int agg_add(struct agg *a, const struct chunk *c, struct err *err)
 {
+    size_t others = agg_size(a) - intern_size(a->ids);
+
+    atomic_store_explicit(&a->ids->limit_bytes,
+                          a->limit_bytes > others ? a->limit_bytes - others : 0,
+                          memory_order_relaxed);
     if (!keys_pack(&a->keys, a->ids, c, a->packed))
         return over_limit(a, err);
     int r = agg_reserve(a, c->n, err);

@@ -82,8 +82,9 @@ static bool reserve(struct intern *all, struct intern_shard *t, size_t len)
     size_t needs = shard_size(cap_bytes, cap, slots);
     if (needs == had)
         return true;
-    if (cap > UINT32_MAX >> INTERN_SHARD_BITS || needs - had > all->limit_bytes ||
-        intern_size(all) > all->limit_bytes - (needs - had))
+    size_t limit = atomic_load_explicit(&all->limit_bytes, memory_order_relaxed);
+    if (cap > UINT32_MAX >> INTERN_SHARD_BITS || needs - had > limit ||
+        intern_size(all) > limit - (needs - had))
         return false;
     atomic_fetch_add_explicit(&all->size_bytes, needs - had, memory_order_relaxed);
     if (cap_bytes > t->cap_bytes)

@@ -31,7 +31,7 @@ struct intern_shard {
 struct intern {
     struct intern_shard shard[INTERN_SHARDS];
     atomic_size_t size_bytes;
-    size_t limit_bytes;
+    atomic_size_t limit_bytes; /* what groups take is taken off as they grow */
 };
 
 void intern_init(struct intern *t, size_t limit_bytes);
