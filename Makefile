@@ -37,6 +37,7 @@ docs: all
 bench: all
 	tools/deps.sh test
 	bench/run.py
+	bench/collect.py
 
 install: all
 	meson install -C $(BUILD) --no-rebuild

@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import queries
+from queries import place
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,12 @@ def arguments():
     p.add_argument("--rounds", type=int, default=3, help="of each query; the median counts")
     p.add_argument("--dir", type=pathlib.Path, help="for stores (default: /dev/shm where there is room)")
     return p.parse_args()
+
+
+def machine():
+    version = re.search(r"\d+\.\d+\.\d+", subprocess.run(["nfdump", "-V"], capture_output=True, text=True).stdout).group(0)
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return f"nfdump {version}; {os.cpu_count()} cores, {model.group(1) if model else 'unknown'}; {time.strftime('%Y-%m-%d')}"
 
 
 def rusage_of(process):
@@ -122,10 +129,8 @@ def main():
     for tool in ("nfcapd", "nfdump"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing; install nfdump")
-    version = re.search(r"\d+\.\d+\.\d+", subprocess.run(["nfdump", "-V"], capture_output=True, text=True).stdout).group(0)
-    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    print(f"nfdump {version}; {os.cpu_count()} cores, {model.group(1) if model else 'unknown'}; {time.strftime('%Y-%m-%d')}")
-    work = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-", dir=queries.place(args.dir, args.flows * 200)))
+    print(machine())
+    work = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-", dir=place(args.dir, args.flows * 200)))
     try:
         fine = decode_alone(tools, work)
         nf, weir, enough = collectors(tools, work, args)

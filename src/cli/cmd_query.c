@@ -2,11 +2,15 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "query/answer.h"
+#include "query/chart.h"
 #include "query/extra.h"
+#include "query/print_named.h"
 #include "query/query.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +35,12 @@ enum {
     OPT_SPREAD,
     OPT_NO_SPREAD,
     OPT_FOLD,
-    OPT_MATRIX
+    OPT_MATRIX,
+    OPT_CHART,
+    OPT_CHART_FILE,
+    OPT_ASCII,
+    OPT_NAMES,
+    OPT_GEO
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -51,7 +60,8 @@ static const struct opt opts[] = {
     {OPT_COLUMNS, "columns", 'c', "COLUMNS",
      "flows, bytes, share, avg(duration), p95(bytes), distinct(dst_addr), ..."},
     {OPT_TOP, "top", 'n', "N", "the first N; 0: all (default: 10 groups, all records)"},
-    {OPT_SORT, "sort", 'o', "KEY", "by that, largest first; -KEY or KEY:asc: smallest first"},
+    {OPT_SORT, "sort", 'o', "COLUMN",
+     "by that, largest first; -COLUMN or COLUMN:asc: smallest first"},
     {OPT_BOTTOM, "bottom", 0, "N", "the last N: --top of the other end"},
     {OPT_OTHER, "other", 0, NULL, "one more row for all groups that are not shown"},
     {OPT_FOLD, "fold", 0, NULL, "both directions of a conversation as one group"},
@@ -59,6 +69,13 @@ static const struct opt opts[] = {
     {OPT_NO_SPREAD, "no-spread", 0, NULL, "a series counts flows whole, where they ended"},
     {OPT_RAW, "raw", 0, NULL, "as exported: counters not multiplied by sampling rates"},
     {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl|parquet", "how to print it (default: table)"},
+    {OPT_CHART, "chart", 0, NULL, "draw bars of groups, columns of a series, shades of a matrix"},
+    {OPT_CHART_FILE, "chart-file", 0, "FILE", "the same as .svg or .png, by gnuplot"},
+    {OPT_ASCII, "ascii", 0, NULL, "charts without Unicode blocks"},
+    {OPT_NAMES, "names", 0, "services|dns",
+     "columns of names of ports and protocols, of addresses"},
+    {OPT_GEO, "geo", 0, "FILE",
+     "columns of countries and AS names, out of an .mmdb file; repeatable"},
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
     {OPT_QUIET, "quiet", 'q', NULL, "rows only: no titles, no summary"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
@@ -70,9 +87,12 @@ struct flags {
     const char *store;
     const char *last, *from, *to;
     const char *by, *sort, *top, *bottom, *memory;
-    const char *columns, *every, *matrix;
+    const char *columns, *every, *matrix, *chart_file;
     const char *format;
-    bool raw, exact, quiet, local, other, fold, spread, no_spread;
+    bool raw, exact, quiet, local, other, fold, spread, no_spread, chart, ascii;
+    const char *name_kinds;
+    const char *geo[NAMES_GEO_FILES + 1];
+    size_t n_geo;
     struct buf filter; /* all positional arguments, with spaces between them */
 };
 
@@ -141,6 +161,22 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_MATRIX:
         f->matrix = value;
+        return 0;
+    case OPT_CHART:
+        f->chart = true;
+        return 0;
+    case OPT_CHART_FILE:
+        f->chart_file = value;
+        return 0;
+    case OPT_NAMES:
+        f->name_kinds = value;
+        return 0;
+    case OPT_GEO:
+        if (f->n_geo <= NAMES_GEO_FILES) /* one too many is refused later */
+            f->geo[f->n_geo++] = value;
+        return 0;
+    case OPT_ASCII:
+        f->ascii = true;
         return 0;
     case OPT_POSITIONAL:
         if (f->filter.len > 0)
@@ -338,6 +374,28 @@ static bool wants_bold(void)
     return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
 
+/* Charts are drawn with Unicode blocks where the locale can show them. */
+static bool is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *v = getenv(names[i]);
+        if (v && *v)
+            return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
+    }
+    return false;
+}
+
+static size_t screen_width(void)
+{
+    struct winsize size;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
 static void print_summary(const struct summary *s)
 {
     struct buf line;
@@ -348,21 +406,34 @@ static void print_summary(const struct summary *s)
     buf_free(&line);
 }
 
-static int answer(const struct query_spec *spec, const struct flags *f,
-                  const struct print_format *format)
+static int names_of_flags(const struct flags *f, struct names *out, struct err *err)
 {
-    struct print_options options = {.out = stdout,
-                                    .raw = f->raw,
-                                    .exact = f->exact,
-                                    .local = f->local,
-                                    .bold = wants_bold(),
-                                    .quiet = f->quiet};
-    struct watch watch = {.query = {on_broken, on_progress, on_scanned},
-                          .terminal = isatty(STDERR_FILENO)};
+    int r = f->name_kinds ? names_parse(f->name_kinds, out, err) : 0;
+
+    for (size_t i = 0; !r && i < f->n_geo; i++)
+        r = names_geo(out, f->geo[i], err);
+    return r;
+}
+
+static int answer(const struct query_spec *spec, const struct flags *f,
+                  const struct print_format *format, struct names *names)
+{
+    struct print_options options = {
+        .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
+    options.quiet = f->quiet;
+    options.colour = options.bold;
+    options.ascii = f->ascii || !is_utf8();
+    options.width = screen_width();
+    options.chart_file = f->chart_file;
+    struct watch watch = {
+        .query = {.broken = on_broken, .progress = on_progress, .scanned = on_scanned},
+        .terminal = isatty(STDERR_FILENO)};
     bool streams = !spec->grouped && spec->sort.by == SORT_NONE;
 
     watch.bar = watch.terminal && !(streams && isatty(STDOUT_FILENO));
     struct printer *p = print_new(format, &options);
+    if (f->name_kinds || f->n_geo)
+        p = print_named(p, names);
     struct summary summary;
     struct err err;
     int r = query_run(spec, p, &watch.query, &summary, &err);
@@ -372,7 +443,7 @@ static int answer(const struct query_spec *spec, const struct flags *f,
         (void)fprintf(stderr, "weir query: %s\n", err.text);
         return r == ERR_CONFIG ? 2 : 1;
     }
-    if (format != &print_table && watch.terminal && !f->quiet)
+    if (format->all_columns && watch.terminal && !f->quiet)
         print_summary(&summary);
     return summary.scan.broken ? 1 : 0;
 }
@@ -399,11 +470,25 @@ static int filter_of(const char *text, struct filter **out)
     return 0;
 }
 
+/* --chart is for groups, and takes the place of a table. */
+static int chart_check(const struct flags *f, const struct query_spec *spec, struct err *err)
+{
+    if (!spec->grouped)
+        return err_set(err, ERR_CONFIG, "--chart needs groups (--by, --every, --matrix)");
+    if (strcmp(f->format, "table") != 0)
+        return err_set(err, ERR_CONFIG, "--chart goes without --format");
+    if (answer_drawn(spec) == SIZE_MAX)
+        return err_set(err, ERR_CONFIG, "--chart: none of --columns is a number");
+    int r = f->chart_file ? chart_file_check(f->chart_file, err) : 0;
+    return r ? err_in(err, r, "--chart-file") : 0;
+}
+
 static int ask(struct flags *f)
 {
     const struct print_format *format = print_format_find(f->format);
     struct query_spec spec;
     struct extra extra;
+    struct names names = {0};
     struct filter *filter = NULL;
     struct err err;
 
@@ -418,14 +503,24 @@ static int ask(struct flags *f)
                                                "weir query ... > answer.parquet");
     if (spec_parse(f, &spec, &err) != 0)
         return command_usage_error(&cmd_query, err.text);
+    if (f->chart || f->chart_file) {
+        if (chart_check(f, &spec, &err) != 0)
+            return command_usage_error(&cmd_query, err.text);
+        format = &print_chart;
+    }
     buf_u8(&f->filter, 0);
     if (!buf_ok(&f->filter))
         return command_usage_error(&cmd_query, "the filter is too long");
+    if (names_of_flags(f, &names, &err) != 0) {
+        names_free(&names);
+        return command_usage_error(&cmd_query, err.text);
+    }
     int status = filter_of((const char *)f->filter.data, &filter);
     spec.filter = filter;
     spec.extra = extra_init(&extra, &spec);
     if (!status)
-        status = answer(&spec, f, format);
+        status = answer(&spec, f, format, &names);
+    names_free(&names);
     filter_free(filter);
     return status;
 }
@@ -456,16 +551,32 @@ const struct command cmd_query = {
         "and the largest shown: flows, packets, bytes, bit/s, packets/s, bytes/packet, first and "
         "last packet. Packets and bytes of groups and totals are multiplied by the sampling rate "
         "unless --raw.\n"
+        "--columns chooses other columns: any of these, share, cumulative, and sum, avg, min, max, "
+        "median, p95 (p0 to p100) and distinct of a field, of bytes, packets, duration, bps, pps "
+        "or "
+        "bpp. Of records it takes fields.\n"
+        "--every makes a series: all buckets, in the order of time, with the packets and bytes of "
+        "a flow spread over its life. --matrix shows two fields as a table. --fold makes one group "
+        "of both directions of a conversation, whose source is the client. --chart draws any of "
+        "these.\n"
         "A query means flows; `kind nat`, `kind firewall` or `kind any` in the filter asks for "
         "other records. docs/query.md and docs/filter.md say more.\n"
         "The exit status is 1 if a file could not be read (the others answer, and it is named), "
         "2 if the question is wrong.",
-    .examples = "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
-                "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
-                "    which networks served most of TLS\n"
-                "weir query --by time/5m --top 0 --sort time:asc --format csv\n"
-                "    five-minute sums for a spreadsheet\n"
-                "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
+    .examples =
+        "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
+        "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
+        "    which networks served most of TLS\n"
+        "weir query --last 1d --every 5m --by proto --chart\n"
+        "    traffic by protocol, drawn in the terminal\n"
+        "weir query --by dst_port --columns 'flows,share,p95(bytes),distinct(src_addr)'\n"
+        "    services, with how many hosts use them\n"
+        "weir query --matrix src_as,dst_as --format csv\n    who sends to whom, for a spreadsheet\n"
+        "weir query --fold --by src_addr,dst_addr --sort bytes_in\n"
+        "    conversations, by what came back\n"
+        "weir query --by dst_addr --names dns --geo country.mmdb\n"
+        "    with names of hosts and countries\n"
+        "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_query_run,

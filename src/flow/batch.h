@@ -72,6 +72,42 @@ static inline void batch_set(struct batch *b, enum field_id f, size_t from, size
     }
 }
 
+/* A run of rows that is marked in many columns: up to 64 of them touch two words at most, which are
+ * worked out once. */
+struct batch_run {
+    size_t from;
+    size_t n;
+    uint64_t low;  /* bits of the word that `from` is in, */
+    uint64_t high; /* and of the next */
+};
+
+static inline struct batch_run batch_run_of(size_t from, size_t n)
+{
+    struct batch_run r = {.from = from, .n = n};
+    size_t bit = from % 64;
+
+    if (n == 0 || n > 64)
+        return r;
+    uint64_t ones = ~UINT64_C(0) >> (64 - n);
+    r.low = ones << bit;
+    r.high = bit + n > 64 ? ones >> (64 - bit) : 0;
+    return r;
+}
+
+/* The same as batch_set(b, f, r->from, r->n). */
+static inline void batch_set_run(struct batch *b, enum field_id f, const struct batch_run *r)
+{
+    uint64_t *w = b->seen[f] + r->from / 64;
+
+    if (r->n > 64) {
+        batch_set(b, f, r->from, r->n);
+        return;
+    }
+    w[0] |= r->low;
+    if (r->high)
+        w[1] |= r->high;
+}
+
 static inline bool batch_uses(const struct batch *b, enum field_id f)
 {
     return field_set_has(&b->used, f);

@@ -377,6 +377,8 @@ static size_t field_len(const struct plan *p, uint16_t field)
 static bool run_moves(const struct plan *p, const struct plan_clock *clock, const struct span *s,
                       struct batch *b)
 {
+    const struct batch_run run = batch_run_of(b->rows, s->n);
+
     for (size_t i = 0; i < p->n_moves; i++) {
         const struct move *m = &p->moves[i];
         const uint8_t *src = field_at(p, s, 0, m->field) + m->sub;
@@ -385,7 +387,7 @@ static bool run_moves(const struct plan *p, const struct plan_clock *clock, cons
             if (!col)
                 return false;
             m->load(col + b->rows * m->width, src, s->stride, s->n);
-            batch_set(b, m->convert.field, b->rows, s->n);
+            batch_set_run(b, m->convert.field, &run);
             continue;
         }
         struct strip strip = {.src = src,
@@ -482,12 +484,39 @@ static bool run_extras(const struct plan *p, const struct span *s, struct batch 
     return true;
 }
 
+enum { ICMP = 1, ICMP6 = 58 };
+
+/* Bit 7 of each byte of x that is zero; above the first such byte others may have it too. */
+static uint64_t zero_bytes(uint64_t x)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    return (x - ones) & ~x & ones << 7;
+}
+
+/* Eight protocols at once, since hardly any is ICMP. */
+static bool any_icmp(const uint8_t *proto, size_t n)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t found = 0;
+    size_t i = 0;
+
+    for (; n - i >= sizeof found; i += sizeof found) {
+        uint64_t v;
+        memcpy(&v, proto + i, sizeof v);
+        found |= zero_bytes(v ^ ones * ICMP) | zero_bytes(v ^ ones * ICMP6);
+    }
+    for (; i < n; i++)
+        found |= proto[i] == ICMP || proto[i] == ICMP6;
+    return found != 0;
+}
+
 /* Routers put ICMP type and code into the destination port: type × 256 + code. */
 static bool icmp_from_port(struct batch *b, size_t n)
 {
-    enum { ICMP = 1, ICMP6 = 58 };
     const uint8_t *proto = b->col[FIELD_PROTO]; /* in every record: the plan has it */
 
+    if (!any_icmp(proto + b->rows, n))
+        return true;
     for (size_t row = b->rows; row < b->rows + n; row++) {
         if ((proto[row] != ICMP && proto[row] != ICMP6) || !batch_has(b, FIELD_PROTO, row) ||
             !batch_has(b, FIELD_DST_PORT, row))

@@ -16,7 +16,7 @@ enum {
     SKB_BYTES = 768,   /* what a datagram takes of the socket's buffer besides its own bytes */
     TRUESIZE = 2304,   /* what a usual datagram takes in all */
     NAP_FROM = 400,    /* datagrams a second: some come in each nap */
-    NAP_FILLS = 64,    /* datagrams that a nap waits for, */
+    NAP_FILLS = 96,    /* datagrams that a nap waits for, */
     NAP_MAX_US = 8000, /* at most so long */
     NAP_ROOM = 8,      /* of the buffer, at least so many naps' worth */
     RCVBUF_MIN = 1 << 16,

@@ -123,7 +123,8 @@ static struct answer_column function_column(enum aggregate_fn fn, const char *wo
 
     (void)snprintf(c.name, sizeof c.name, "%.*s_%.40s", n, word, name);
     for (char *p = c.name; *p; p++)
-        *p = *p == '.' ? '_' : *p;
+        if (*p == '.')
+            *p = '_';
     (void)snprintf(c.title, sizeof c.title, "%.*s(%.40s)", n, word,
                    of->kind == SOURCE_DURATION ? "duration" : name);
     c.unit = fn == AGGREGATE_DISTINCT ? UNIT_COUNT : source_unit(of);
@@ -370,6 +371,15 @@ int columns_find(const char *name, size_t len, const char *word, const struct co
                       : record_find(name, len, word, out, err);
 }
 
+void columns_show(struct columns *c, const struct answer_column *column)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->at[i].name, column->name) == 0)
+            return;
+    if (c->usual && column->from != FROM_KEY && c->n < COLUMNS_MAX)
+        c->at[c->n++] = *column;
+}
+
 static int add(struct columns *c, const struct answer_column *column, struct err *err)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -408,8 +418,6 @@ static int add_keys(struct columns *c, const struct keys *keys, struct err *err)
 
 static const char *usual(const struct columns_of *of)
 {
-    if (!of->groups)
-        return "";
     return of->folded ? "flows,packets,packets_out,packets_in,bytes,bytes_out,bytes_in,bps,pps,bpp,"
                         "first,last"
                       : "flows,packets,bytes,bps,pps,bpp,first,last";
@@ -418,16 +426,14 @@ static const char *usual(const struct columns_of *of)
 int columns_parse(const char *text, const struct columns_of *of, struct columns *out,
                   struct err *err)
 {
-    struct columns c = {0};
+    struct columns c = {.usual = !text};
     int r = 0;
 
     if (!text)
         text = usual(of);
-    for (const char *s = text; !r && (*s || s != text || s == text);) {
+    for (const char *s = text; !r && (of->groups || !c.usual);) {
         size_t len = strcspn(s, ",");
         struct answer_column column;
-        if (len == 0 && s == text && *s == '\0')
-            break;
         r = columns_find(s, len, "--columns", of, &c, &column, err);
         if (!r)
             r = add(&c, &column, err);

@@ -55,7 +55,8 @@ struct answer_column {
 
 struct columns {
     struct answer_column at[COLUMNS_MAX];
-    size_t n; /* of records: 0 if the format decides */
+    size_t n;   /* of records: 0 if the format decides */
+    bool usual; /* not asked for: those that there are unless told */
     struct aggregates aggregates;
 };
 
@@ -77,6 +78,9 @@ int columns_parse(const char *text, const struct columns_of *of, struct columns 
  * name. */
 int columns_find(const char *name, size_t len, const char *word, const struct columns_of *of,
                  struct columns *c, struct answer_column *out, struct err *err) MUST_USE;
+
+/* Add what groups are sorted by, unless it is there, or columns were asked for. */
+void columns_show(struct columns *c, const struct answer_column *column);
 
 /* How printers know it; points into `c`. */
 struct column columns_shown(const struct answer_column *c);

@@ -114,6 +114,19 @@ static struct acc *acc_new(const struct query_extra *query)
     return &c->acc;
 }
 
+/* Where rows are turned, what stands in for a field is read, too. */
+static void turned_fields(const struct query_spec *spec, struct field_set *want)
+{
+    const struct aggregates *a = &spec->columns.aggregates;
+
+    fold_fields(want);
+    for (size_t i = 0; i < spec->keys.n; i++)
+        field_set_add(want, keys_swapped(spec->keys.at[i].field));
+    for (size_t i = 0; i < a->n; i++)
+        if (a->at[i].of.kind == SOURCE_FIELD)
+            field_set_add(want, keys_swapped(a->at[i].of.field));
+}
+
 const struct query_extra *extra_init(struct extra *e, const struct query_spec *spec)
 {
     bool staged = spec->fold || spec->spread;
@@ -126,7 +139,7 @@ const struct query_extra *extra_init(struct extra *e, const struct query_spec *s
         .words = words, .acc = words > 0 ? acc_new : NULL, .stage = staged ? stage_new : NULL};
     aggregates_fields(&spec->columns.aggregates, &e->query.want);
     if (spec->fold)
-        fold_fields(&e->query.want);
+        turned_fields(spec, &e->query.want);
     if (spec->spread)
         spread_fields(&e->query.want);
     return &e->query;

@@ -109,12 +109,13 @@ static int print_others(const struct agg *a, const uint32_t *order, size_t n, st
 /* Groups without keys are one, there or not. */
 static int print_nothing(struct answer *answer, struct err *err)
 {
+    struct value no_keys[KEYS_MAX] = {0};
     struct tallies none;
     int r = tallies_init(&none, answer->spec, 1, err);
 
     if (!r) {
         struct known known = tallies_get(&none, 0);
-        answer_row(answer, NULL, &known);
+        answer_row(answer, no_keys, &known);
     }
     tallies_free(&none);
     return r;

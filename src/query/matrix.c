@@ -130,6 +130,7 @@ static void print_wide(struct matrix *m, struct printer *p)
     struct sums total = groups_total(m->agg);
 
     p->shape = SHAPE_MATRIX;
+    p->measure = m->spec->columns.at[m->drawn].title;
     print_begin(p, columns, m->width + 1, true);
     for (size_t i = 0; i < m->height; i++) {
         values[0] = key_at(m, &m->rows, ROW_KEY, i);
@@ -158,8 +159,11 @@ int matrix_print(const struct agg *a, const struct query_spec *spec, struct prin
                  struct err *err)
 {
     struct matrix m = {.spec = spec, .agg = a, .drawn = answer_drawn(spec)};
-    int r = runs_make(&m.rows, a, spec, ROW_KEY, ROW_KEY + 1, err);
+    int r;
 
+    if (m.drawn == SIZE_MAX)
+        return err_set(err, ERR_CONFIG, "--matrix: none of --columns is a number");
+    r = runs_make(&m.rows, a, spec, ROW_KEY, ROW_KEY + 1, err);
     if (!r)
         r = runs_make(&m.columns, a, spec, COLUMN_KEY, COLUMN_KEY + 1, err);
     m.height = extent(&m.rows);

@@ -71,6 +71,8 @@ int print_end(struct printer *p, const struct summary *s, struct err *err)
     if (!buf_ok(&p->text))
         return err_set(err, ERR_LIMIT, "one row of the answer is larger than %d MB",
                        TEXT_MAX >> 20);
+    if (p->failed)
+        return err_set(err, p->failed, "%s", p->err.text);
     if (fflush(p->options.out) != 0 || ferror(p->options.out))
         return err_sys(err, "writing the answer");
     return 0;

@@ -12,6 +12,7 @@
 #define QUERY_PRINT_H
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/json.h"
 #include "query/summary.h"
 #include "query/value.h"
@@ -25,6 +26,10 @@ struct print_options {
     bool local; /* text shows times as the machine's clock does, not in UTC */
     bool bold;  /* the table's heading */
     bool quiet; /* tables and csv: rows only, no titles and no summary */
+    bool colour;
+    bool ascii;             /* charts in ASCII */
+    size_t width;           /* columns of the screen that charts may take */
+    const char *chart_file; /* where a chart goes; NULL: with the rest */
 };
 
 /* How groups are laid out. */
@@ -49,8 +54,11 @@ struct printer {
     size_t n_columns;
     bool groups; /* rows are groups, not records */
     enum shape shape;
+    const char *measure; /* of groups: what a chart shows; lives as long as the query */
     uint64_t rows;
     struct buf text; /* waits to be written to options.out */
+    int failed;      /* what end() came to, and why */
+    struct err err;
 };
 
 struct print_format {
@@ -69,6 +77,7 @@ extern const struct print_format print_csv;
 extern const struct print_format print_json;
 extern const struct print_format print_jsonl;
 extern const struct print_format print_parquet;
+extern const struct print_format print_chart; /* by --chart, not by its name */
 
 /* NULL if there is no such format. */
 const struct print_format *print_format_find(const char *name);

@@ -222,6 +222,8 @@ int spec_sort(const char *text, struct query_spec *spec, struct err *err)
     int r = columns_find(s, len, "--sort", &of, &spec->columns, &column, err);
     if (r)
         return r;
+    if (spec->grouped)
+        columns_show(&spec->columns, &column);
     spec->sort = spec->grouped ? sort_of_group(&column) : sort_of_source(&column.source);
     spec->sort.ascending = *text == '-' ? strcmp(order, ":desc") != 0 : strcmp(order, ":asc") == 0;
     return 0;

@@ -45,6 +45,7 @@ struct query_spec {
     size_t top;         /* rows of the answer, or series, or rows and columns of a matrix; 0: all */
     bool raw;           /* no sampling rates */
     size_t limit_bytes; /* of memory for groups or sorted records */
+    size_t threads;     /* 0: as many as there are cores */
 
     enum shape shape;
     int64_t
