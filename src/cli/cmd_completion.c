@@ -43,10 +43,10 @@ static enum values values_of(const char *arg)
     return arg && strchr(arg, '|') && islower((unsigned char)arg[0]) ? VALUES_CHOICES : VALUES_NONE;
 }
 
-/* "a|b|c" → "a b c" */
+/* "a|b|c" → "a b c", without what else is behind them */
 static void print_choices(const char *arg)
 {
-    for (const char *s = arg; *s; s++)
+    for (const char *s = arg; *s && *s != ' '; s++)
         (void)putchar(*s == '|' ? ' ' : *s);
 }
 

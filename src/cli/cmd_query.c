@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/filters.h"
 #include "query/answer.h"
 #include "query/chart.h"
 #include "query/extra.h"
@@ -40,7 +41,8 @@ enum {
     OPT_CHART_FILE,
     OPT_ASCII,
     OPT_NAMES,
-    OPT_GEO
+    OPT_GEO,
+    OPT_CONFIG
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -80,6 +82,7 @@ static const struct opt opts[] = {
     {OPT_QUIET, "quiet", 'q', NULL, "rows only: no titles, no summary"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
+    FILTERS_OPT(OPT_CONFIG),
 };
 
 /* The flags as they came: some can only be understood when all are known. */
@@ -88,7 +91,7 @@ struct flags {
     const char *last, *from, *to;
     const char *by, *sort, *top, *bottom, *memory;
     const char *columns, *every, *matrix, *chart_file;
-    const char *format;
+    const char *format, *config;
     bool raw, exact, quiet, local, other, fold, spread, no_spread, chart, ascii;
     const char *name_kinds;
     const char *geo[NAMES_GEO_FILES + 1];
@@ -177,6 +180,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_ASCII:
         f->ascii = true;
+        return 0;
+    case OPT_CONFIG:
+        f->config = value;
         return 0;
     case OPT_POSITIONAL:
         if (f->filter.len > 0)
@@ -448,28 +454,6 @@ static int answer(const struct query_spec *spec, const struct flags *f,
     return summary.scan.broken ? 1 : 0;
 }
 
-/* The filter with its kind; shows the place where the text is wrong. */
-static int filter_of(const char *text, struct filter **out)
-{
-    struct filter_error wrong;
-    struct err err;
-    struct buf shown;
-
-    if (filter_parse_at(out, text, NULL, &wrong) != 0) {
-        buf_init(&shown, MESSAGE_MAX);
-        filter_error_print(&wrong, text, &shown);
-        (void)fprintf(stderr, "weir query: the filter is wrong\n%.*s", (int)shown.len,
-                      shown.data ? (const char *)shown.data : "");
-        buf_free(&shown);
-        return 2;
-    }
-    if (filter_only_flows(*out, &err) != 0) {
-        (void)fprintf(stderr, "weir query: %s\n", err.text);
-        return 1;
-    }
-    return 0;
-}
-
 /* --chart is for groups, and takes the place of a table. */
 static int chart_check(const struct flags *f, const struct query_spec *spec, struct err *err)
 {
@@ -515,7 +499,7 @@ static int ask(struct flags *f)
         names_free(&names);
         return command_usage_error(&cmd_query, err.text);
     }
-    int status = filter_of((const char *)f->filter.data, &filter);
+    int status = filters_parse(&cmd_query, f->config, (const char *)f->filter.data, &filter);
     spec.filter = filter;
     spec.extra = extra_init(&extra, &spec);
     if (!status)

@@ -52,7 +52,7 @@ int filter_only_flows(struct filter *f, struct err *err)
     struct node *test = build_compare(&f->arena, FIELD_RECORD_KIND, COMPARE_EQ, &flow, 1);
     if (test) {
         children_add(&c, test);
-        children_add(&c, f->root);
+        children_add_flat(&c, f->root, NODE_AND);
         test = children_join(&f->arena, &c, NODE_AND);
     }
     if (!test)
@@ -155,34 +155,64 @@ static bool may_hold(const struct filter_known *k, enum field_id f, struct wide 
 }
 
 /* A list of single addresses, as far as it pays to ask for each. */
-static bool may_list(const struct filter_known *k, enum field_id f, const struct set *list)
+static bool is_askable(const struct set *list)
 {
     enum { ASK_MAX = 256 };
 
-    if (list->n > ASK_MAX)
-        return true;
+    for (size_t i = 0; i < list->n && i < ASK_MAX; i++)
+        if (wide_cmp(list->first[i], list->last[i]) != 0)
+            return false;
+    return list->n <= ASK_MAX;
+}
+
+static bool may_list(const struct filter_known *k, enum field_id f, const struct set *list)
+{
     for (size_t i = 0; i < list->n; i++)
-        if (wide_cmp(list->first[i], list->last[i]) != 0 || may_hold(k, f, list->first[i]))
+        if (may_hold(k, f, list->first[i]))
             return true;
     return false;
+}
+
+static enum leaf_skip skips(const struct test *t, int64_t *min, int64_t *max)
+{
+    enum field_id f = what_field(t->what);
+
+    if (f == FIELD_NONE)
+        return SKIP_NEVER;
+    if (t->negate || t->op == TEST_HAS || t->what != f)
+        return SKIP_ABSENT;
+    if (t->op == TEST_WIDE)
+        return is_askable(&t->set) ? SKIP_ADDRESSES : SKIP_ABSENT;
+    if (t->op == TEST_PREFIX)
+        return wide_cmp(t->min, t->max) == 0 ? SKIP_ADDRESSES : SKIP_ABSENT;
+    if (!is_number(f))
+        return SKIP_ABSENT;
+    *min = value_of_key(f, t->min.lo);
+    *max = value_of_key(f, t->max.lo);
+    return SKIP_RANGE;
+}
+
+enum leaf_skip leaf_skips(const struct node *leaf, int64_t *min, int64_t *max)
+{
+    return leaf->op == NODE_TEST ? skips(&leaf->test, min, max) : SKIP_NEVER;
 }
 
 static bool may_test(const struct test *t, const struct filter_known *k)
 {
     enum field_id f = what_field(t->what);
+    int64_t min = INT64_MIN;
+    int64_t max = INT64_MAX;
 
-    if (f == FIELD_NONE)
+    enum leaf_skip by = skips(t, &min, &max);
+    if (by == SKIP_NEVER)
         return true;
     if (!k->may_range(k->arg, f, INT64_MIN, INT64_MAX))
         return false;
-    if (t->negate || t->op == TEST_HAS || t->what != f)
-        return true;
-    if (t->op == TEST_WIDE)
-        return may_list(k, f, &t->set);
-    if (t->op == TEST_PREFIX)
-        return wide_cmp(t->min, t->max) != 0 || may_hold(k, f, t->min);
-    return !is_number(f) ||
-           k->may_range(k->arg, f, value_of_key(f, t->min.lo), value_of_key(f, t->max.lo));
+    if (by == SKIP_RANGE)
+        return k->may_range(k->arg, f, min, max);
+    if (by == SKIP_ADDRESSES)
+        return t->op == TEST_WIDE ? may_list(k, f, &t->set) : may_hold(k, f, t->min);
+    return true;
 }
 
 bool node_may_select(const struct node *node, const struct filter_known *known)

@@ -49,8 +49,8 @@ struct filter_env {
 };
 
 struct filter_named {
-    const char *name;
-    const char *text;
+    char *name;
+    char *text;
 };
 
 /* A text without terms selects everything. Returns 0, ERR_CONFIG (the text is wrong) or ERR_LIMIT;

@@ -147,12 +147,9 @@ uint64_t kernel_order(const uint8_t *bytes, const struct cell v[64], uint64_t ne
 
 static bool is_one_of(const uint8_t *s, size_t n, const struct texts *texts)
 {
-    for (size_t i = hash_keyed(s, n) & texts->mask; texts->slots[i] != 0;
-         i = (i + 1) & texts->mask) {
-        const struct text *t = &texts->v[texts->slots[i] - 1];
-        if (t->len == n && (n == 0 || memcmp(t->s, s, n) == 0))
+    for (size_t i = hash_keyed(s, n) & texts->mask; texts->slots[i] != 0; i = (i + 1) & texts->mask)
+        if (text_is(&texts->v[texts->slots[i] - 1], s, n))
             return true;
-    }
     return false;
 }
 

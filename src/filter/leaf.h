@@ -42,6 +42,16 @@ void leaf_eval(const struct node *leaf, const void *values, const uint8_t *bytes
 /* Any part, of rows: as filter_eval() does for the whole. */
 void node_eval(const struct node *node, const struct batch *b, uint64_t *selected);
 
+/* How a leaf lets rows be left out before they are read (filter_may_select()). */
+enum leaf_skip {
+    SKIP_NEVER,    /* it is of several columns */
+    SKIP_ABSENT,   /* where no row has the field */
+    SKIP_RANGE,    /* and where no value lies in a range */
+    SKIP_ADDRESSES /* and where none of some addresses is */
+};
+/* *min and *max are set for SKIP_RANGE, as in filter_range(). */
+enum leaf_skip leaf_skips(const struct node *leaf, int64_t *min, int64_t *max);
+
 /* Whether a row of those known may be selected by this part: filter_may_select() of it. */
 bool node_may_select(const struct node *node, const struct filter_known *known);
 

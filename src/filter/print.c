@@ -259,22 +259,40 @@ static bool in_table(const struct test *t, uint64_t v, uint64_t n)
     return v < n && (t->table[v / 64] >> v % 64 & 1);
 }
 
+/* The next run of values from *v on; false if there is none. */
+static bool next_run(const struct test *t, uint64_t *v, struct wide *lo, struct wide *hi)
+{
+    uint64_t n = what_max(t->what).lo + 1;
+
+    while (*v < n && !in_table(t, *v, n))
+        (*v)++;
+    if (*v == n)
+        return false;
+    *lo = (struct wide){0, *v};
+    while (in_table(t, *v, n))
+        (*v)++;
+    *hi = (struct wide){0, *v - 1};
+    return true;
+}
+
 static void print_table(const struct test *t, size_t most, struct buf *out)
 {
     struct list l = {.out = out, .most = most};
-    uint64_t n = what_max(t->what).lo + 1;
+    struct wide lo = {0};
+    struct wide hi = {0};
+    uint64_t v = 0;
+    uint64_t first;
 
-    buf_printf(out, "%s [", t->negate ? "!=" : "in");
-    for (uint64_t v = 0; v < n; v++) {
-        uint64_t from = v;
-        if (!in_table(t, v, n))
-            continue;
-        while (in_table(t, v + 1, n))
-            v++;
-        if (!list_next(&l))
-            break;
-        put_range(t->what, (struct wide){0, from}, (struct wide){0, v}, out);
+    bool any = next_run(t, &v, &lo, &hi);
+    first = v;
+    if (any && !next_run(t, &v, &(struct wide){0}, &(struct wide){0})) {
+        buf_printf(out, "%s ", equal(t));
+        put_range(t->what, lo, hi, out);
+        return;
     }
+    buf_printf(out, "%s [", t->negate ? "!=" : "in");
+    for (v = first; any && list_next(&l); any = next_run(t, &v, &lo, &hi))
+        put_range(t->what, lo, hi, out);
     buf_u8(out, ']');
 }
 

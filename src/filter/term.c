@@ -97,13 +97,12 @@ static int build_sides(struct parse *p, const struct subject *s, struct node *no
     *out = node;
     if (s->n == 1 || node->op != NODE_TEST)
         return 0;
-    for (size_t i = s->n - 1; i > 0; i--) {
-        struct node *other = build_same(&p->f->arena, node, s->what[i]);
-        if (!other)
+    for (size_t i = 0; i < s->n; i++) {
+        struct node *one = build_same(&p->f->arena, node, s->what[i]);
+        if (!one)
             return parse_no_memory(p);
-        children_add(&c, other);
+        children_add(&c, one);
     }
-    children_add(&c, node);
     *out = children_join(&p->f->arena, &c, all ? NODE_AND : NODE_OR);
     return *out ? 0 : parse_no_memory(p);
 }
@@ -356,11 +355,13 @@ static int read_filter(struct parse *p, struct node **out)
     if (!named)
         return fail_named(p, &near);
     if (p->named == FILTER_NAMED_MAX)
-        return filter_fail(p->lex.error, ERR_CONFIG, tok.at, tok.len,
+        return filter_fail(p->lex.error, ERR_LIMIT, tok.at, tok.len,
                            "filter %s: expected no more than 16 filters within each other; does it "
                            "mean itself?",
                            named->name);
     r = parse_named(p, named->text, &within, out);
+    if (r == ERR_LIMIT)
+        return filter_fail(p->lex.error, r, tok.at, tok.len, "%s", within.text);
     if (r)
         return filter_fail(p->lex.error, r, tok.at, tok.len, "filter %s: column %zu: %.400s",
                            named->name, within.at + 1, within.text);

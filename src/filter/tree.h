@@ -30,9 +30,14 @@ struct text {
     size_t len;
 };
 
+static inline bool text_is(const struct text *t, const uint8_t *s, size_t len)
+{
+    return t->len == len && (len == 0 || memcmp(t->s, s, len) == 0);
+}
+
 /* Found by their hash: slots hold a place in `v` and one, or 0. */
 struct texts {
-    const struct text *v; /* ascending */
+    const struct text *v;
     size_t n;
     const uint32_t *slots;
     size_t mask; /* slots less one; a power of two */

@@ -457,10 +457,12 @@ static int read_range(const struct value_in *in, struct piece p, const char *sig
     int r = read_one(in, (struct piece){p.s, n, p.at}, false, &lo);
     if (r)
         return r;
+    if (lo.is != ITEM_RANGE)
+        return NOT_ONE;
     r = read_one(in, high, false, &hi);
     if (r)
         return r == NOT_ONE ? not_one(in, high) : r;
-    if (lo.is != ITEM_RANGE || hi.is != ITEM_RANGE)
+    if (hi.is != ITEM_RANGE)
         return NOT_ONE;
     if (wide_cmp(lo.lo, hi.hi) > 0)
         return filter_fail(in->error, ERR_CONFIG, p.at, p.n,

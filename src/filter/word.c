@@ -19,8 +19,6 @@ enum {
 #define WAYS(word, a, b) ONE("in_" word, a), ONE("out_" word, b)
 #define NAT(word, a, b) SIDES(word, a, b), ONE("nat_src_" word, a), ONE("nat_dst_" word, b), \
     TWO("nat_" word, a, b), ONE("src_nat_" word, a), ONE("dst_nat_" word, b)
-#define MPLS(n) ONE("mpls_label_" #n, WHAT_PART + PART_LABEL + (n)), \
-    ONE("mpls_exp_" #n, WHAT_PART + PART_EXP + (n))
 struct word {
     const char *name;
     unsigned what[SUBJECT_MAX];
@@ -74,7 +72,6 @@ static const struct word words[] = {
     ONE("mpls_top_label", WHAT_PART + PART_LABEL + 1),
     ONE("mpls_eos", WHAT_PART + PART_LABEL_BOTTOM),
     ONE("mpls_top_exp", WHAT_PART + PART_EXP + 1),
-    MPLS(1), MPLS(2), MPLS(3), MPLS(4), MPLS(5), MPLS(6), MPLS(7), MPLS(8), MPLS(9), MPLS(10),
 };
 
 /* nfdump's, which are understood but not suggested. */
@@ -103,7 +100,6 @@ static const struct word nfdump_words[] = {
 #undef SIDES
 #undef WAYS
 #undef NAT
-#undef MPLS
 
 /* Terms without a value, for suggestions only. */
 static const char *const plain_words[] = {"any", "inet", "inet6", "ipv4", "ipv6", "has", "filter"};
@@ -150,7 +146,7 @@ static bool join(const struct lex *lex, char name[static NAME_MAX_BYTES], size_t
         name[(*len)++] = '_';
     for (size_t i = 0; i < lex->tok.len; i++) {
         char c = lex->text[lex->tok.at + i];
-        name[(*len)++] = c == '-' ? '_' : (char)tolower((unsigned char)c);
+        name[(*len)++] = c == '-' || c == ' ' ? '_' : (char)tolower((unsigned char)c);
     }
     return true;
 }
