@@ -10,7 +10,7 @@
 enum { TEXT_MAX = 1 << 30, SOME_BYTES = 1 << 16 };
 
 static const struct print_format *const formats[] = {&print_table, &print_csv, &print_json,
-                                                     &print_jsonl};
+                                                     &print_jsonl, &print_parquet};
 
 const struct print_format *print_format_find(const char *name)
 {
@@ -38,13 +38,21 @@ void print_free(struct printer *p)
         p->format->free(p);
     buf_free(&p->text);
     free(p->columns);
+    free(p->names);
     free(p);
 }
 
 void print_begin(struct printer *p, const struct column *columns, size_t n, bool groups)
 {
     p->columns = mem_new(n, sizeof *columns);
-    memcpy(p->columns, columns, n * sizeof *columns);
+    p->names = mem_new(n, sizeof *p->names);
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(p->names[i].name, PRINT_TITLE, "%s", columns[i].name);
+        (void)snprintf(p->names[i].title, PRINT_TITLE, "%s", columns[i].title);
+        p->columns[i] = columns[i];
+        p->columns[i].name = p->names[i].name;
+        p->columns[i].title = p->names[i].title;
+    }
     p->n_columns = n;
     p->groups = groups;
     p->format->begin(p);
@@ -63,9 +71,26 @@ int print_end(struct printer *p, const struct summary *s, struct err *err)
     if (!buf_ok(&p->text))
         return err_set(err, ERR_LIMIT, "one row of the answer is larger than %d MB",
                        TEXT_MAX >> 20);
+    if (p->failed)
+        return err_set(err, p->failed, "%s", p->err.text);
     if (fflush(p->options.out) != 0 || ferror(p->options.out))
         return err_sys(err, "writing the answer");
     return 0;
+}
+
+void print_title(const struct printer *p, const struct value *v, enum unit unit,
+                 char out[static PRINT_TITLE])
+{
+    struct buf text;
+
+    buf_init(&text, SOME_BYTES);
+    if (p->format->all_columns)
+        print_csv_value(&text, &p->options, v);
+    else
+        print_table_value(&text, &p->options, unit, v);
+    (void)snprintf(out, PRINT_TITLE, "%.*s", (int)text.len,
+                   text.len > 0 ? (const char *)text.data : "");
+    buf_free(&text);
 }
 
 void print_flush(struct printer *p)

@@ -8,9 +8,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where the time of all threads together went. */
+struct query_times {
+    double read;       /* from files */
+    double decompress; /* pages */
+    double decode;     /* pages → values or codes */
+    double filter;
+    double group; /* or listing */
+    double merge; /* of the threads' groups, by the clock */
+    double print; /* with sorting, by the clock */
+};
+
 struct summary {
     bool grouped;
     bool stopped;    /* the scan ended early: enough records were found */
+    bool interrupted; /* the scan ended early: the user did not want to wait */
     bool scaled;     /* a sampling rate was applied */
     uint64_t shown;  /* rows of the answer */
     uint64_t groups; /* of which the shown ones are the first */
@@ -20,6 +32,8 @@ struct summary {
     uint64_t bytes;
     struct scan_stats scan;
     double seconds;
+    size_t threads;
+    struct query_times times;
 };
 
 /* "10 of 1,234 groups; 5.20 M flows, 12.3 GB, 9.80 M packets matched; scanned 10.0 M flows in

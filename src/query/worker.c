@@ -1,0 +1,239 @@
+#include "query/worker.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static const double PROGRESS_S = 0.1;
+
+double query_now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int sink_take(struct chunk_sink *to, const struct chunk *c, struct err *err)
+{
+    struct worker *w = container_of(to, struct worker, sink);
+    return agg_add(w->agg, c, err);
+}
+
+struct worker *worker_new(struct work *q)
+{
+    struct worker *w = mem_new(1, sizeof *w);
+    const struct query_extra *extra = q->spec->extra;
+
+    w->work = q;
+    w->part = UINT64_MAX;
+    w->sink.take = sink_take;
+    meter_init(&w->meter, q->spec->raw);
+    w->select = select_new(q->spec->filter);
+    w->reader = scan_reader_new(q->scan);
+    bool ok = w->reader != NULL;
+    if (ok && q->spec->grouped) {
+        if (extra && extra->stage)
+            w->stage = extra->stage(extra);
+        w->agg = mem_new(1, sizeof *w->agg);
+        ok = agg_init(w->agg, &q->spec->keys, extra, &q->ids, q->spec->limit_bytes / q->threads);
+    }
+    if (!ok) {
+        worker_free(w);
+        w = NULL;
+    }
+    return w;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    scan_reader_free(w->reader);
+    select_free(w->select);
+    if (w->agg)
+        agg_free(w->agg);
+    free(w->agg);
+    if (w->stage)
+        w->stage->free(w->stage);
+    meter_free(&w->meter);
+    free(w);
+}
+
+static size_t bits_to_rows(const uint64_t *bits, size_t n_rows, uint32_t *rows)
+{
+    size_t n = 0;
+
+    for (size_t w = 0; w * 64 < n_rows; w++) {
+        uint64_t left = bits[w];
+        if (left == ~UINT64_C(0)) {
+            for (uint32_t i = 0; i < 64; i++)
+                rows[n++] = (uint32_t)(w * 64) + i;
+            continue;
+        }
+        for (; left; left &= left - 1)
+            rows[n++] = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
+    }
+    return n;
+}
+
+static bool is_over(struct work *q)
+{
+    if (q->watch->stop && atomic_load_explicit(q->watch->stop, memory_order_relaxed))
+        atomic_store(&q->interrupted, true);
+    return atomic_load_explicit(&q->stopped, memory_order_relaxed) ||
+           atomic_load_explicit(&q->interrupted, memory_order_relaxed);
+}
+
+/* --- records --- */
+
+/* Wait until the part in hand is the first that is not over. Holds the lock. */
+static void await_turn(struct worker *w)
+{
+    struct work *q = w->work;
+
+    while (!is_over(q) && !scan_reader_is_first(w->reader)) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 1; /* to look whether the user interrupts */
+        (void)pthread_cond_timedwait(&q->turn, &q->lock, &until);
+    }
+}
+
+static int list_rows(struct worker *w, size_t n, struct err *err)
+{
+    struct work *q = w->work;
+    const struct batch *b = scan_reader_batch(w->reader);
+    int r = 0;
+
+    (void)pthread_mutex_lock(&q->lock);
+    await_turn(w);
+    for (size_t i = 0; i < n && !r && !is_over(q); i += METER_CHUNK) {
+        size_t wants = list_wants(q->list);
+        size_t take = n - i < METER_CHUNK ? n - i : METER_CHUNK;
+        take = take < wants ? take : wants;
+        meter_rows(&w->meter, b, w->rows + i, take);
+        w->records += take;
+        r = list_add(q->list, b, w->rows + i, take, err);
+        if (take == wants)
+            atomic_store(&q->stopped, true);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return r;
+}
+
+/* --- groups --- */
+
+static int group_rows(struct worker *w, const uint32_t *rows, size_t n, struct err *err)
+{
+    meter_rows(&w->meter, scan_reader_batch(w->reader), rows, n);
+    struct chunk c = {.batch = scan_reader_batch(w->reader),
+                      .meter = &w->meter,
+                      .rows = rows,
+                      .n = n,
+                      .sums = w->meter.sums,
+                      .rest = w->meter.fractions ? w->meter.rest : NULL};
+    w->records += n;
+    return w->stage ? w->stage->run(w->stage, &c, &w->sink, err) : agg_add(w->agg, &c, err);
+}
+
+static int need_all(struct worker *w, struct err *err)
+{
+    int r = 0;
+
+    for (int f = 0; f < FIELD_N && !r; f++)
+        r = scan_reader_need(w->reader, (enum field_id)f, err);
+    return r;
+}
+
+static int take_rows(struct worker *w, struct err *err)
+{
+    const struct batch *b = scan_reader_batch(w->reader);
+    size_t n = bits_to_rows(w->selected, b->rows, w->rows);
+
+    if (n == 0)
+        return 0;
+    double begun = query_now();
+    int r = need_all(w, err);
+    if (r)
+        return r;
+    w->times.decode += query_now() - begun;
+    begun = query_now();
+    meter_batch(&w->meter, b);
+    if (!w->agg)
+        r = list_rows(w, n, err);
+    for (size_t i = 0; w->agg && i < n && !r; i += METER_CHUNK)
+        r = group_rows(w, w->rows + i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
+    w->times.group += query_now() - begun;
+    return r;
+}
+
+static int take_batch(struct worker *w, struct err *err)
+{
+    double begun = query_now();
+    int r = select_rows(w->select, w->reader, w->selected, err);
+
+    w->times.filter += query_now() - begun;
+    return r ? r : take_rows(w, err);
+}
+
+/* --- the way through the scan --- */
+
+static void part_over(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->work->lock);
+    (void)pthread_cond_broadcast(&w->work->turn);
+    (void)pthread_mutex_unlock(&w->work->lock);
+}
+
+static void say_broken(struct worker *w, const char *what)
+{
+    struct work *q = w->work;
+
+    (void)pthread_mutex_lock(&q->lock);
+    q->broken++;
+    q->watch->broken(q->watch, what);
+    (void)pthread_cond_broadcast(&q->turn);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+static void tell(struct worker *w)
+{
+    struct work *q = w->work;
+    double t = query_now();
+
+    if (t - q->told < PROGRESS_S)
+        return;
+    q->told = t;
+    double part = scan_progress(q->scan);
+    uint64_t rows = scan_stats(q->scan).rows;
+    (void)pthread_mutex_lock(&q->lock);
+    q->watch->progress(q->watch, part, rows, t - q->begun);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+void worker_run(struct worker *w)
+{
+    struct work *q = w->work;
+    int r = 0;
+
+    while (!r && !is_over(q)) {
+        r = scan_reader_next(w->reader, &w->err);
+        if (r == 0 && scan_reader_part(w->reader) != w->part) {
+            w->part = scan_reader_part(w->reader);
+            part_over(w);
+        }
+        if (r == 0)
+            r = take_batch(w, &w->err);
+        if (r == ERR_DATA) { /* the others can still answer */
+            say_broken(w, w->err.text);
+            r = 0;
+        }
+        if (w->first)
+            tell(w);
+    }
+    part_over(w);
+    w->status = r == ERR_EOF ? 0 : r;
+    if (w->status)
+        atomic_store(&q->stopped, true);
+}
