@@ -90,6 +90,12 @@ bool agg_clear(struct agg *a)
     return a->slots != NULL;
 }
 
+void agg_reset(struct agg *a)
+{
+    memset(a->slots, 0, a->n_slots * WORD);
+    a->n = 0;
+}
+
 void agg_free(struct agg *a)
 {
     if (a->acc)
@@ -340,9 +346,9 @@ static int merge_group(struct agg *a, const struct agg *from, size_t i, struct e
     memcpy(&t, other + words, sizeof t);
     sums_add(&s, &t);
     memcpy(at, &s, sizeof s);
-    return a->acc ? a->acc->merge(a->acc, at + SUMS_WORDS, from->acc, other + words + SUMS_WORDS,
-                                  err)
-                  : 0;
+    return a->acc
+               ? a->acc->merge(a->acc, at + SUMS_WORDS, from->acc, other + words + SUMS_WORDS, err)
+               : 0;
 }
 
 int agg_merge(struct agg *a, const struct agg *from, struct err *err)

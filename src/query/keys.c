@@ -109,13 +109,13 @@ static void put(const struct move *m, size_t i, uint64_t v, enum tag tag)
     out[m->key->tag_word] ^= (uint64_t)(tag ^ had) << m->key->tag_shift;
 }
 
-#define MOVE_UINT(name, type)                                                \
-    static void name(const struct move *m)                                   \
-    {                                                                        \
-        const type *col = m->col;                                            \
-        uint64_t *out = m->out + m->key->word;                               \
-        if (!m->complete) {                                                  \
-            for (size_t i = 0; i < m->n; i++)                                \
+#define MOVE_UINT(name, type)                                                  \
+    static void name(const struct move *m)                                     \
+    {                                                                          \
+        const type *col = m->col;                                              \
+        uint64_t *out = m->out + m->key->word;                                 \
+        if (!m->complete) {                                                    \
+            for (size_t i = 0; i < m->n; i++)                                  \
                 if (here(m, i))                                                \
                     put(m, i, col[row_of(m, i)], TAG_HERE);                    \
             return;                                                            \
@@ -319,7 +319,8 @@ static bool pack(const struct keys *k, struct intern *ids, const struct chunk *c
     return true;
 }
 
-/* Pack the chunk once more with the ends exchanged, and take the rows that are swapped from that. */
+/* Pack the chunk once more with the ends exchanged, and take the rows that are swapped from that.
+ */
 static bool pack_swapped(const struct keys *k, struct intern *ids, const struct chunk *c,
                          uint64_t *out)
 {

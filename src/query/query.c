@@ -1,6 +1,7 @@
 #include "query/query.h"
 
 #include "base/mem.h"
+#include "query/finish.h"
 #include "query/groups.h"
 #include "query/worker.h"
 
@@ -114,7 +115,8 @@ static int scan_all(struct run *q, struct err *err)
 {
     size_t n = 1;
 
-    while (n < q->n && pthread_create(&q->workers[n]->thread, NULL, thread_main, q->workers[n]) == 0)
+    while (n < q->n &&
+           pthread_create(&q->workers[n]->thread, NULL, thread_main, q->workers[n]) == 0)
         n++; /* fewer will do */
     worker_run(q->workers[0]);
     for (size_t i = 1; i < n; i++)
@@ -132,6 +134,19 @@ static void add_times(struct query_times *to, const struct query_times *from)
     to->decode += from->decode;
     to->filter += from->filter;
     to->group += from->group;
+}
+
+/* Rows that wait in parts become groups. */
+static int finish(struct run *q, struct err *err)
+{
+    struct parts *parts[THREADS_MAX];
+    bool any = false;
+
+    for (size_t i = 0; i < q->n; i++) {
+        parts[i] = q->workers[i]->parts;
+        any |= parts[i] != NULL;
+    }
+    return any ? finish_groups(q->agg, parts, q->n, q->work.spec, q->n, err) : 0;
 }
 
 /* What the threads have, together. */
@@ -161,6 +176,8 @@ static int merge(struct run *q, struct err *err)
     for (size_t i = 1; i < q->n && !r; i++)
         r = agg_merge(q->agg, q->workers[i]->agg, err);
     agg_finish(q->agg);
+    if (!r)
+        r = finish(q, err);
     q->times.merge = query_now() - begun;
     return r;
 }
@@ -228,6 +245,8 @@ int query_run(const struct query_spec *spec, struct printer *p, struct query_wat
     q->work.watch = w;
     q->work.begun = q->work.told = query_now();
     intern_init(&q->work.ids, spec->limit_bytes);
+    q->work.room.limit_bytes = spec->limit_bytes / 2; /* the rest is for groups */
+    q->work.room.folder = "/var/tmp";
     (void)pthread_mutex_init(&q->work.lock, NULL);
     (void)pthread_cond_init(&q->work.turn, NULL);
     int r = run_all(q, out, err);

@@ -107,7 +107,8 @@ static struct fixture *fixture_new(const char *by, const char *sort)
     for (size_t i = 0; i < COUNT_OF(flows); i++)
         add_flow(i < 3 ? &f->a : &f->b, &flows[i]);
     f->store = (struct fake_store){.files = {&f->a, &f->b}, .n = 2};
-    f->watch = (struct query_watch){.broken = on_broken, .progress = on_progress, .scanned = on_scanned};
+    f->watch =
+        (struct query_watch){.broken = on_broken, .progress = on_progress, .scanned = on_scanned};
     f->spec = (struct query_spec){.store = (const char *)&f->store,
                                   .from_ms = INT64_MIN,
                                   .to_ms = INT64_MAX,

@@ -220,7 +220,8 @@ static int run_node(struct run *q, const struct node *node, const uint64_t *want
         break;
     }
     memcpy(left, want, bytes);
-    for (const struct node *child = node_first(node); child && any && !r; child = node_next(child)) {
+    for (const struct node *child = node_first(node); child && any && !r;
+         child = node_next(child)) {
         r = run_node(q, child, left, hit);
         any = 0;
         for (size_t w = 0; w < q->words; w++)
@@ -235,8 +236,7 @@ int select_rows(struct select *s, struct scan_reader *r, uint64_t selected[stati
                 struct err *err)
 {
     const struct batch *b = scan_reader_batch(r);
-    struct run q = {
-        .select = s, .reader = r, .batch = b, .words = (b->rows + 63) / 64, .err = err};
+    struct run q = {.select = s, .reader = r, .batch = b, .words = (b->rows + 63) / 64, .err = err};
     uint64_t want[SELECT_WORDS];
 
     all_rows(b->rows, want);

@@ -91,7 +91,8 @@ static struct fixture *fixture_new(void)
             assert_true(batch_put_f64(b, FIELD_RATE, b->rows, flows[i].rate));
     }
     f->store = (struct fake_store){.files = {b}, .n = 1};
-    f->watch = (struct query_watch){.broken = on_broken, .progress = on_progress, .scanned = on_scanned};
+    f->watch =
+        (struct query_watch){.broken = on_broken, .progress = on_progress, .scanned = on_scanned};
     f->spec = (struct query_spec){.store = (const char *)&f->store,
                                   .from_ms = INT64_MIN,
                                   .to_ms = INT64_MAX,

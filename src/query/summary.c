@@ -68,7 +68,9 @@ void summary_line(const struct summary *s, struct buf *out)
         }
         counted(s->records, "record", "records", out);
     }
-    buf_text(out, s->interrupted ? ", interrupted there; " : s->stopped ? ", where the scan ended; " : "; ");
+    buf_text(out, s->interrupted ? ", interrupted there; "
+                  : s->stopped   ? ", where the scan ended; "
+                                 : "; ");
     amount((double)s->flows, s->flows == 1 ? "flow" : "flows", false, out);
     buf_text(out, ", ");
     amount((double)s->bytes, "B", true, out);

@@ -57,10 +57,10 @@ struct column {
     const char *name;  /* in csv and json */
     const char *title; /* in tables */
     enum unit unit;
-    bool right;           /* aligned so in tables */
-    enum kind kind;       /* of its values, for formats that have types */
-    bool key;             /* of groups: what they are made by */
-    bool drawn;           /* what a chart shows */
+    bool right;     /* aligned so in tables */
+    enum kind kind; /* of its values, for formats that have types */
+    bool key;       /* of groups: what they are made by */
+    bool drawn;     /* what a chart shows */
 };
 
 /* A field of a row as it is stored; VALUE_NONE if absent. */

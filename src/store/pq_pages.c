@@ -629,7 +629,8 @@ int pq_pages_from_codes(struct pq_pages *p, const struct pq_codes *codes, struct
     if (is_text(p))
         return text_from_codes(p, codes, b, (struct cell *)(void *)col, n)
                    ? 0
-                   : err_set(err, ERR_LIMIT, "text of a row is more than %d bytes", BATCH_BYTES_MAX);
+                   : err_set(err, ERR_LIMIT, "text of a row is more than %d bytes",
+                             BATCH_BYTES_MAX);
     if (gaps) {
         gather_present(p, codes, b, col, n);
         return 0;
@@ -705,10 +706,8 @@ int pq_pages_codes(struct pq_pages *p, size_t n, struct pq_codes *out, bool *fou
     r = page_need(p, err);
     if (r)
         return r;
-    *out = (struct pq_codes){.dict_n = p->dict_n,
-                             .dict = p->dict.p,
-                             .text = p->text,
-                             .serial = p->serial};
+    *out = (struct pq_codes){
+        .dict_n = p->dict_n, .dict = p->dict.p, .text = p->text, .serial = p->serial};
     if (p->mode == PQ_MODE_NULL)
         out->same = p->dict_n;
     else if (p->n != p->rows)

@@ -65,8 +65,8 @@ struct pq_pages {
     enum pq_mode mode;
     const uint8_t *values;
     struct pq_space seen;
-    struct pq_space page;  /* decompressed */
-    struct pq_space items; /* codes, 64-bit values, or cells of PLAIN text */
+    struct pq_space page;   /* decompressed */
+    struct pq_space items;  /* codes, 64-bit values, or cells of PLAIN text */
     struct pq_space spread; /* codes of rows, where some have none */
 };
 
@@ -95,7 +95,7 @@ struct pq_codes {
     const uint32_t *code; /* of each row; dict_n: it has no value. NULL: all rows have `same` */
     uint32_t same;
     uint32_t dict_n;
-    const void *dict;    /* values as in a batch's column; cells refer to `text` */
+    const void *dict; /* values as in a batch's column; cells refer to `text` */
     const uint8_t *text;
     uint64_t serial; /* another one: another dictionary */
 };
