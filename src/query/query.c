@@ -206,6 +206,7 @@ static struct summary summarize(const struct run *q)
         .scan = scan_stats(w->scan),
         .seconds = query_now() - w->begun,
         .threads = q->n,
+        .spilled_bytes = w->room.spilled_bytes,
         .times = q->times,
     };
     s.scan.broken = s.scan.broken > w->broken ? s.scan.broken : w->broken;

@@ -216,7 +216,6 @@ static int all_rows(struct worker *w, size_t n, struct err *err)
 static int take_rows(struct worker *w, struct err *err)
 {
     size_t n = bits_to_rows(w->selected, scan_reader_batch(w->reader)->rows, w->rows);
-    double begun = query_now();
     bool quick = w->coder != NULL;
     int r = 0;
 
@@ -226,17 +225,23 @@ static int take_rows(struct worker *w, struct err *err)
         r = tally_rows(&w->tally, w->reader, w->rows, n, &quick, err);
     if (!r)
         r = quick ? quick_rows(w, n, err) : all_rows(w, n, err);
-    w->times.group += query_now() - begun;
     return r;
 }
 
+/* Filtering and grouping have columns read on the way: that is not theirs. */
 static int take_batch(struct worker *w, struct err *err)
 {
     double begun = query_now();
+    double read = scan_reader_times(w->reader).all;
     int r = select_rows(w->select, w->reader, w->selected, err);
+    double between = query_now();
+    double read_too = scan_reader_times(w->reader).all;
 
-    w->times.filter += query_now() - begun;
-    return r ? r : take_rows(w, err);
+    if (!r)
+        r = take_rows(w, err);
+    w->times.filter += between - begun - (read_too - read);
+    w->times.group += query_now() - between - (scan_reader_times(w->reader).all - read_too);
+    return r;
 }
 
 /* --- the way through the scan --- */
@@ -295,6 +300,10 @@ void worker_run(struct worker *w)
             tell(w);
     }
     part_over(w);
+    const struct pq_times t = scan_reader_times(w->reader);
+    w->times.read = t.read;
+    w->times.decompress = t.unpack;
+    w->times.decode = t.all - t.read - t.unpack;
     w->status = r == ERR_EOF ? 0 : r;
     if (w->status)
         atomic_store(&q->stopped, true);

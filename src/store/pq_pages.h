@@ -30,13 +30,21 @@ enum pq_mode {
     PQ_MODE_WIDE
 };
 
+/* Seconds that reading took. */
+struct pq_times {
+    double read;   /* from the file */
+    double unpack; /* decompression */
+    double all;    /* these, and decoding */
+};
+
 struct pq_pages {
     enum field_id field;
     enum kind kind;
     size_t width;    /* of a value in a batch */
     size_t in_width; /* of a PLAIN value; 0: with its length before it */
     enum codec_id codec_id;
-    struct codec *codec; /* borrowed */
+    struct codec *codec;    /* borrowed */
+    struct pq_times *times; /* borrowed */
     uint64_t rows_left;  /* of the chunk, in pages not begun */
 
     /* The chunk. */
@@ -72,7 +80,10 @@ struct pq_pages {
 
 /* Begin with a chunk of which `p->chunk.p` holds len bytes and DECODE_SLACK more. */
 void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta,
-                    struct codec *codec, size_t len);
+                    struct codec *codec, struct pq_times *times, size_t len);
+
+/* For struct pq_times: now, in seconds. */
+double pq_now(void);
 
 /* Room for n bytes in a space, contents lost. */
 bool pq_space_need(struct pq_space *s, size_t n) MUST_USE;
