@@ -63,6 +63,7 @@ bool agg_init(struct agg *a, const struct keys *keys, const struct query_extra *
     a->rest = NULL;
     a->rest_cap = 0;
     a->limit_bytes = limit_bytes;
+    a->user_limit_bytes = limit_bytes;
     for (uint64_t i = 0; i < 2; i++)
         a->secret[i] = hash_keyed(&i, sizeof i) | 1;
     a->slots = big_new(a->n_slots * WORD);
@@ -118,7 +119,7 @@ static int over_limit(const struct agg *a, struct err *err)
     return err_set(err, ERR_LIMIT,
                    "%zu groups fill the memory limit of %zu MB; ask for a shorter time, filter "
                    "more, group by fewer or masked fields (src_addr/24), or raise --memory",
-                   a->n, a->limit_bytes / 1000000);
+                   a->n, a->user_limit_bytes / 1000000);
 }
 
 static bool slots_grow(struct agg *a)

@@ -31,6 +31,7 @@ struct agg {
     struct fraction *rest; /* of each group; NULL as long as all rates are whole */
     size_t rest_cap;
     size_t limit_bytes;
+    size_t user_limit_bytes; /* the same, unless this is one thread's share of it */
     uint64_t secret[2];
 
     /* Of the chunk in hand. */

@@ -8,7 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 4096, SLAB_BLOCKS = 256 };
+enum {
+    BLOCK_BYTES = 4096,
+    SLAB_BLOCKS = 64,
+    SLABS_MIN = (PARTS + PARTS / 4) / SLAB_BLOCKS /* blocks that are not full cannot go */
+};
 
 struct entry {
     uint64_t bytes;
@@ -164,8 +168,7 @@ static int block_memory(struct parts *p, uint8_t **out, struct err *err)
 {
     int r = 0;
 
-    /* Each part has a block that is not full, which cannot go: there is always that much. */
-    if (!p->free && p->fresh == 0 && p->n_slabs > 2 * (size_t)PARTS / SLAB_BLOCKS &&
+    if (!p->free && p->fresh == 0 && p->n_slabs >= SLABS_MIN &&
         atomic_load(&p->room->used_bytes) >= p->room->limit_bytes)
         r = spill(p, err);
     if (!r && !p->free && p->fresh == 0)

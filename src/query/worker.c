@@ -43,6 +43,7 @@ struct worker *worker_new(struct work *q)
         if (!w->stage && !(extra && extra->words) && coder_can(&q->spec->keys))
             w->coder = coder_new(&q->spec->keys, &q->ids);
         ok = agg_init(w->agg, &q->spec->keys, extra, &q->ids, q->spec->limit_bytes / q->threads);
+        w->agg->user_limit_bytes = q->spec->limit_bytes;
     }
     if (!ok) {
         worker_free(w);
@@ -164,8 +165,11 @@ static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
 
     if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
         return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
-    if (!w->parts && w->agg->n < MANY)
-        return quick_add_keys(w->agg, &w->tally, from, n, packed, err);
+    if (!w->parts && w->agg->n < MANY) {
+        int r = quick_add_keys(w->agg, &w->tally, from, n, packed, err);
+        if (r != ERR_LIMIT)
+            return r;
+    }
     if (!w->parts)
         w->parts = parts_new(words, &w->work->room);
     for (size_t i = 0; i < n; i++)
