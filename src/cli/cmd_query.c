@@ -470,8 +470,9 @@ static int answer(const struct query_spec *spec, const struct flags *f,
     options.ascii = f->ascii || !is_utf8();
     options.width = screen_width();
     options.chart_file = f->chart_file;
-    struct watch watch = {.query = {.broken = on_broken, .progress = on_progress, .scanned = on_scanned},
-                          .terminal = isatty(STDERR_FILENO)};
+    struct watch watch = {
+        .query = {.broken = on_broken, .progress = on_progress, .scanned = on_scanned},
+        .terminal = isatty(STDERR_FILENO)};
     bool streams = !spec->grouped && spec->sort.by == SORT_NONE;
 
     watch.bar = watch.terminal && !(streams && isatty(STDOUT_FILENO));
