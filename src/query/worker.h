@@ -6,6 +6,7 @@
 #include "query/agg.h"
 #include "query/coder.h"
 #include "query/list.h"
+#include "query/parts.h"
 #include "query/query.h"
 #include "query/select.h"
 #include "query/tally.h"
@@ -20,6 +21,7 @@ struct work {
     struct query_watch *watch;
     struct scan *scan;
     struct intern ids;
+    struct parts_room room;
     size_t threads;
     double begun;
 
@@ -28,6 +30,7 @@ struct work {
     pthread_mutex_t lock;    /* of all that follows */
     pthread_cond_t turn;     /* a part is over: another may be the first now */
     struct list *list;       /* of records, in the order of the parts */
+    atomic_bool forkable;    /* its printer can be forked now */
     uint64_t broken;
     double told;
 };
@@ -45,6 +48,9 @@ struct worker {
     struct coder *coder; /* NULL: rows are metered and packed one by one */
     struct tally tally;
     uint32_t groups[BATCH_ROWS];
+    struct parts *parts;  /* where rows go when groups have become many; NULL: not yet */
+    struct printer *fork; /* records of the part in hand that wait for its turn, as text */
+    struct list *own;     /* prints to it */
     uint64_t part;
     uint64_t records;
     struct query_times times;

@@ -81,8 +81,17 @@ int scan_reader_need(struct scan_reader *r, enum field_id f, struct err *err) MU
 int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
                       struct err *err) MUST_USE;
 
+/* What its reading of files took so far. */
+struct pq_times scan_reader_times(const struct scan_reader *r);
+
 /* Clear the bits of rows outside the span. */
 int scan_reader_cut(struct scan_reader *r, uint64_t *selected, struct err *err) MUST_USE;
+
+/* Are they of a file, not of a journal? */
+bool scan_reader_is_file(const struct scan_reader *r);
+
+/* Are the rows in hand the last of their part? false where that is not known. */
+bool scan_reader_is_last(const struct scan_reader *r);
 
 /* Parts have numbers that go up in the order of the store. Is there none before that of the rows in
  * hand that is not over yet? */
