@@ -115,7 +115,7 @@ static int find_runs(struct runs *r, size_t from, size_t to, struct err *err)
 {
     struct finder f = {.agg = r->agg, .from = from, .to = to};
     size_t n = r->agg->n;
-    uint32_t *run = malloc((n + 1) * sizeof *run);
+    uint32_t *run = calloc(n + 1, sizeof *run);
 
     r->groups = malloc((n + 1) * sizeof *r->groups);
     for (size_t i = 0; run && i < n; i++)
