@@ -64,6 +64,36 @@ void print_row(struct printer *p, const struct value *values)
     p->rows++;
 }
 
+struct printer *print_fork(const struct printer *p)
+{
+    if (!p->format->fork || p->rows == 0)
+        return NULL;
+    struct printer *f = print_new(p->format, &p->options);
+    f->columns = mem_new(p->n_columns, sizeof *f->columns);
+    memcpy(f->columns, p->columns, p->n_columns * sizeof *f->columns);
+    f->n_columns = p->n_columns;
+    f->groups = p->groups;
+    f->shape = p->shape;
+    f->fork = true;
+    f->rows = 1;
+    if (!p->format->fork(f, p)) {
+        print_free(f);
+        return NULL;
+    }
+    return f;
+}
+
+void print_join(struct printer *p, struct printer *fork)
+{
+    print_flush(p);
+    p->text.bad |= !buf_ok(&fork->text);
+    if (fork->text.len > 0)
+        (void)fwrite(fork->text.data, 1, fork->text.len, p->options.out);
+    buf_reset(&fork->text);
+    p->rows += fork->rows - 1;
+    fork->rows = 1;
+}
+
 int print_end(struct printer *p, const struct summary *s, struct err *err)
 {
     p->format->end(p, s);
@@ -105,7 +135,7 @@ void print_flush(struct printer *p)
 
 void print_some(struct printer *p)
 {
-    if (p->text.len >= SOME_BYTES)
+    if (p->text.len >= SOME_BYTES && !p->fork)
         print_flush(p);
 }
 
@@ -136,8 +166,14 @@ size_t print_time(int64_t ms, bool local, char sep, char out[static PRINT_TIME])
     char *t = strchr(text, 'T');
     if (t)
         *t = sep;
-    if (local)
-        (void)snprintf(zone, sizeof zone, "%c%02ld:%02ld", offset < 0 ? '-' : '+',
+    if (!local) {
+        len = strlen(text);
+        memcpy(out, text, len + 1);
+        if (sep == 'T')
+            memcpy(out + len++, "Z", 2);
+        return len;
+    }
+    (void)snprintf(zone, sizeof zone, "%c%02ld:%02ld", offset < 0 ? '-' : '+',
                        labs(offset) / 3600 % 100, labs(offset) / 60 % 60);
     return (size_t)snprintf(out, PRINT_TIME, "%s%s", text, sep == 'T' ? zone : "");
 }

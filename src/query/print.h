@@ -54,6 +54,7 @@ struct printer {
     bool groups; /* rows are groups, not records */
     enum shape shape;
     const char *measure; /* of groups: what a chart shows; lives as long as the query */
+    bool fork; /* one of print_fork(): keeps all its text */
     uint64_t rows;
     struct buf text; /* waits to be written to options.out */
     int failed;      /* what end() came to, and why */
@@ -69,6 +70,8 @@ struct print_format {
     void (*row)(struct printer *p, const struct value *values); /* one for each column */
     void (*end)(struct printer *p, const struct summary *s);
     void (*free)(struct printer *p); /* of what begin made; may be NULL */
+    /* Begin with a fork of `p`; false: not now. NULL: rows need those before them. */
+    bool (*fork)(struct printer *fork, const struct printer *p);
 };
 
 extern const struct print_format print_table;
@@ -87,6 +90,11 @@ void print_free(struct printer *p);
 /* In this order: begin, row for each, end. */
 void print_begin(struct printer *p, const struct column *columns, size_t n, bool groups);
 void print_row(struct printer *p, const struct value *values);
+
+/* Another printer for rows that come later, so that threads can print at the same time; NULL if
+ * that cannot be, or not yet. What it has printed goes out when it is joined. */
+struct printer *print_fork(const struct printer *p);
+void print_join(struct printer *p, struct printer *fork);
 
 /* Returns 0, or ERR_SYS if any of it could not be written. */
 int print_end(struct printer *p, const struct summary *s, struct err *err) MUST_USE;

@@ -122,6 +122,12 @@ static void csv_end(struct printer *p, const struct summary *s)
     (void)s;
 }
 
+/* A row is by itself. */
+static bool rows_fork(struct printer *fork, const struct printer *p)
+{
+    return fork->format == p->format;
+}
+
 const struct print_format print_csv = {
     .name = "csv",
     .size = sizeof(struct printer),
@@ -129,5 +135,6 @@ const struct print_format print_csv = {
     .wide = true,
     .begin = csv_begin,
     .row = csv_row,
+    .fork = rows_fork,
     .end = csv_end,
 };

@@ -179,6 +179,7 @@ struct printer *print_named(struct printer *inner, struct names *names)
     n->format.row = named_row;
     n->format.end = named_end;
     n->format.free = named_free;
+    n->format.fork = NULL;
     p->format = &n->format;
     n->inner = inner;
     n->names = names;

@@ -38,9 +38,11 @@ static const char *proto_name(uint64_t v)
 static void flags(struct buf *out, uint64_t v)
 {
     static const char letters[] = "CEUAPRSF";
+    char text[NAME_BITS];
 
     for (unsigned i = 0; i < NAME_BITS; i++)
-        buf_u8(out, (uint8_t)(v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.'));
+        text[i] = v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.';
+    buf_bytes(out, text, sizeof text);
 }
 
 /* "12.3 G" and its unit: "12.3 GB", "999 B", "12.3 Gbit/s". */
@@ -50,7 +52,10 @@ static void scaled(struct buf *out, double v, const char *unit)
     size_t n = text_print_count(v, text);
     bool prefixed = text[n - 1] < '0' || text[n - 1] > '9';
 
-    buf_printf(out, "%s%s%s", text, *unit == '\0' || prefixed ? "" : " ", unit);
+    buf_bytes(out, text, n);
+    if (*unit != '\0' && !prefixed)
+        buf_u8(out, ' ');
+    buf_text(out, unit);
 }
 
 static void number(struct buf *out, const struct print_options *o, enum unit unit, double v,
@@ -285,6 +290,18 @@ static void table_end(struct printer *p, const struct summary *s)
     buf_u8(&p->text, '\n');
 }
 
+/* Rows behind the kept ones need only the widths. */
+static bool table_fork(struct printer *fork, const struct printer *p)
+{
+    const struct table *from = (const struct table *)(const void *)p;
+    struct table *t = table_of(fork);
+
+    table_begin(fork);
+    t->begun = from->begun;
+    memcpy(t->width, from->width, p->n_columns * sizeof *t->width);
+    return from->begun;
+}
+
 static void table_free(struct printer *p)
 {
     struct table *t = table_of(p);
@@ -302,4 +319,5 @@ const struct print_format print_table = {
     .row = table_row,
     .end = table_end,
     .free = table_free,
+    .fork = table_fork,
 };
