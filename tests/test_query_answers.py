@@ -543,7 +543,7 @@ def test_countries_and_systems(run, ask, tmp_path):
         want = {0: "NZ", 1: "NZ", 2: "SE"}.get(second) if g["src_addr"].startswith("10.") else None
         assert g["src_addr_country"] == want
         assert g["src_addr_as_name"] == ("Example Three" if g["src_addr"].startswith("10.") else "Example Five")
-    named = {g["src_as"]: g["src_as_as_name"] for g in ask("--by", "src_as", *geo)}
+    named = {g["src_as"]: g["src_as_name"] for g in ask("--by", "src_as", *geo)}
     assert named == {i: {3: "Example Three", 5: "Example Five"}.get(i) for i in range(6)}
 
 

@@ -254,6 +254,7 @@ static int first_spec(const struct query_spec *spec, struct query_spec *out, str
                                .grouped = true,
                                .raw = spec->raw,
                                .limit_bytes = spec->limit_bytes,
+                               .threads = spec->threads,
                                .all_groups = true};
     int r = spec_keys(identity_text, &out->keys, err);
     return r ? r : spec_columns(sums_text, out, err);

@@ -70,7 +70,7 @@ static void named_begin(struct printer *p)
         columns[out++] = p->columns[i];
         for (; b < n->n_beside && n->beside[b].of == i; b++) {
             (void)snprintf(titles[b].name, PRINT_TITLE, "%.200s_%s", p->columns[i].name,
-                           names_suffix(n->beside[b].kind));
+                           names_suffix(n->fields[i], n->beside[b].kind));
             columns[out++] = (struct column){.name = titles[b].name,
                                              .title = titles[b].name,
                                              .kind = KIND_TEXT,
@@ -179,6 +179,7 @@ struct printer *print_named(struct printer *inner, struct names *names)
     n->format.row = named_row;
     n->format.end = named_end;
     n->format.free = named_free;
+    n->format.fork = NULL;
     p->format = &n->format;
     n->inner = inner;
     n->names = names;
