@@ -705,7 +705,7 @@ static const struct filter_named *named_made(const void *arg, size_t i)
     static struct filter_named row;
 
     (void)arg;
-    row = (struct filter_named){named[i][0], named[i][1]};
+    row = (struct filter_named){named[i][0], named[i][1], "x", 1, 1};
     return i < (size_t)n_named ? &row : NULL;
 }
 
