@@ -51,6 +51,9 @@ struct filter_env {
 struct filter_named {
     char *name;
     char *text;
+    const char *file; /* where the text stands, for messages */
+    size_t line;
+    size_t column;
 };
 
 /* A text without terms selects everything. Returns 0, ERR_CONFIG (the text is wrong) or ERR_LIMIT;

@@ -280,6 +280,8 @@ static void knows_sides(void **state)
 
     (void)state;
     check_all(rows, COUNT_OF(rows));
+    check_wrong(NULL, "net 10.0.0.0 255.0.255.0", 13, "a netmask such as");
+    check_wrong(NULL, "ip 10.0.0.1 10.0.0.2", 12, "ip in [A, B]");
     check_wrong(NULL, "src or port 80", 4, "found \"or\"");
 }
 
@@ -326,7 +328,7 @@ static const struct filter_named *named(const void *arg, size_t i)
     (void)arg;
     if (i >= COUNT_OF(text))
         return NULL;
-    row = (struct filter_named){text[i][0], text[i][1]};
+    row = (struct filter_named){text[i][0], text[i][1], "x.conf", i + 1, 10};
     return &row;
 }
 
@@ -377,7 +379,7 @@ static void knows_filters_by_name(void **state)
     check_wrong(&env, "any and filter wbe", 15, "did you mean web?");
     check_wrong(&env, "filter Web", 7, "did you mean web?");
     check_wrong(&env, "filter loop", 7, "does it mean itself?");
-    check_wrong(&env, "filter wrong", 7, "column 9: expected \"and\"");
+    check_wrong(&env, "filter wrong", 7, "x.conf:5:18: expected \"and\"");
     check_wrong(&env, "filter", 6, "the name of a filter");
     check_wrong(NULL, "filter web", 7, "the configuration names none");
 
