@@ -47,7 +47,7 @@ static int read_second(const void *arg, const char *path, struct buf *out, struc
 static const struct filter_named *named_second(const void *arg, size_t i)
 {
     static char name[] = "x";
-    static struct filter_named row = {name, second};
+    static struct filter_named row = {name, second, "x", 1, 1};
 
     (void)arg;
     return i == 0 ? &row : NULL;

@@ -76,6 +76,12 @@ def test_a_mistake_in_the_configuration_is_told_with_its_place(run, tmp_path):
     config.write_text("filter a port 80\nfilter b port 80 and prot tcp\n")
     out = run("filter", "check", "--config", config, status=2)
     assert out.stderr.startswith(f'weir filter: {config}:2:22: expected a field, found "prot"; did you mean proto')
+    # A question meets the mistakes of what it uses.
+    assert run("filter", "check", "--config", config, "filter a and bytes > 5").stderr == ""
+    out = run("filter", "check", "--config", config, "any and filter b", status=2)
+    assert f'filter b: {config}:2:22: expected a field, found "prot"' in out.stderr
+    config.write_text("filter a filter b\nfilter b not filter a\n")
+    assert "does it mean itself?" in run("filter", "check", "--config", config, status=2).stderr
     config.write_text("filter a port 80\nflter b any\n")
     assert f'{config}:2:1: expected filter, found "flter"; did you mean filter?' in \
         run("filter", "check", "--config", config, status=2).stderr

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/near.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -169,41 +170,59 @@ static const struct conf_command *only(const struct conf *c, const struct match 
     return found;
 }
 
-/* Whether the i-th word is all that is left of the line. */
-static bool rest_of_line(const struct conf *c, const struct match *m, size_t i)
+/* The only command that is left, if its i-th word is all the rest of the line. */
+static const struct conf_command *rest_of_line(const struct conf *c, const struct match *m,
+                                               size_t i)
 {
     const struct conf_command *one = only(c, m);
     struct conf_word w;
-    return one && row_word(one->words, i, &w) && is_text(&w);
+    return one && row_word(one->words, i, &w) && is_text(&w) ? one : NULL;
 }
 
-/* Reads words from *at on until one command is whole. */
+/* The only command that is left, if it has no i-th word. */
+static const struct conf_command *complete(const struct conf *c, const struct match *m, size_t i)
+{
+    const struct conf_command *one = i > 0 ? only(c, m) : NULL;
+    struct conf_word w;
+    return one && !row_word(one->words, i, &w) ? one : NULL;
+}
+
+/* Keeps the word if it is an argument of the only command that is left. */
+static void keep_argument(const struct conf *c, const struct match *m, size_t i,
+                          const struct conf_word *typed, struct conf_line *line)
+{
+    const struct conf_command *one = only(c, m);
+    struct conf_word w;
+
+    if (one && row_word(one->words, i, &w) && is_argument(&w) && line->n < CONF_WORDS)
+        line->arg[line->n++] = *typed;
+}
+
+/* Reads words from `at` on until one command is whole. */
 static int take_line(struct conf *c, struct conf_line *line, const char *s, size_t len, size_t at,
                      struct err *err)
 {
     struct match m = {{false}};
     struct conf_word typed;
-    struct conf_word w;
 
     for (size_t k = 0; k < c->n; k++)
         m.may[k] = true;
     for (size_t i = 0;; i++) {
         const struct match before = m;
-        const struct conf_command *one = only(c, &m);
-        bool done = one && i > 0 && !row_word(one->words, i, &w);
-        bool rest = rest_of_line(c, &m, i);
-        bool is = next_word(s, len, &at, rest, &typed);
-        if (!is && (done || (rest && line->no)))
-            return one->take(c, line, err);
+        const struct conf_command *done = complete(c, &m, i);
+        const struct conf_command *rest = rest_of_line(c, &m, i);
+        bool is = next_word(s, len, &at, rest != NULL, &typed);
+        if (!is && done)
+            return done->take(c, line, err);
+        if (!is && rest && line->no)
+            return rest->take(c, line, err);
         if (!is || done || narrow(c, &m, i, &typed) == 0)
             return fail_word(c, &before, line, i, &typed, err);
         if (!is_one_word(c, &m, i))
             return fail_short(c, &m, line, i, &typed, err);
-        one = only(c, &m);
-        if (one && row_word(one->words, i, &w) && is_argument(&w) && line->n < CONF_WORDS)
-            line->arg[line->n++] = typed;
+        keep_argument(c, &m, i, &typed, line);
         if (rest)
-            return one->take(c, line, err);
+            return rest->take(c, line, err);
     }
 }
 
@@ -223,14 +242,16 @@ int conf_read(struct conf *c, const char *file, const char *text, size_t len, st
 {
     size_t number = 0;
 
+    assert(c->commands && c->n <= CONF_COMMANDS);
     for (size_t at = 0; at < len;) {
         const char *stop = memchr(text + at, '\n', len - at);
         size_t end = stop ? (size_t)(stop - text) : len;
-        struct conf_line line = {.file = file, .number = ++number};
+        struct conf_line line = {.file = file, .number = number + 1};
         int r = read_line(c, &line, text + at, end - at, err);
         if (r)
             return r;
         at = end + 1;
+        number++;
     }
     return 0;
 }

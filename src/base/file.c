@@ -116,7 +116,7 @@ static int read_all(int fd, const char *path, struct buf *out, struct err *err)
     enum { CHUNK = 1 << 20 };
 
     for (;;) {
-        uint8_t beyond;
+        uint8_t beyond = 0;
         size_t room = out->limit - out->len;
         size_t ask = room < CHUNK ? room : CHUNK;
         uint8_t *to = ask ? buf_room(out, ask) : &beyond;

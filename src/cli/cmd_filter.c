@@ -283,22 +283,24 @@ static int check_json(const struct filters *names, const char *text)
     return r ? 2 : printed ? 0 : 1;
 }
 
+/* Without a filter, those of the configuration. */
 static int check(const struct flags *f)
 {
-    struct filter *filter = NULL;
+    const char *text = (const char *)f->text.data;
     struct filters names;
     struct err err;
+    int status = 2;
 
-    if (!f->json) {
-        int status = filters_parse(&cmd_filter, f->config, (const char *)f->text.data, &filter);
+    if (!f->json && *text) {
+        struct filter *filter = NULL;
+        status = filters_parse(&cmd_filter, f->config, text, &filter);
         filter_free(filter);
         return status;
     }
-    int status = 2;
-    if (filters_load(&names, f->config, &err) != 0)
+    if (filters_load(&names, f->config, &err) != 0 || (!*text && filters_check(&names, &err) != 0))
         (void)fprintf(stderr, "weir filter: %s\n", err.text);
     else
-        status = check_json(&names, (const char *)f->text.data);
+        status = f->json ? check_json(&names, text) : 0;
     filters_free(&names);
     return status;
 }

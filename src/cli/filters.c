@@ -56,20 +56,6 @@ static void forget(struct filters *f, const struct conf_word *name)
     }
 }
 
-/* It may mean those before it, not itself. */
-static int check(const struct filters *f, const struct conf_line *line, const char *text,
-                 struct err *err)
-{
-    struct filter_env env = filters_env(f);
-    struct filter_error wrong;
-    struct filter *filter;
-
-    if (filter_parse_at(&filter, text, &env, &wrong) != 0)
-        return conf_fail(line, line->arg[1].column + wrong.at, err, "%s", wrong.text);
-    filter_free(filter);
-    return 0;
-}
-
 static int on_filter(struct conf *c, const struct conf_line *line, struct err *err)
 {
     struct filters *f = container_of(c, struct filters, conf);
@@ -82,14 +68,12 @@ static int on_filter(struct conf *c, const struct conf_line *line, struct err *e
         return conf_fail(line, name->column, err,
                          "expected a name of letters, digits, _, - and ., found \"%.*s\"",
                          (int)(name->len < 40 ? name->len : 40), name->s);
-    char *text = copy_of(&line->arg[1]);
-    int r = check(f, line, text, err);
-    if (r) {
-        free(text);
-        return r;
-    }
     f->v = mem_resize(f->v, f->n + 1, sizeof *f->v);
-    f->v[f->n++] = (struct filter_named){copy_of(name), text};
+    f->v[f->n++] = (struct filter_named){.name = copy_of(name),
+                                         .text = copy_of(&line->arg[1]),
+                                         .file = line->file,
+                                         .line = line->number,
+                                         .column = line->arg[1].column};
     return 0;
 }
 
@@ -103,6 +87,23 @@ int filters_load(struct filters *f, const char *config, struct err *err)
     if (!path && file_exists(FILTERS_CONFIG))
         path = FILTERS_CONFIG;
     return path && *path ? conf_read_file(&f->conf, path, err) : 0;
+}
+
+int filters_check(const struct filters *f, struct err *err)
+{
+    struct filter_env env = filters_env(f);
+
+    for (size_t i = 0; i < f->n; i++) {
+        const struct filter_named *one = &f->v[i];
+        struct filter_error wrong;
+        struct filter *filter = NULL;
+        int r = filter_parse_at(&filter, one->text, &env, &wrong);
+        filter_free(filter);
+        if (r)
+            return err_set(err, r, "%s:%zu:%zu: %.400s", one->file, one->line,
+                           one->column + wrong.at, wrong.text);
+    }
+    return 0;
 }
 
 void filters_free(struct filters *f)
@@ -141,11 +142,12 @@ static int parse(const struct command *c, const struct filters *f, const char *t
 int filters_parse(const struct command *c, const char *config, const char *text,
                   struct filter **out)
 {
-    struct filters f;
+    struct filters f = {0};
     struct err err;
     int status = 2;
+    bool named = config || strcasestr(text, "filter");
 
-    if (filters_load(&f, config, &err) != 0)
+    if (named && filters_load(&f, config, &err) != 0)
         (void)fprintf(stderr, "weir %s: %s\n", c->name, err.text);
     else
         status = parse(c, &f, text, out);

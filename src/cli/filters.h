@@ -21,16 +21,19 @@ struct filters {
     size_t n;
 };
 
-/* `config` is the value of --config, or NULL. Each named filter is parsed, so that a mistake shows
- * with its file, line and column. */
+/* `config` is the value of --config, or NULL. Filters are not parsed before they are asked for:
+ * they may name large files. */
 int filters_load(struct filters *f, const char *config, struct err *err) MUST_USE;
 void filters_free(struct filters *f);
+
+/* Whether all of them are right; else the first mistake with its file, line and column. */
+int filters_check(const struct filters *f, struct err *err) MUST_USE;
 
 /* For filter_parse_at(); lives as long as `f`. */
 struct filter_env filters_env(const struct filters *f);
 
-/* The filter with its kind; says on stderr what is wrong, with the place. Returns the exit status.
- */
+/* The filter with its kind; says on stderr what is wrong, with the place. The configuration is read
+ * if --config names it, or the text has a filter by name. Returns the exit status. */
 int filters_parse(const struct command *c, const char *config, const char *text,
                   struct filter **out);
 

@@ -23,7 +23,7 @@ enum {
     FILTER_SET_MAX = 1 << 22,             /* and in one with files */
     FILTER_FILE_MAX = 256 * 1024 * 1024,  /* bytes of a file of values */
     FILTER_NAMED_MAX = 16,                /* filters by name within filters by name */
-    FILTER_DEPTH_MAX = 100,               /* brackets within brackets */
+    FILTER_DEPTH_MAX = 100,               /* brackets and filters by name within each other */
     FILTER_BYTES_MAX = 512 * 1024 * 1024, /* memory of one filter */
     FILTER_SHOW_COLUMNS = 100             /* of the text that filter_error_print() shows */
 };
@@ -51,6 +51,9 @@ struct filter_env {
 struct filter_named {
     char *name;
     char *text;
+    const char *file; /* where the text stands, for messages */
+    size_t line;
+    size_t column;
 };
 
 /* A text without terms selects everything. Returns 0, ERR_CONFIG (the text is wrong) or ERR_LIMIT;

@@ -326,7 +326,7 @@ static const struct filter_named *named(const void *arg, size_t i)
     (void)arg;
     if (i >= COUNT_OF(text))
         return NULL;
-    row = (struct filter_named){text[i][0], text[i][1]};
+    row = (struct filter_named){text[i][0], text[i][1], "x.conf", i + 1, 10};
     return &row;
 }
 
@@ -377,7 +377,7 @@ static void knows_filters_by_name(void **state)
     check_wrong(&env, "any and filter wbe", 15, "did you mean web?");
     check_wrong(&env, "filter Web", 7, "did you mean web?");
     check_wrong(&env, "filter loop", 7, "does it mean itself?");
-    check_wrong(&env, "filter wrong", 7, "column 9: expected \"and\"");
+    check_wrong(&env, "filter wrong", 7, "x.conf:5:18: expected \"and\"");
     check_wrong(&env, "filter", 6, "the name of a filter");
     check_wrong(NULL, "filter web", 7, "the configuration names none");
 

@@ -38,15 +38,17 @@ static int read_group(struct parse *p, struct node **out)
 {
     size_t opened = p->lex.tok.at;
 
-    if (p->depth == FILTER_DEPTH_MAX)
+    if (p->depth >= FILTER_DEPTH_MAX)
         return parse_limit(p, "brackets are at most 100 deep");
     p->depth++;
+    p->opened++;
     int r = lex_next(&p->lex);
     if (r == 0)
         r = read_either(p, out);
     if (r)
         return r;
     p->depth--;
+    p->opened--;
     if (p->lex.tok.is != TOKEN_CLOSE)
         return filter_fail(p->lex.error, ERR_CONFIG, p->lex.tok.at, p->lex.tok.len,
                            "expected \")\" for the bracket that column %zu opens, found %s",
@@ -96,7 +98,7 @@ static int check_after_term(struct parse *p)
     case TOKEN_OR:
         return 0;
     case TOKEN_CLOSE:
-        if (p->depth > 0)
+        if (p->opened > 0)
             return 0;
         return filter_fail(p->lex.error, ERR_CONFIG, p->lex.tok.at, p->lex.tok.len,
                            "expected the end of the filter, found \")\" without its \"(\"");
@@ -196,6 +198,7 @@ int parse_named(const struct parse *outer, const char *text, struct filter_error
     struct parse p = {.lex = {.text = text, .len = strlen(text), .error = error},
                       .f = outer->f,
                       .env = outer->env,
+                      .depth = outer->depth + 1,
                       .named = outer->named + 1};
 
     return read_all(&p, out);

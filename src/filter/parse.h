@@ -25,7 +25,8 @@ struct parse {
     struct lex lex;
     struct filter *f;
     const struct filter_env *env; /* or NULL */
-    unsigned depth;               /* brackets */
+    unsigned depth;               /* brackets and filters by name around it */
+    unsigned opened;              /* brackets of this text */
     unsigned named;               /* filters by name that this is in */
     struct token letters;         /* flags of the last term, if they stood alone and are several */
 };

@@ -333,7 +333,7 @@ static void print_order(const struct test *t, struct buf *out)
 static void print_like(const struct test *t, struct buf *out)
 {
     const struct text *s = &t->like.text;
-    char quote = t->like.is == PATTERN_GLOB ? '"' : '/';
+    uint8_t quote = t->like.is == PATTERN_GLOB ? '"' : '/';
 
     buf_printf(out, "%s %c", t->negate ? "!~" : "~", quote);
     for (size_t i = 0; i < s->len; i++) {

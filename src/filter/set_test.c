@@ -27,7 +27,11 @@ static struct wide plus(struct wide a, uint64_t n)
     return sum;
 }
 
-static uint64_t any_of(uint64_t n) { return ((uint64_t)rand() << 31 | (uint64_t)rand()) % n; }
+static uint64_t any_of(uint64_t n)
+{
+    uint64_t v = (uint64_t)rand() << 31 | (uint64_t)rand();
+    return n ? v % n : 0;
+}
 
 /* Ascending, in steps of up to `step` and as wide; now and then the upper half moves on. */
 static size_t make(size_t n, struct wide at, uint64_t step)

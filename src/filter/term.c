@@ -363,8 +363,9 @@ static int read_filter(struct parse *p, struct node **out)
     if (r == ERR_LIMIT)
         return filter_fail(p->lex.error, r, tok.at, tok.len, "%s", within.text);
     if (r)
-        return filter_fail(p->lex.error, r, tok.at, tok.len, "filter %s: column %zu: %.400s",
-                           named->name, within.at + 1, within.text);
+        return filter_fail(p->lex.error, r, tok.at, tok.len, "filter %s: %s:%zu:%zu: %.400s",
+                           named->name, named->file, named->line, named->column + within.at,
+                           within.text);
     return lex_next(&p->lex);
 }
 

@@ -2,7 +2,8 @@
  *
  * Everything lies in the filter's arena and is not changed once made, so terms about either side
  * share their lists. Chains of `and` and `or` are siblings and `not not` is nothing, so a tree is
- * at most three nodes deep for each bracket, and those who walk it may recurse. */
+ * at most three nodes deep for each bracket and filter by name, and those who walk it may recurse.
+ */
 #ifndef FILTER_TREE_H
 #define FILTER_TREE_H
 

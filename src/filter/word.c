@@ -146,7 +146,7 @@ static bool join(const struct lex *lex, char name[static NAME_MAX_BYTES], size_t
         name[(*len)++] = '_';
     for (size_t i = 0; i < lex->tok.len; i++) {
         char c = lex->text[lex->tok.at + i];
-        name[(*len)++] = c == '-' || c == ' ' ? '_' : (char)tolower((unsigned char)c);
+        name[(*len)++] = (char)(c == '-' || c == ' ' ? '_' : tolower((unsigned char)c));
     }
     return true;
 }
