@@ -349,6 +349,69 @@ def test_pyarrow_reads_parquet_too(run, store, ask, tmp_path):
     assert rows == ask(*question)
 
 
+def captured(datagrams):
+    """A capture of (exporter, datagram)s: raw IP packets."""
+    out = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    for exporter, d in datagrams:
+        udp = struct.pack(">HHHH", 2055, 2055, 8 + len(d), 0) + d
+        ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + address(exporter) + address("127.0.0.1")
+        out += struct.pack("<IIII", BOOT_S + 8000, 0, len(ip + udp), len(ip + udp)) + ip + udp
+    return out
+
+
+def counted_once(seen):
+    """[(exporter, record)] of those that count: the rule of docs/query.md once more."""
+    points = defaultdict(list)
+    for exporter, r in seen:
+        points[r["src"], r["dst"], r["sport"], r["dport"], r["proto"], exporter].append(r)
+    conversations = defaultdict(list)
+    for (*conversation, exporter), records in points.items():
+        conversations[tuple(conversation)].append((
+            -sum(r["bytes"] for r in records), -sum(r["packets"] for r in records), address(exporter),
+            min(r["first"] for r in records), max(r["last"] for r in records), exporter))
+    keep = set()
+    for conversation, sightings in conversations.items():
+        kept = []
+        for *_, first, last, exporter in sorted(sightings):
+            same = [(f, e) for f, e in kept
+                    if min(last, e) - max(first, f) + 2000 >= (min(last - first, e - f) + 2000) / 2]
+            if not same:
+                kept.append((first, last))
+                keep.add((*conversation, exporter))
+    return [(e, r) for e, r in seen if (r["src"], r["dst"], r["sport"], r["dport"], r["proto"], e) in keep]
+
+
+def test_flows_of_several_exporters_count_once(run, tmp_path):
+    rng = random.Random(7)
+    seen = []
+    for r in (record(rng) for _ in range(3000)):
+        ways = rng.sample(["198.51.100.1", "198.51.100.2", "198.51.100.3"], rng.choice([1, 1, 2, 3]))
+        for i, exporter in enumerate(ways):
+            late = rng.randrange(400) * 2 if rng.random() < 0.9 else 2 * 86400
+            lost = rng.choice([0, 0, 1])
+            seen.append((exporter, dict(r, packets=r["packets"] + 1 - lost, bytes=r["bytes"] + 40 * (1 - lost),
+                                        first=r["first"] + late, last=r["last"] + late)))
+    by_exporter = defaultdict(list)
+    for exporter, r in seen:
+        by_exporter[exporter].append(r)
+    datagrams = [(e, datagram(at, rs[at : at + 30], 1)) for e, rs in by_exporter.items() for at in range(0, len(rs), 30)]
+    (tmp_path / "three.pcap").write_bytes(captured(datagrams))
+    run("import", "--store", tmp_path / "store", tmp_path / "three.pcap")
+    counted = counted_once(seen)
+    assert 3000 <= len(counted) < len(seen) - 1000
+    for by, key in (("exporter", lambda e, r: e), ("proto", lambda e, r: r["proto"]), ("dst_addr", lambda e, r: r["dst"])):
+        want = defaultdict(lambda: [0, 0, 0])
+        for e, r in counted:
+            for i, v in enumerate((1, r["packets"], r["bytes"])):
+                want[key(e, r)][i] += v
+        done = run("query", "--store", tmp_path / "store", "--dedup", "--by", by, "--top", "0", "--columns",
+                   "flows,packets,bytes", "--format", "jsonl")
+        got = {g.pop(by): list(g.values()) for g in map(json.loads, done.stdout.splitlines())}
+        assert got == want
+    series = run("query", "--store", tmp_path / "store", "--dedup", "--every", "10m", "--fold", "--format", "jsonl").stdout
+    assert sum(json.loads(line)["bytes"] for line in series.splitlines()) == sum(r["bytes"] for _, r in counted)
+
+
 def test_live_journals_answer_as_sealed_files_do(collector, run, made):
     """The same questions to a running collector and to its store when it has ended."""
     questions = [
@@ -384,6 +447,7 @@ def test_live_journals_answer_as_sealed_files_do(collector, run, made):
     (["--top", "3", "--bottom", "3", "--by", "proto"], "--top and --bottom exclude each other"),
     (["--bottom", "3"], "--bottom needs --sort"),
     (["--other"], "--other needs groups"),
+    (["--dedup"], "--dedup needs groups"),
     (["--chart"], "--chart needs groups"),
     (["--chart", "--by", "proto", "--format", "csv"], "--chart goes without --format"),
     (["--chart", "--by", "proto", "--columns", "first"], "none of --columns is a number"),

@@ -5,6 +5,7 @@
 #include "cli/filters.h"
 #include "query/answer.h"
 #include "query/chart.h"
+#include "query/dedup.h"
 #include "query/extra.h"
 #include "query/print_named.h"
 #include "query/query.h"
@@ -42,7 +43,8 @@ enum {
     OPT_ASCII,
     OPT_NAMES,
     OPT_GEO,
-    OPT_CONFIG
+    OPT_CONFIG,
+    OPT_DEDUP
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -67,6 +69,8 @@ static const struct opt opts[] = {
     {OPT_BOTTOM, "bottom", 0, "N", "the last N: --top of the other end"},
     {OPT_OTHER, "other", 0, NULL, "one more row for all groups that are not shown"},
     {OPT_FOLD, "fold", 0, NULL, "both directions of a conversation as one group"},
+    {OPT_DEDUP, "dedup", 0, NULL,
+     "flows that several exporters saw count once, where most was seen"},
     {OPT_SPREAD, "spread", 0, NULL, "packets and bytes over the time that a flow lived"},
     {OPT_NO_SPREAD, "no-spread", 0, NULL, "a series counts flows whole, where they ended"},
     {OPT_RAW, "raw", 0, NULL, "as exported: counters not multiplied by sampling rates"},
@@ -92,7 +96,7 @@ struct flags {
     const char *by, *sort, *top, *bottom, *memory;
     const char *columns, *every, *matrix, *chart_file;
     const char *format, *config;
-    bool raw, exact, quiet, local, other, fold, spread, no_spread, chart, ascii;
+    bool raw, exact, quiet, local, other, fold, dedup, spread, no_spread, chart, ascii;
     const char *name_kinds;
     const char *geo[NAMES_GEO_FILES + 1];
     size_t n_geo;
@@ -161,6 +165,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_FOLD:
         f->fold = true;
+        return 0;
+    case OPT_DEDUP:
+        f->dedup = true;
         return 0;
     case OPT_MATRIX:
         f->matrix = value;
@@ -291,6 +298,9 @@ static int changes_parse(const struct flags *f, struct query_spec *out, struct e
                        "--spread needs buckets of time: --every 5m, or --by time/5m");
     if (f->other && !out->grouped)
         return err_set(err, ERR_CONFIG, "--other needs groups (--by)");
+    if (f->dedup && !out->grouped)
+        return err_set(err, ERR_CONFIG, "--dedup needs groups (--by, or --columns flows,bytes)");
+    out->dedup = f->dedup;
     out->spread = f->spread || (f->every && !f->no_spread);
     out->fold = f->fold;
     out->others = f->other;
@@ -421,8 +431,8 @@ static int names_of_flags(const struct flags *f, struct names *out, struct err *
     return r;
 }
 
-static int answer(const struct query_spec *spec, const struct flags *f,
-                  const struct print_format *format, struct names *names)
+static int answer(struct query_spec *spec, const struct flags *f, const struct print_format *format,
+                  struct names *names)
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
@@ -440,10 +450,15 @@ static int answer(const struct query_spec *spec, const struct flags *f,
     struct printer *p = print_new(format, &options);
     if (f->name_kinds || f->n_geo)
         p = print_named(p, names);
+    struct dedup *dropped = NULL;
     struct summary summary;
     struct err err;
-    int r = query_run(spec, p, &watch.query, &summary, &err);
+    int r = spec->dedup ? dedup_find(&dropped, spec, &watch.query, &err) : 0;
 
+    spec->dropped = dropped;
+    if (!r)
+        r = query_run(spec, p, &watch.query, &summary, &err);
+    dedup_free(dropped);
     print_free(p);
     if (r) {
         (void)fprintf(stderr, "weir query: %s\n", err.text);

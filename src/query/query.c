@@ -146,9 +146,11 @@ static int merge(struct run *q, struct err *err)
     for (size_t i = 0; i < q->n; i++) {
         const struct worker *w = q->workers[i];
         sums_add(&q->total, &w->meter.total);
+        if (w->coder)
+            sums_add(&q->total, &w->tally.total);
         rest.packets += w->meter.total_rest.packets;
         rest.bytes += w->meter.total_rest.bytes;
-        q->scaled |= w->meter.scaled;
+        q->scaled |= w->meter.scaled || (w->coder && w->tally.scaled);
         q->records += w->records;
         add_times(&q->times, &w->times);
     }

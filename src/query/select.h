@@ -1,9 +1,9 @@
 /* select: which of a reader's rows a filter selects.
  *
  * The filter's tree is walked here. A term about one field is asked about the distinct values of a
- * dictionary once, and rows then go by their codes; where no value passes, no row is looked at. Other
- * terms get the columns that they need and look at values. Parts of an `and` that come after an
- * empty selection are not run, and their columns not read. One thread; the filter is shared. */
+ * dictionary once, and rows then go by their codes; where no value passes, no row is looked at.
+ * Other terms get the columns that they need and look at values. Parts of an `and` that come after
+ * an empty selection are not run, and their columns not read. One thread; the filter is shared. */
 #ifndef QUERY_SELECT_H
 #define QUERY_SELECT_H
 

@@ -21,11 +21,11 @@ struct query_times {
 
 struct summary {
     bool grouped;
-    bool stopped;    /* the scan ended early: enough records were found */
+    bool stopped;     /* the scan ended early: enough records were found */
     bool interrupted; /* the scan ended early: the user did not want to wait */
-    bool scaled;     /* a sampling rate was applied */
-    uint64_t shown;  /* rows of the answer */
-    uint64_t groups; /* of which the shown ones are the first */
+    bool scaled;      /* a sampling rate was applied */
+    uint64_t shown;   /* rows of the answer */
+    uint64_t groups;  /* of which the shown ones are the first */
     uint64_t records;
     uint64_t flows; /* of all records that matched */
     uint64_t packets;

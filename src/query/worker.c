@@ -1,6 +1,7 @@
 #include "query/worker.h"
 
 #include "base/mem.h"
+#include "query/quick.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -36,6 +37,9 @@ struct worker *worker_new(struct work *q)
         if (extra && extra->stage)
             w->stage = extra->stage(extra);
         w->agg = mem_new(1, sizeof *w->agg);
+        tally_init(&w->tally, q->spec->raw);
+        if (!w->stage && !(extra && extra->words) && coder_can(&q->spec->keys))
+            w->coder = coder_new(&q->spec->keys, &q->ids);
         ok = agg_init(w->agg, &q->spec->keys, extra, &q->ids, q->spec->limit_bytes / q->threads);
     }
     if (!ok) {
@@ -56,6 +60,7 @@ void worker_free(struct worker *w)
     free(w->agg);
     if (w->stage)
         w->stage->free(w->stage);
+    coder_free(w->coder);
     meter_free(&w->meter);
     free(w);
 }
@@ -146,24 +151,55 @@ static int need_all(struct worker *w, struct err *err)
     return r;
 }
 
-static int take_rows(struct worker *w, struct err *err)
+static int quick_rows(struct worker *w, size_t n, struct err *err)
 {
     const struct batch *b = scan_reader_batch(w->reader);
-    size_t n = bits_to_rows(w->selected, b->rows, w->rows);
+    bool cells;
+    int r = coder_begin(w->coder, w->reader, &cells, err);
+
+    if (!r && cells)
+        r = coder_groups(w->coder, w->agg, w->rows, n, w->groups, err);
+    if (!r && cells)
+        quick_add(w->agg, &w->tally, w->groups);
+    for (size_t i = 0; i < n && !r && !cells; i += METER_CHUNK) {
+        size_t take = n - i < METER_CHUNK ? n - i : METER_CHUNK;
+        if (!coder_pack(w->coder, b, w->rows + i, take, w->agg->packed))
+            r = err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
+        else
+            r = quick_add_keys(w->agg, &w->tally, i, take, w->agg->packed, err);
+    }
+    w->records += n;
+    return r;
+}
+
+/* Row by row, by the meter. */
+static int all_rows(struct worker *w, size_t n, struct err *err)
+{
+    int r = need_all(w, err);
+
+    if (r)
+        return r;
+    meter_batch(&w->meter, scan_reader_batch(w->reader));
+    if (!w->agg)
+        return list_rows(w, n, err);
+    for (size_t i = 0; i < n && !r; i += METER_CHUNK)
+        r = group_rows(w, w->rows + i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
+    return r;
+}
+
+static int take_rows(struct worker *w, struct err *err)
+{
+    size_t n = bits_to_rows(w->selected, scan_reader_batch(w->reader)->rows, w->rows);
+    double begun = query_now();
+    bool quick = w->coder != NULL;
+    int r = 0;
 
     if (n == 0)
         return 0;
-    double begun = query_now();
-    int r = need_all(w, err);
-    if (r)
-        return r;
-    w->times.decode += query_now() - begun;
-    begun = query_now();
-    meter_batch(&w->meter, b);
-    if (!w->agg)
-        r = list_rows(w, n, err);
-    for (size_t i = 0; w->agg && i < n && !r; i += METER_CHUNK)
-        r = group_rows(w, w->rows + i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
+    if (quick)
+        r = tally_rows(&w->tally, w->reader, w->rows, n, &quick, err);
+    if (!r)
+        r = quick ? quick_rows(w, n, err) : all_rows(w, n, err);
     w->times.group += query_now() - begun;
     return r;
 }

@@ -4,9 +4,11 @@
 #define QUERY_WORKER_H
 
 #include "query/agg.h"
+#include "query/coder.h"
 #include "query/list.h"
 #include "query/query.h"
 #include "query/select.h"
+#include "query/tally.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -40,6 +42,9 @@ struct worker {
     struct agg *agg; /* of groups; NULL: records are listed */
     struct stage *stage;
     struct chunk_sink sink;
+    struct coder *coder; /* NULL: rows are metered and packed one by one */
+    struct tally tally;
+    uint32_t groups[BATCH_ROWS];
     uint64_t part;
     uint64_t records;
     struct query_times times;
