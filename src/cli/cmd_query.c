@@ -10,6 +10,8 @@
 #include "query/print_named.h"
 #include "query/query.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -30,6 +32,8 @@ enum {
     OPT_QUIET,
     OPT_LOCAL,
     OPT_MEMORY,
+    OPT_EXPLAIN,
+    OPT_THREADS,
     OPT_COLUMNS,
     OPT_BOTTOM,
     OPT_OTHER,
@@ -85,6 +89,8 @@ static const struct opt opts[] = {
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
     {OPT_QUIET, "quiet", 'q', NULL, "rows only: no titles, no summary"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
+    {OPT_EXPLAIN, "explain", 0, NULL, "say what was skipped and where the time went"},
+    {OPT_THREADS, "threads", 0, "N", "work on so many cores (default: all)"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
     FILTERS_OPT(OPT_CONFIG),
 };
@@ -95,8 +101,8 @@ struct flags {
     const char *last, *from, *to;
     const char *by, *sort, *top, *bottom, *memory;
     const char *columns, *every, *matrix, *chart_file;
-    const char *format, *config;
-    bool raw, exact, quiet, local, other, fold, dedup, spread, no_spread, chart, ascii;
+    const char *format, *config, *threads;
+    bool raw, exact, quiet, explain, local, other, fold, dedup, spread, no_spread, chart, ascii;
     const char *name_kinds;
     const char *geo[NAMES_GEO_FILES + 1];
     size_t n_geo;
@@ -141,6 +147,12 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_LOCAL:
         f->local = true;
+        return 0;
+    case OPT_EXPLAIN:
+        f->explain = true;
+        return 0;
+    case OPT_THREADS:
+        f->threads = value;
         return 0;
     case OPT_MEMORY:
         f->memory = value;
@@ -247,6 +259,16 @@ static int memory_parse(const char *text, size_t *out, struct err *err)
 }
 
 /* --top and --bottom: how many, and from which end. */
+static int threads_parse(const char *text, size_t *out, struct err *err)
+{
+    enum { THREADS_MAX = 256 };
+    uint64_t v = 0;
+    int r = text ? text_count(text, strlen(text), THREADS_MAX, &v, err) : 0;
+
+    *out = (size_t)v;
+    return r ? err_in(err, r, "--threads") : 0;
+}
+
 static int top_parse(const struct flags *f, struct query_spec *out, struct err *err)
 {
     const char *text = f->bottom ? f->bottom : f->top;
@@ -337,6 +359,8 @@ static int spec_parse(const struct flags *f, struct query_spec *out, struct err 
         r = top_parse(f, out, err);
     if (!r)
         r = memory_parse(f->memory, &out->limit_bytes, err);
+    if (!r)
+        r = threads_parse(f->threads, &out->threads, err);
     out->all_groups = out->shape != SHAPE_LIST || out->others || has_shares(&out->columns);
     return r;
 }
@@ -422,6 +446,32 @@ static void print_summary(const struct summary *s)
     buf_free(&line);
 }
 
+static void print_explained(const struct summary *s)
+{
+    struct buf text;
+
+    buf_init(&text, MESSAGE_MAX);
+    summary_explain(s, &text);
+    (void)fprintf(stderr, "%.*s", (int)text.len, text.data ? (const char *)text.data : "");
+    buf_free(&text);
+}
+
+/* The first Ctrl-C asks for what is known so far, the next ends the program as ever. */
+static atomic_bool interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    atomic_store(&interrupted, true);
+}
+
+static void watch_interrupts(void)
+{
+    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&act.sa_mask);
+    (void)sigaction(SIGINT, &act, NULL);
+}
+
 static int names_of_flags(const struct flags *f, struct names *out, struct err *err)
 {
     int r = f->name_kinds ? names_parse(f->name_kinds, out, err) : 0;
@@ -453,6 +503,8 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
     struct dedup *dropped = NULL;
     struct summary summary;
     struct err err;
+    watch.query.stop = &interrupted;
+    watch_interrupts();
     int r = spec->dedup ? dedup_find(&dropped, spec, &watch.query, &err) : 0;
 
     spec->dropped = dropped;
@@ -464,9 +516,11 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
         (void)fprintf(stderr, "weir query: %s\n", err.text);
         return r == ERR_CONFIG ? 2 : 1;
     }
-    if (format->all_columns && watch.terminal && !f->quiet)
+    if (format->all_columns && ((watch.terminal && !f->quiet) || summary.interrupted))
         print_summary(&summary);
-    return summary.scan.broken ? 1 : 0;
+    if (f->explain)
+        print_explained(&summary);
+    return summary.scan.broken || summary.interrupted ? 1 : 0;
 }
 
 /* --chart is for groups, and takes the place of a table. */

@@ -63,6 +63,7 @@ bool agg_init(struct agg *a, const struct keys *keys, const struct query_extra *
     a->rest = NULL;
     a->rest_cap = 0;
     a->limit_bytes = limit_bytes;
+    a->user_limit_bytes = limit_bytes;
     for (uint64_t i = 0; i < 2; i++)
         a->secret[i] = hash_keyed(&i, sizeof i) | 1;
     a->slots = big_new(a->n_slots * WORD);
@@ -90,6 +91,12 @@ bool agg_clear(struct agg *a)
     return a->slots != NULL;
 }
 
+void agg_reset(struct agg *a)
+{
+    memset(a->slots, 0, a->n_slots * WORD);
+    a->n = 0;
+}
+
 void agg_free(struct agg *a)
 {
     if (a->acc)
@@ -112,7 +119,7 @@ static int over_limit(const struct agg *a, struct err *err)
     return err_set(err, ERR_LIMIT,
                    "%zu groups fill the memory limit of %zu MB; ask for a shorter time, filter "
                    "more, group by fewer or masked fields (src_addr/24), or raise --memory",
-                   a->n, a->limit_bytes / 1000000);
+                   a->n, a->user_limit_bytes / 1000000);
 }
 
 static bool slots_grow(struct agg *a)

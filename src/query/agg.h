@@ -31,6 +31,7 @@ struct agg {
     struct fraction *rest; /* of each group; NULL as long as all rates are whole */
     size_t rest_cap;
     size_t limit_bytes;
+    size_t user_limit_bytes; /* the same, unless this is one thread's share of it */
     uint64_t secret[2];
 
     /* Of the chunk in hand. */
@@ -48,6 +49,9 @@ void agg_free(struct agg *a);
 
 /* Forget all groups and what memory they took. */
 bool agg_clear(struct agg *a) MUST_USE;
+
+/* Forget all groups, keep the memory. */
+void agg_reset(struct agg *a);
 
 /* Add the rows of a chunk. 0, or ERR_LIMIT: nothing was added. */
 int agg_add(struct agg *a, const struct chunk *c, struct err *err) MUST_USE;

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS_MAX = 1 << 16, CELLS_MAX_ONE = 1 << 21 /* of a single key: as many as a dictionary */ };
+enum {
+    CELLS_MAX = 1 << 16,
+    CELLS_MAX_ONE = 1 << 21 /* of a single key: as many as a dictionary */
+};
 
 struct part {
-    uint64_t serial;       /* of the dictionary; 0: none */
-    struct key_part *of;   /* of each code, and of that for "absent" */
-    size_t n;              /* codes, that one included */
+    uint64_t serial;     /* of the dictionary; 0: none */
+    struct key_part *of; /* of each code, and of that for "absent" */
+    size_t n;            /* codes, that one included */
     size_t cap;
     const uint32_t *code; /* of the rows in hand; NULL: all have `same` */
     uint32_t same;
@@ -63,8 +66,9 @@ void coder_forget(struct coder *c)
 
 static int no_room(struct err *err)
 {
-    return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit; filter more, or "
-                                   "raise --memory");
+    return err_set(err, ERR_LIMIT,
+                   "the text of the keys fills the memory limit; filter more, or "
+                   "raise --memory");
 }
 
 /* Parts of another dictionary than before. */

@@ -207,6 +207,12 @@ int select_rows(struct select *s, struct scan_reader *r, uint64_t selected[stati
     return 0;
 }
 
+struct pq_times scan_reader_times(const struct scan_reader *r)
+{
+    (void)r;
+    return (struct pq_times){0};
+}
+
 uint64_t scan_reader_part(const struct scan_reader *r) { return r->part; }
 bool scan_reader_is_first(struct scan_reader *r) { return r != NULL; }
 size_t scan_parts(struct scan *s) { return s ? 1 : 0; }

@@ -68,6 +68,12 @@ static int compare(struct order *o, uint32_t a, uint32_t b)
     return r ? r : (a > b) - (a < b);
 }
 
+size_t groups_first(const struct agg *a, const struct query_spec *spec, size_t k, uint32_t **out)
+{
+    struct groups_order o = {.order = {compare}, .agg = a, .spec = spec};
+    return top_of(&o.order, a->n, k, out);
+}
+
 static struct value *sort_values(const struct agg *a, const struct query_spec *spec)
 {
     struct value *v = malloc((a->n + 1) * sizeof *v);

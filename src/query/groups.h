@@ -20,4 +20,8 @@ int groups_compare_key(const struct agg *a, uint32_t x, uint32_t y, size_t key);
 /* The sums of all. */
 struct sums groups_total(const struct agg *a);
 
+/* The numbers of the first k (0: all) groups in the asked order, which is not by an aggregate; as
+ * top_of() does. */
+size_t groups_first(const struct agg *a, const struct query_spec *spec, size_t k, uint32_t **out);
+
 #endif

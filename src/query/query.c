@@ -1,6 +1,7 @@
 #include "query/query.h"
 
 #include "base/mem.h"
+#include "query/finish.h"
 #include "query/groups.h"
 #include "query/worker.h"
 
@@ -135,6 +136,19 @@ static void add_times(struct query_times *to, const struct query_times *from)
     to->group += from->group;
 }
 
+/* Rows that wait in parts become groups. */
+static int finish(struct run *q, struct err *err)
+{
+    struct parts *parts[THREADS_MAX];
+    bool any = false;
+
+    for (size_t i = 0; i < q->n; i++) {
+        parts[i] = q->workers[i]->parts;
+        any |= parts[i] != NULL;
+    }
+    return any ? finish_groups(q->agg, parts, q->n, q->work.spec, q->n, err) : 0;
+}
+
 /* What the threads have, together. */
 static int merge(struct run *q, struct err *err)
 {
@@ -162,6 +176,8 @@ static int merge(struct run *q, struct err *err)
     for (size_t i = 1; i < q->n && !r; i++)
         r = agg_merge(q->agg, q->workers[i]->agg, err);
     agg_finish(q->agg);
+    if (!r)
+        r = finish(q, err);
     q->times.merge = query_now() - begun;
     return r;
 }
@@ -190,6 +206,7 @@ static struct summary summarize(const struct run *q)
         .scan = scan_stats(w->scan),
         .seconds = query_now() - w->begun,
         .threads = q->n,
+        .spilled_bytes = w->room.spilled_bytes,
         .times = q->times,
     };
     s.scan.broken = s.scan.broken > w->broken ? s.scan.broken : w->broken;
@@ -229,6 +246,8 @@ int query_run(const struct query_spec *spec, struct printer *p, struct query_wat
     q->work.watch = w;
     q->work.begun = q->work.told = query_now();
     intern_init(&q->work.ids, spec->limit_bytes);
+    q->work.room.limit_bytes = spec->limit_bytes / 2; /* the rest is for groups */
+    q->work.room.folder = "/var/tmp";
     (void)pthread_mutex_init(&q->work.lock, NULL);
     (void)pthread_cond_init(&q->work.turn, NULL);
     int r = run_all(q, out, err);

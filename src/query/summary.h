@@ -33,12 +33,16 @@ struct summary {
     struct scan_stats scan;
     double seconds;
     size_t threads;
+    uint64_t spilled_bytes; /* of groups, to a file and back */
     struct query_times times;
 };
 
 /* "10 of 1,234 groups; 5.20 M flows, 12.3 GB, 9.80 M packets matched; scanned 10.0 M flows in
  * 4 files and 1 journal in 0.31 s (32.3 M flows/s)". */
 void summary_line(const struct summary *s, struct buf *out);
+
+/* What was skipped and why, and where the time went: some lines. */
+void summary_explain(const struct summary *s, struct buf *out);
 
 void summary_json(const struct summary *s, struct json *out);
 

@@ -132,8 +132,8 @@ int tally_rows(struct tally *t, struct scan_reader *r, const uint32_t *rows, siz
     t->last = times(b, FIELD_LAST, rows, n, SUMS_NO_LAST, t->last_rows);
     t->flows = NULL;
     if (batch_uses(b, FIELD_FLOWS)) {
-        t->flows = gather(b->col[FIELD_FLOWS], b->seen[FIELD_FLOWS], b->rows, rows, n, 1,
-                          t->flows_rows);
+        t->flows =
+            gather(b->col[FIELD_FLOWS], b->seen[FIELD_FLOWS], b->rows, rows, n, 1, t->flows_rows);
         for (size_t i = 0; i < n; i++) /* 0 is one, too */
             t->flows_rows[i] = t->flows[i] ? t->flows[i] : 1;
         t->flows = t->flows_rows;

@@ -8,6 +8,8 @@
 
 static const double PROGRESS_S = 0.1;
 
+enum { MANY = 1 << 16 /* groups: their sums and slots pass the second-level cache */ };
+
 double query_now(void)
 {
     struct timespec t;
@@ -41,6 +43,7 @@ struct worker *worker_new(struct work *q)
         if (!w->stage && !(extra && extra->words) && coder_can(&q->spec->keys))
             w->coder = coder_new(&q->spec->keys, &q->ids);
         ok = agg_init(w->agg, &q->spec->keys, extra, &q->ids, q->spec->limit_bytes / q->threads);
+        w->agg->user_limit_bytes = q->spec->limit_bytes;
     }
     if (!ok) {
         worker_free(w);
@@ -61,6 +64,7 @@ void worker_free(struct worker *w)
     if (w->stage)
         w->stage->free(w->stage);
     coder_free(w->coder);
+    parts_free(w->parts);
     meter_free(&w->meter);
     free(w);
 }
@@ -151,24 +155,50 @@ static int need_all(struct worker *w, struct err *err)
     return r;
 }
 
+/* Rows whose groups are many are put down by parts; few, and the odd ones, become groups at once.
+ */
+static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
+{
+    uint64_t *packed = w->agg->packed;
+    size_t words = w->agg->keys.words;
+    size_t n_left;
+
+    if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
+        return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
+    if (!w->parts && w->agg->n < MANY) {
+        int r = quick_add_keys(w->agg, &w->tally, from, n, packed, err);
+        if (r != ERR_LIMIT)
+            return r;
+    }
+    if (!w->parts)
+        w->parts = parts_new(words, &w->work->room);
+    for (size_t i = 0; i < n; i++)
+        w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
+    int r =
+        parts_add(w->parts, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
+    for (size_t i = 0; i < n_left && !r; i++)
+        r = quick_add_keys(w->agg, &w->tally, from + w->groups[i], 1, packed + w->groups[i] * words,
+                           err);
+    return r;
+}
+
 static int quick_rows(struct worker *w, size_t n, struct err *err)
 {
-    const struct batch *b = scan_reader_batch(w->reader);
     bool cells;
     int r = coder_begin(w->coder, w->reader, &cells, err);
 
-    if (!r && cells)
-        r = coder_groups(w->coder, w->agg, w->rows, n, w->groups, err);
-    if (!r && cells)
-        quick_add(w->agg, &w->tally, w->groups);
-    for (size_t i = 0; i < n && !r && !cells; i += METER_CHUNK) {
-        size_t take = n - i < METER_CHUNK ? n - i : METER_CHUNK;
-        if (!coder_pack(w->coder, b, w->rows + i, take, w->agg->packed))
-            r = err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
-        else
-            r = quick_add_keys(w->agg, &w->tally, i, take, w->agg->packed, err);
-    }
     w->records += n;
+    if (!r && cells && !w->parts) {
+        r = coder_groups(w->coder, w->agg, w->rows, n, w->groups, err);
+        if (!r)
+            quick_add(w->agg, &w->tally, w->groups);
+        if (r != ERR_LIMIT)
+            return r;
+        w->parts = parts_new(w->agg->keys.words, &w->work->room);
+        r = 0;
+    }
+    for (size_t i = 0; i < n && !r; i += METER_CHUNK)
+        r = pack_rows(w, i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
     return r;
 }
 
@@ -190,7 +220,6 @@ static int all_rows(struct worker *w, size_t n, struct err *err)
 static int take_rows(struct worker *w, struct err *err)
 {
     size_t n = bits_to_rows(w->selected, scan_reader_batch(w->reader)->rows, w->rows);
-    double begun = query_now();
     bool quick = w->coder != NULL;
     int r = 0;
 
@@ -200,17 +229,23 @@ static int take_rows(struct worker *w, struct err *err)
         r = tally_rows(&w->tally, w->reader, w->rows, n, &quick, err);
     if (!r)
         r = quick ? quick_rows(w, n, err) : all_rows(w, n, err);
-    w->times.group += query_now() - begun;
     return r;
 }
 
+/* Filtering and grouping have columns read on the way: that is not theirs. */
 static int take_batch(struct worker *w, struct err *err)
 {
     double begun = query_now();
+    double read = scan_reader_times(w->reader).all;
     int r = select_rows(w->select, w->reader, w->selected, err);
+    double between = query_now();
+    double read_too = scan_reader_times(w->reader).all;
 
-    w->times.filter += query_now() - begun;
-    return r ? r : take_rows(w, err);
+    if (!r)
+        r = take_rows(w, err);
+    w->times.filter += between - begun - (read_too - read);
+    w->times.group += query_now() - between - (scan_reader_times(w->reader).all - read_too);
+    return r;
 }
 
 /* --- the way through the scan --- */
@@ -269,6 +304,10 @@ void worker_run(struct worker *w)
             tell(w);
     }
     part_over(w);
+    const struct pq_times t = scan_reader_times(w->reader);
+    w->times.read = t.read;
+    w->times.decompress = t.unpack;
+    w->times.decode = t.all - t.read - t.unpack;
     w->status = r == ERR_EOF ? 0 : r;
     if (w->status)
         atomic_store(&q->stopped, true);

@@ -6,6 +6,7 @@
 #include "query/agg.h"
 #include "query/coder.h"
 #include "query/list.h"
+#include "query/parts.h"
 #include "query/query.h"
 #include "query/select.h"
 #include "query/tally.h"
@@ -20,6 +21,7 @@ struct work {
     struct query_watch *watch;
     struct scan *scan;
     struct intern ids;
+    struct parts_room room;
     size_t threads;
     double begun;
 
@@ -45,6 +47,7 @@ struct worker {
     struct coder *coder; /* NULL: rows are metered and packed one by one */
     struct tally tally;
     uint32_t groups[BATCH_ROWS];
+    struct parts *parts; /* where rows go when groups have become many; NULL: not yet */
     uint64_t part;
     uint64_t records;
     struct query_times times;

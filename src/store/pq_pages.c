@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { SLICE = 1024, ENUM_UNKNOWN = 255 };
 
@@ -16,6 +17,13 @@ struct place {
     uint32_t batch;
     uint32_t at;
 };
+
+double pq_now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 bool pq_space_need(struct pq_space *s, size_t n)
 {
@@ -48,7 +56,7 @@ static bool is_text(const struct pq_pages *p)
 }
 
 void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta,
-                    struct codec *codec, size_t len)
+                    struct codec *codec, struct pq_times *times, size_t len)
 {
     p->field = field;
     p->kind = field_table[field].kind;
@@ -56,6 +64,7 @@ void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chu
     p->in_width = pq_kinds[p->kind].width;
     p->codec_id = meta->codec;
     p->codec = codec;
+    p->times = times;
     p->rows_left = meta->values;
     p->at = pq_chunk_at(meta);
     p->begin = p->chunk.p;
@@ -95,7 +104,9 @@ static int values_of(struct pq_pages *p, struct cur body, size_t raw_len, bool p
         return err_set(err, ERR_DATA, "%zu bytes cannot become %zu", len, raw_len);
     if (!pq_space_need(to, raw_len + DECODE_SLACK))
         return no_memory(err, raw_len);
+    double begun = pq_now();
     int r = codec_unpack(p->codec, p->codec_id, body.at, len, to->p, raw_len, err);
+    p->times->unpack += pq_now() - begun;
     if (r)
         return r;
     *out = cur_of(to->p, raw_len);
@@ -629,7 +640,8 @@ int pq_pages_from_codes(struct pq_pages *p, const struct pq_codes *codes, struct
     if (is_text(p))
         return text_from_codes(p, codes, b, (struct cell *)(void *)col, n)
                    ? 0
-                   : err_set(err, ERR_LIMIT, "text of a row is more than %d bytes", BATCH_BYTES_MAX);
+                   : err_set(err, ERR_LIMIT, "text of a row is more than %d bytes",
+                             BATCH_BYTES_MAX);
     if (gaps) {
         gather_present(p, codes, b, col, n);
         return 0;
@@ -705,10 +717,8 @@ int pq_pages_codes(struct pq_pages *p, size_t n, struct pq_codes *out, bool *fou
     r = page_need(p, err);
     if (r)
         return r;
-    *out = (struct pq_codes){.dict_n = p->dict_n,
-                             .dict = p->dict.p,
-                             .text = p->text,
-                             .serial = p->serial};
+    *out = (struct pq_codes){
+        .dict_n = p->dict_n, .dict = p->dict.p, .text = p->text, .serial = p->serial};
     if (p->mode == PQ_MODE_NULL)
         out->same = p->dict_n;
     else if (p->n != p->rows)

@@ -30,13 +30,21 @@ enum pq_mode {
     PQ_MODE_WIDE
 };
 
+/* Seconds that reading took. */
+struct pq_times {
+    double read;   /* from the file */
+    double unpack; /* decompression */
+    double all;    /* these, and decoding */
+};
+
 struct pq_pages {
     enum field_id field;
     enum kind kind;
     size_t width;    /* of a value in a batch */
     size_t in_width; /* of a PLAIN value; 0: with its length before it */
     enum codec_id codec_id;
-    struct codec *codec; /* borrowed */
+    struct codec *codec;    /* borrowed */
+    struct pq_times *times; /* borrowed */
     uint64_t rows_left;  /* of the chunk, in pages not begun */
 
     /* The chunk. */
@@ -65,14 +73,17 @@ struct pq_pages {
     enum pq_mode mode;
     const uint8_t *values;
     struct pq_space seen;
-    struct pq_space page;  /* decompressed */
-    struct pq_space items; /* codes, 64-bit values, or cells of PLAIN text */
+    struct pq_space page;   /* decompressed */
+    struct pq_space items;  /* codes, 64-bit values, or cells of PLAIN text */
     struct pq_space spread; /* codes of rows, where some have none */
 };
 
 /* Begin with a chunk of which `p->chunk.p` holds len bytes and DECODE_SLACK more. */
 void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta,
-                    struct codec *codec, size_t len);
+                    struct codec *codec, struct pq_times *times, size_t len);
+
+/* For struct pq_times: now, in seconds. */
+double pq_now(void);
 
 /* Room for n bytes in a space, contents lost. */
 bool pq_space_need(struct pq_space *s, size_t n) MUST_USE;
@@ -95,7 +106,7 @@ struct pq_codes {
     const uint32_t *code; /* of each row; dict_n: it has no value. NULL: all rows have `same` */
     uint32_t same;
     uint32_t dict_n;
-    const void *dict;    /* values as in a batch's column; cells refer to `text` */
+    const void *dict; /* values as in a batch's column; cells refer to `text` */
     const uint8_t *text;
     uint64_t serial; /* another one: another dictionary */
 };

@@ -39,6 +39,7 @@ struct pq_group {
     size_t n;      /* and how many */
     uint32_t batch;
     struct codec *codec;
+    struct pq_times times;
     enum field_id text[FIELD_N]; /* wanted columns of TEXT and BYTES */
     size_t n_text;
     struct column columns[FIELD_N];
@@ -257,12 +258,14 @@ static int column_read(struct pq_group *g, enum field_id field, const struct pq_
 
     if (r == 0 && !pq_space_need(&p->chunk, len + DECODE_SLACK))
         r = err_set(err, ERR_LIMIT, "no memory for %zu bytes", len);
+    double begun = pq_now();
     if (r == 0)
         r = read_at(g->f, p->chunk.p, len, pq_chunk_at(c), err);
+    g->times.read += pq_now() - begun;
     if (r)
         return r;
     memset((uint8_t *)p->chunk.p + len, 0, DECODE_SLACK);
-    pq_pages_begin(p, field, c, g->codec, len);
+    pq_pages_begin(p, field, c, g->codec, &g->times, len);
     return 0;
 }
 
@@ -378,8 +381,8 @@ int pq_group_step(struct pq_group *g, size_t cap, size_t *n, struct err *err)
     return r;
 }
 
-int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_codes **out,
-                   struct err *err)
+static int codes_of(struct pq_group *g, enum field_id field, const struct pq_codes **out,
+                    struct err *err)
 {
     struct column *c = &g->columns[field];
     bool found = true;
@@ -404,7 +407,17 @@ int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_code
     return 0;
 }
 
-int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out, struct err *err)
+int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_codes **out,
+                   struct err *err)
+{
+    double begun = pq_now();
+    int r = codes_of(g, field, out, err);
+
+    g->times.all += pq_now() - begun;
+    return r;
+}
+
+static int column_need(struct pq_group *g, enum field_id field, struct batch *out, struct err *err)
 {
     struct column *c = &g->columns[field];
     bool has;
@@ -420,6 +433,17 @@ int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out, st
     c->row = g->row + g->n;
     return r ? column_err(g, field, r, err) : 0;
 }
+
+int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out, struct err *err)
+{
+    double begun = pq_now();
+    int r = column_need(g, field, out, err);
+
+    g->times.all += pq_now() - begun;
+    return r;
+}
+
+struct pq_times pq_group_times(const struct pq_group *g) { return g->times; }
 
 int pq_group_next(struct pq_group *g, struct batch *out, struct err *err)
 {

@@ -68,6 +68,8 @@ int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out,
 int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_codes **out,
                    struct err *err) MUST_USE;
 
+/* What all its reading took, since it was opened first. */
+struct pq_times pq_group_times(const struct pq_group *g);
 void pq_group_close(struct pq_group *g);
 
 #endif

@@ -11,7 +11,6 @@
  * that ended a day before the span cannot have a row of it. */
 enum { AHEAD_MS = 24 * 3600 * 1000 };
 
-
 enum { GROUP_BITS = 20 /* of a part's number; a file has no more groups (pq_footer.c) */ };
 
 static double now(void)

@@ -81,6 +81,9 @@ int scan_reader_need(struct scan_reader *r, enum field_id f, struct err *err) MU
 int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
                       struct err *err) MUST_USE;
 
+/* What its reading of files took so far. */
+struct pq_times scan_reader_times(const struct scan_reader *r);
+
 /* Clear the bits of rows outside the span. */
 int scan_reader_cut(struct scan_reader *r, uint64_t *selected, struct err *err) MUST_USE;
 

@@ -20,10 +20,10 @@ struct journal_source {
 /* A file of which row groups are left to take, or are being read. */
 struct scan_file {
     struct pq_file *pq;
-    size_t number; /* in the list of files */
-    size_t group;  /* the next to take */
-    size_t users;  /* readers within it */
-    bool broken;   /* one of them failed: nobody goes on */
+    size_t number;          /* in the list of files */
+    size_t group;           /* the next to take */
+    size_t users;           /* readers within it */
+    bool broken;            /* one of them failed: nobody goes on */
     struct scan_file *next; /* the one behind it in the list of files */
 };
 

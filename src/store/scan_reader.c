@@ -149,4 +149,9 @@ int scan_reader_cut(struct scan_reader *r, uint64_t *selected, struct err *err)
     return 0;
 }
 
+struct pq_times scan_reader_times(const struct scan_reader *r)
+{
+    return r->group ? pq_group_times(r->group) : (struct pq_times){0};
+}
+
 uint64_t scan_reader_part(const struct scan_reader *r) { return r->part.number; }
