@@ -16,10 +16,12 @@ enum { ARGS_MAX = 16 };
 /* Arguments separated by blanks; a filter comes apart. */
 static int split(char *text, char *argv[ARGS_MAX])
 {
+    static char name[] = "nfdump";
+    char *rest = NULL;
     int n = 0;
 
-    argv[n++] = (char[]){"nfdump"};
-    for (char *s = strtok(text, " "); s && n < ARGS_MAX; s = strtok(NULL, " "))
+    argv[n++] = name;
+    for (char *s = strtok_r(text, " ", &rest); s && n < ARGS_MAX; s = strtok_r(NULL, " ", &rest))
         argv[n++] = s;
     return n;
 }
@@ -46,7 +48,8 @@ static int translate(const char *args, const char *filter, size_t which, char *o
         assert_true(b->len < size);
         memcpy(out, b->data, b->len);
         for (size_t i = 0; i + 1 < b->len; i++)
-            out[i] = out[i] ? out[i] : ' ';
+            if (out[i] == '\0')
+                out[i] = ' ';
     }
     nfdump_queries_free(&q);
     nfdump_free(&n);
