@@ -124,7 +124,7 @@ def timed_sql(python, store, rounds, sql):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     text = process.stdout.read()
     _, rss = ended(process, ["duckdb", sql])
-    wall, cpu = (statistics.median(column) for column in zip(*json.loads(text)))
+    wall, cpu = (statistics.median(column) for column in zip(*json.loads(text.splitlines()[-1].split("\r")[-1])))
     return Figures(wall, cpu, rss)
 
 
