@@ -184,6 +184,8 @@ struct pq_times scan_reader_times(const struct scan_reader *r)
 }
 
 uint64_t scan_reader_part(const struct scan_reader *r) { return r != NULL; }
+bool scan_reader_is_file(const struct scan_reader *r) { return r == NULL; }
+bool scan_reader_is_last(const struct scan_reader *r) { return r == NULL; }
 bool scan_reader_is_first(struct scan_reader *r) { return r != NULL; }
 size_t scan_parts(struct scan *s) { return s ? 1 : 0; }
 struct scan_stats scan_stats(struct scan *s) { return s->stats; }
@@ -226,7 +228,8 @@ static const struct {
 
 static void measure(size_t i, FILE *out)
 {
-    struct query_watch watch = {.broken = on_broken, .progress = on_progress, .scanned = on_scanned};
+    struct query_watch watch = {
+        .broken = on_broken, .progress = on_progress, .scanned = on_scanned};
     struct print_options options = {.out = out};
     struct printer *p = print_new(&print_csv, &options);
     struct query_spec spec = {.store = "",

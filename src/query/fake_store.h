@@ -214,6 +214,8 @@ struct pq_times scan_reader_times(const struct scan_reader *r)
 }
 
 uint64_t scan_reader_part(const struct scan_reader *r) { return r->part; }
+bool scan_reader_is_file(const struct scan_reader *r) { return r == NULL; }
+bool scan_reader_is_last(const struct scan_reader *r) { return r == NULL; }
 bool scan_reader_is_first(struct scan_reader *r) { return r != NULL; }
 size_t scan_parts(struct scan *s) { return s ? 1 : 0; }
 struct scan_stats scan_stats(struct scan *s) { return s->stats; }

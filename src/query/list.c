@@ -189,6 +189,18 @@ struct list *list_new(const struct query_spec *spec, struct printer *p)
     return l;
 }
 
+struct list *list_fork(const struct list *l, struct printer *fork)
+{
+    struct list *f = mem_new(1, sizeof *f);
+
+    assert(l->spec->sort.by == SORT_NONE && l->spec->top == 0);
+    f->order.compare = compare_refs;
+    f->spec = l->spec;
+    f->printer = fork;
+    memcpy(f->columns, l->columns, sizeof f->columns);
+    return f;
+}
+
 static void batches_free(struct batch *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -174,6 +174,6 @@ size_t print_time(int64_t ms, bool local, char sep, char out[static PRINT_TIME])
         return len;
     }
     (void)snprintf(zone, sizeof zone, "%c%02ld:%02ld", offset < 0 ? '-' : '+',
-                       labs(offset) / 3600 % 100, labs(offset) / 60 % 60);
+                   labs(offset) / 3600 % 100, labs(offset) / 60 % 60);
     return (size_t)snprintf(out, PRINT_TIME, "%s%s", text, sep == 'T' ? zone : "");
 }

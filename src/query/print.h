@@ -54,7 +54,7 @@ struct printer {
     bool groups; /* rows are groups, not records */
     enum shape shape;
     const char *measure; /* of groups: what a chart shows; lives as long as the query */
-    bool fork; /* one of print_fork(): keeps all its text */
+    bool fork;           /* one of print_fork(): keeps all its text */
     uint64_t rows;
     struct buf text; /* waits to be written to options.out */
     int failed;      /* what end() came to, and why */

@@ -8,7 +8,11 @@
 
 static const double PROGRESS_S = 0.1;
 
-enum { MANY = 1 << 16 /* groups: their sums and slots pass the second-level cache */ };
+enum {
+    MANY = 1 << 16,        /* groups: their sums and slots pass the second-level cache */
+    ASIDE_BYTES = 4 << 20, /* of records that wait for their turn */
+    FORK_ROWS = 1000       /* printed, when tables know their widths */
+};
 
 double query_now(void)
 {
@@ -63,6 +67,8 @@ void worker_free(struct worker *w)
     free(w->agg);
     if (w->stage)
         w->stage->free(w->stage);
+    list_free(w->own);
+    print_free(w->fork);
     coder_free(w->coder);
     parts_free(w->parts);
     meter_free(&w->meter);
@@ -109,24 +115,78 @@ static void await_turn(struct worker *w)
     }
 }
 
+/* Print what waits, when it is its turn. */
+static void join(struct worker *w)
+{
+    struct work *q = w->work;
+
+    if (!w->fork || w->fork->text.len == 0)
+        return;
+    (void)pthread_mutex_lock(&q->lock);
+    await_turn(w);
+    if (!is_over(q))
+        print_join(q->printer, w->fork);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+/* Can this part's records be printed aside, while others print theirs? They need an end that is
+ * known, so that they can be joined before it is given back. */
+static bool can_fork(struct worker *w)
+{
+    struct work *q = w->work;
+
+    if (w->fork)
+        return scan_reader_is_file(w->reader);
+    if (!atomic_load(&q->forkable) || !scan_reader_is_file(w->reader))
+        return false;
+    (void)pthread_mutex_lock(&q->lock);
+    w->fork = print_fork(q->printer);
+    w->own = w->fork ? list_fork(q->list, w->fork) : NULL;
+    (void)pthread_mutex_unlock(&q->lock);
+    return w->fork != NULL;
+}
+
+static int list_chunk(struct worker *w, struct list *l, const uint32_t *rows, size_t n,
+                      struct err *err)
+{
+    const struct batch *b = scan_reader_batch(w->reader);
+
+    meter_rows(&w->meter, b, rows, n);
+    w->records += n;
+    return list_add(l, b, rows, n, err);
+}
+
+static int list_aside(struct worker *w, size_t n, struct err *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < n && !r; i += METER_CHUNK)
+        r = list_chunk(w, w->own, w->rows + i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
+    if (w->fork->text.len > ASIDE_BYTES)
+        join(w);
+    return r;
+}
+
 static int list_rows(struct worker *w, size_t n, struct err *err)
 {
     struct work *q = w->work;
-    const struct batch *b = scan_reader_batch(w->reader);
     int r = 0;
 
+    if (can_fork(w))
+        return list_aside(w, n, err);
     (void)pthread_mutex_lock(&q->lock);
     await_turn(w);
     for (size_t i = 0; i < n && !r && !is_over(q); i += METER_CHUNK) {
         size_t wants = list_wants(q->list);
         size_t take = n - i < METER_CHUNK ? n - i : METER_CHUNK;
         take = take < wants ? take : wants;
-        meter_rows(&w->meter, b, w->rows + i, take);
-        w->records += take;
-        r = list_add(q->list, b, w->rows + i, take, err);
+        r = list_chunk(w, q->list, w->rows + i, take, err);
         if (take == wants)
             atomic_store(&q->stopped, true);
     }
+    bool plain = q->spec->sort.by == SORT_NONE && q->spec->top == 0;
+    if (plain && q->printer->rows >= FORK_ROWS && q->printer->format->fork)
+        atomic_store(&q->forkable, true);
     (void)pthread_mutex_unlock(&q->lock);
     return r;
 }
@@ -243,6 +303,8 @@ static int take_batch(struct worker *w, struct err *err)
 
     if (!r)
         r = take_rows(w, err);
+    if (scan_reader_is_last(w->reader))
+        join(w);
     w->times.filter += between - begun - (read_too - read);
     w->times.group += query_now() - between - (scan_reader_times(w->reader).all - read_too);
     return r;
@@ -303,6 +365,7 @@ void worker_run(struct worker *w)
         if (w->first)
             tell(w);
     }
+    join(w); /* of a part that broke off */
     part_over(w);
     const struct pq_times t = scan_reader_times(w->reader);
     w->times.read = t.read;

@@ -30,6 +30,7 @@ struct work {
     pthread_mutex_t lock;    /* of all that follows */
     pthread_cond_t turn;     /* a part is over: another may be the first now */
     struct list *list;       /* of records, in the order of the parts */
+    atomic_bool forkable;    /* its printer can be forked now */
     uint64_t broken;
     double told;
 };
@@ -47,7 +48,9 @@ struct worker {
     struct coder *coder; /* NULL: rows are metered and packed one by one */
     struct tally tally;
     uint32_t groups[BATCH_ROWS];
-    struct parts *parts; /* where rows go when groups have become many; NULL: not yet */
+    struct parts *parts;  /* where rows go when groups have become many; NULL: not yet */
+    struct printer *fork; /* records of the part in hand that wait for its turn, as text */
+    struct list *own;     /* prints to it */
     uint64_t part;
     uint64_t records;
     struct query_times times;

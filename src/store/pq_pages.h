@@ -45,7 +45,7 @@ struct pq_pages {
     enum codec_id codec_id;
     struct codec *codec;    /* borrowed */
     struct pq_times *times; /* borrowed */
-    uint64_t rows_left;  /* of the chunk, in pages not begun */
+    uint64_t rows_left;     /* of the chunk, in pages not begun */
 
     /* The chunk. */
     struct pq_space chunk;

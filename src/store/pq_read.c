@@ -443,6 +443,8 @@ int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out, st
     return r;
 }
 
+uint64_t pq_group_left(const struct pq_group *g) { return g->rows - g->row - g->n; }
+
 struct pq_times pq_group_times(const struct pq_group *g) { return g->times; }
 
 int pq_group_next(struct pq_group *g, struct batch *out, struct err *err)

@@ -68,6 +68,9 @@ int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out,
 int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_codes **out,
                    struct err *err) MUST_USE;
 
+/* Rows behind those in hand. */
+uint64_t pq_group_left(const struct pq_group *g);
+
 /* What all its reading took, since it was opened first. */
 struct pq_times pq_group_times(const struct pq_group *g);
 void pq_group_close(struct pq_group *g);

@@ -87,6 +87,12 @@ struct pq_times scan_reader_times(const struct scan_reader *r);
 /* Clear the bits of rows outside the span. */
 int scan_reader_cut(struct scan_reader *r, uint64_t *selected, struct err *err) MUST_USE;
 
+/* Are they of a file, not of a journal? */
+bool scan_reader_is_file(const struct scan_reader *r);
+
+/* Are the rows in hand the last of their part? false where that is not known. */
+bool scan_reader_is_last(const struct scan_reader *r);
+
 /* Parts have numbers that go up in the order of the store. Is there none before that of the rows in
  * hand that is not over yet? */
 uint64_t scan_reader_part(const struct scan_reader *r);

@@ -154,4 +154,11 @@ struct pq_times scan_reader_times(const struct scan_reader *r)
     return r->group ? pq_group_times(r->group) : (struct pq_times){0};
 }
 
+bool scan_reader_is_file(const struct scan_reader *r) { return !r->decode; }
+
+bool scan_reader_is_last(const struct scan_reader *r)
+{
+    return !r->decode && pq_group_left(r->group) == 0;
+}
+
 uint64_t scan_reader_part(const struct scan_reader *r) { return r->part.number; }
