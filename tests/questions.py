@@ -123,15 +123,16 @@ class Questions:
             self.pools[name] = [v for v, in random.sample(values, min(len(values), 60))]
         self.used = [n for n in catalogue if self.pools.get(n)]
         words = {w: c for w, c in SIDES.items() if all(self.pools[x] for x in c)}
-        self.common = list(words) + ["src_addr", "dst_port", "tcp_flags", "in_if", "kind", "rate", "time_ms", "last_ms", "tos", "proto"]
-        self.words = words | {n: (n,) for n in self.used if n not in words}
+        common = [*words, "src_addr", "dst_port", "tcp_flags", "in_if", "kind", "rate", "time_ms", "last_ms", "tos", "proto"]
+        self.words = words | {n: (n,) for n in self.used if n not in SIDES}
+        self.common = [word for word in common if word in self.words]
 
     def pick(self, column):
         kind = self.kinds[column]
         value = self.random.choice(self.pools[column])
         if kind in ("u8", "u16", "u32", "u64", "time", "duration"):
             near = value + self.random.choice((0, 0, 0, 1, -1))
-            value = near if 0 <= near <= {"u8": 255, "u16": 65535, "u32": 2**32 - 1}.get(kind, LARGEST) else value
+            value = near if 0 <= near <= {"m_dscp": 63}.get(column, LARGEST) and near <= {"u8": 255, "u16": 65535, "u32": 2**32 - 1}.get(kind, LARGEST) else value
         return Value(kind, bytes(value) if isinstance(value, (bytes, bytearray)) else value)
 
     def ordered(self, column):

@@ -23,7 +23,7 @@ from conftest import ROOT, WEIR
 LONG = os.environ.get("WEIR_LONG") == "1"
 SEED = os.environ.get("WEIR_SEED") or str(time.time_ns() % 1_000_000)
 ROUNDS = 60 if LONG else 8
-QUESTIONS = 40 if LONG else 25  # in a round
+QUESTIONS = 40 if LONG else 15  # in a round
 MOST = 2000  # rows of an answer
 FLOWGEN = pathlib.Path(WEIR).resolve().parents[2] / "bench" / "flowgen"
 
@@ -85,6 +85,8 @@ class Question:
         else:
             self.sort = pick.choice(("bytes", "received_ms"))
         self.top = pick.choice((1, 10, 100, MOST, MOST, MOST))
+        if pick.random() < 0.3:
+            self.args += ["--threads", str(pick.choice((1, 2, 3, 8)))]
 
     def limit_time(self, q, pick):
         begin, end = sorted(q.pick("time_ms").number for _ in range(2))
