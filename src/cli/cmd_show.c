@@ -1,4 +1,5 @@
 /* weir show: ask a running weir for its state. The answer is JSON; tables are made here. */
+#include "base/clock.h"
 #include "base/count.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -101,12 +102,63 @@ static void print_collect(const json_t *answer)
     (void)printf("'weir show counters' has every number.\n");
 }
 
+static void print_source(const json_t *s, char *out, size_t size)
+{
+    if (json_object_get(s, "domain"))
+        (void)snprintf(out, size, "domain %" PRIu64, number(s, "domain"));
+    else
+        (void)snprintf(out, size, "engine %" PRIu64 "/%" PRIu64, number(s, "engine_type"),
+                       number(s, "engine_id"));
+}
+
+static void print_sender(const json_t *s, int64_t now_ms)
+{
+    int64_t ahead_ms = json_integer_value(json_object_get(s, "clock_ahead_ms"));
+    char source[64];
+    char ago[TEXT_SHORT];
+    char clock[TEXT_SHORT];
+
+    print_source(s, source, sizeof source);
+    (void)text_print_duration(now_ms - json_integer_value(json_object_get(s, "last_ms")), ago);
+    (void)text_print_duration(ahead_ms < 0 ? -ahead_ms : ahead_ms, clock);
+    (void)printf("%-28s %3" PRIu64 "  %-18s %12" PRIu64 " %12" PRIu64 " %10" PRIu64 " %6" PRIu64
+                 " %6" PRIu64 " %6" PRIu64 "  %-9s %s%s%s\n",
+                 text(s, "exporter"), number(s, "version"), source, number(s, "datagrams"),
+                 number(s, "flows"), number(s, "lost"), number(s, "late"), number(s, "duplicates"),
+                 number(s, "restarts"), ago, ahead_ms < 0 ? "-" : "+", clock,
+                 json_is_true(json_object_get(s, "counts_itself"))
+                     ? "  (counts as softflowd does: a message's own records too)"
+                     : "");
+}
+
+static void print_senders(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "senders");
+    int64_t now_ms = clock_wall_ms();
+
+    (void)printf("%-28s %3s  %-18s %12s %12s %10s %6s %6s %6s  %-9s %s\n", "exporter", "ver",
+                 "source", "datagrams", "flows", "lost", "late", "twice", "resets", "heard ago",
+                 "clock");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        print_sender(json_array_get(list, i), now_ms);
+    if (number(answer, "left_off") > 0)
+        (void)printf("%" PRIu64 " more, heard longer ago, are not shown.\n",
+                     number(answer, "left_off"));
+    if (number(answer, "workers_without_answer") > 0)
+        (void)printf("%" PRIu64 " workers did not answer within a second.\n",
+                     number(answer, "workers_without_answer"));
+    (void)printf(
+        "lost: datagrams in v9, flow records in v5 to v8, data records in IPFIX; v1 cannot "
+        "tell.\n");
+}
+
 static const struct {
     const char *word;
     void (*print)(const json_t *answer);
 } subjects[] = {
     {"collect", print_collect},
     {"counters", print_counters},
+    {"senders", print_senders},
 };
 
 enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };
@@ -177,21 +229,23 @@ static int cmd_show_run(int argc, char **argv)
         else if (!word)
             word = scan.value;
         else
-            return command_usage_error(&cmd_show, "expected one word: collect or counters");
+            return command_usage_error(&cmd_show,
+                                       "expected one word: collect, counters or senders");
     }
     for (size_t i = 0; i < COUNT_OF(subjects); i++)
         if (word && strcmp(word, subjects[i].word) == 0)
             return ask(o.dir, o.instance, i, as_json);
-    return command_usage_error(&cmd_show, "expected what to show: collect or counters");
+    return command_usage_error(&cmd_show, "expected what to show: collect, counters or senders");
 }
 
 const struct command cmd_show = {
     .name = "show",
     .summary = "ask a running weir for its state",
-    .usage = "[options] collect|counters",
+    .usage = "[options] collect|counters|senders",
     .details =
         "collect: ports, journal, and what became of the flows. counters: everything that is "
-        "counted and is not 0, with what it means.",
+        "counted and is not 0, with what it means. senders: who sends, what was lost of it by its "
+        "own numbers (what came late is not), and how far its clock is from ours.",
     .examples = "weir show collect --store /var/lib/weir\n    a running collector\n"
                 "weir show counters --json\n    for scripts\n",
     .opts = opts,

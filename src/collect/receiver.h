@@ -18,7 +18,7 @@
 
 #include <pthread.h>
 
-enum { RECEIVER_TICK_MS = 250 };
+enum { RECEIVER_TICK_MS = 250, RECEIVER_SENDERS_MAX = 4096 /* listed of each */ };
 
 struct receiver_socket {
     uint64_t datagrams;
@@ -37,6 +37,13 @@ struct receiver_status {
     uint64_t journal_datagrams;
     int64_t journal_age_ms;
     uint64_t journals_waiting;
+};
+
+/* Who sends to a receiver, as it was a moment ago. */
+struct receiver_senders {
+    struct exporter *list;
+    size_t n;
+    size_t n_all; /* more than n where there are too many to show */
 };
 
 struct receiver;
@@ -76,7 +83,10 @@ struct receiver {
     struct worker worker; /* its counters may be read by any thread */
     bool has_worker;
     pthread_mutex_t lock;
-    struct receiver_status status; /* under lock */
+    struct receiver_status status;   /* under lock */
+    pthread_cond_t listed;           /* the receiver has made the list that was asked for */
+    struct receiver_senders senders; /* under lock */
+    bool senders_asked;              /* under lock */
 };
 
 int receiver_open(struct receiver *r, const struct collect_options *options, unsigned number,
@@ -102,5 +112,10 @@ void receiver_stop(struct receiver *r);
 void receiver_close(struct receiver *r); /* of an opened, half-opened or zeroed one */
 
 void receiver_look(struct receiver *r, struct receiver_status *out);
+
+/* Ask for the list of senders (of several receivers first, then), and wait for it, a second at
+ * most. The caller frees out->list. false: the receiver does not answer. */
+void receiver_ask_senders(struct receiver *r);
+bool receiver_get_senders(struct receiver *r, struct receiver_senders *out);
 
 #endif

@@ -208,6 +208,29 @@ static void ask_seal(struct worker *w)
                   KV("error", err.text));
 }
 
+/* Gaps and restarts since the last tick. */
+static void log_news(struct worker *w)
+{
+    struct exporters *e = decoder_exporters(w->decoder);
+
+    for (size_t i = 0; i < e->n_news; i++) {
+        const struct exporter_news *n = &e->news[i];
+        char from[ADDR_PORT_TEXT];
+        (void)addr_port_print(&n->key.addr, n->key.port, from);
+        if (n->verdict == SEQUENCE_GAP)
+            log_warn("sequence gap: the exporter sent what did not arrive", KV("exporter", from),
+                     KV("version", n->key.version), KV("source", n->key.source),
+                     KV("missing", n->missed), KV("unit", sequence_unit(n->key.version)));
+        else
+            log_info("an exporter counts anew: it restarted, or was reconfigured",
+                     KV("exporter", from), KV("version", n->key.version),
+                     KV("source", n->key.source));
+    }
+    if (e->news_lost > 0)
+        log_warn("more sequence gaps and restarts than can be told", KV("events", e->news_lost));
+    exporters_told(e);
+}
+
 void worker_tick(struct worker *w, int64_t now_ms)
 {
     int64_t now_mono_ms = clock_mono_ms();
@@ -218,6 +241,7 @@ void worker_tick(struct worker *w, int64_t now_ms)
         next_journal(w, now_ms);
     sync_journal(w, now_mono_ms);
     ask_seal(w);
+    log_news(w);
 }
 
 void worker_rotate(struct worker *w, int64_t now_ms)

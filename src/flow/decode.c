@@ -41,6 +41,10 @@ struct decoder {
     uint64_t number;
     size_t misses; /* of the datagram in hand, see release() */
     size_t withdrawals_of_all;
+    /* Of the message in hand. */
+    uint32_t flows;
+    uint32_t n_options;
+    bool uncounted; /* it has records that could not be counted */
 };
 
 /* What is known of the set in hand. */
@@ -111,6 +115,7 @@ static void tell(struct decoder *d, const struct context *c, struct decode_event
 static void malformed(struct decoder *d, const struct context *c, enum count_id why, size_t octets,
                       const char *reason)
 {
+    d->uncounted = true;
     count_add(d->counts, why, 1);
     tell(d, c, (struct decode_event){.what = DECODE_MALFORMED, .octets = octets, .reason = reason});
 }
@@ -278,6 +283,7 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
 /* Rows [row, row + n) of options data have been decoded. */
 static void take_options(struct decoder *d, const struct context *c, size_t n)
 {
+    d->n_options += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_OPTIONS, n);
     rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n);
     tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
@@ -286,6 +292,7 @@ static void take_options(struct decoder *d, const struct context *c, size_t n)
 
 static void take_flows(struct decoder *d, const struct context *c, size_t row, size_t n)
 {
+    d->flows += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_FLOWS, n);
     tell(d, c,
          (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
@@ -454,6 +461,7 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
                             .number = c->number};
 
     like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
+    d->uncounted = true;
     count_add(d->counts, COUNT_SETS_HELD, 1);
     tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
     (void)held_put(&d->state.held, &like, set);
@@ -494,6 +502,29 @@ static void decode_sets(struct decoder *d, struct context *c, const struct msg *
         malformed(d, c, COUNT_BAD_SET, cur_left(&sets), err.text);
 }
 
+static uint32_t source_of(const struct msg *m)
+{
+    return msg_has_sets(m) ? m->domain : (uint32_t)m->engine_type << 8 | m->engine_id;
+}
+
+/* Whose message it was, and whether one is missing before it. */
+static void take_step(struct decoder *d, const struct context *c)
+{
+    const struct msg *m = c->head;
+    struct exporter_key key = {.addr = c->from->addr,
+                               .source = source_of(m),
+                               .session = c->from->session,
+                               .version = m->version,
+                               .port = c->from->port,
+                               .listener = c->from->listener};
+    struct sequence_step step = {
+        .head = m, .flows = d->flows, .options = d->n_options, .whole = !d->uncounted};
+    struct exporter *x = exporters_get(&d->state.exporters, &key, c->received_ms);
+
+    if (x)
+        exporters_step(&d->state.exporters, x, &step, c->received_ms);
+}
+
 /* A capture or a damaged journal may say anything. */
 static int64_t bounded(int64_t ms)
 {
@@ -516,6 +547,8 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
         struct err err;
         int r = msg_read(&left, &m, &err);
         c.head = r ? NULL : &m;
+        d->flows = d->n_options = 0;
+        d->uncounted = false;
         if (r) {
             malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, cur_left(&left),
                       err.text);
@@ -525,6 +558,7 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
             decode_sets(d, &c, &m);
         else
             decode_fixed(d, &c, &m);
+        take_step(d, &c);
     } while (cur_left(&left) > 0);
 }
 
@@ -533,9 +567,17 @@ void decoder_session_end(struct decoder *d, const struct sender *who)
     struct template_key key = {
         .addr = who->addr, .session = who->session, .port = who->port, .listener = who->listener};
     templates_end_session(&d->state.templates, &key);
+    if (who->session != 0)
+        exporters_end_session(&d->state.exporters, who->session);
 }
 
-void decoder_sessions_end(struct decoder *d) { templates_end_sessions(&d->state.templates); }
+struct exporters *decoder_exporters(struct decoder *d) { return &d->state.exporters; }
+
+void decoder_sessions_end(struct decoder *d)
+{
+    templates_end_sessions(&d->state.templates);
+    exporters_end_session(&d->state.exporters, 0);
+}
 
 /* --- state --- */
 

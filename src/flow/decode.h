@@ -16,6 +16,7 @@
 #include "base/count.h"
 #include "base/cursor.h"
 #include "base/err.h"
+#include "flow/exporters.h"
 #include "flow/out.h"
 #include "wire/msg.h"
 
@@ -93,6 +94,9 @@ void decoder_session_end(struct decoder *d, const struct sender *who);
 
 /* All of them have: they were an earlier run's. */
 void decoder_sessions_end(struct decoder *d);
+
+/* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
+struct exporters *decoder_exporters(struct decoder *d);
 
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3 };
+enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3, STATE_EXPORTER = 4 };
+enum { EXPORTER_INCLUSIVE = 1, EXPORTER_SETTLED = 2, EXPORTER_PROPER = 4 };
 
 static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
 
@@ -14,6 +15,7 @@ void decode_state_init(struct decode_state *s, const struct decode_limits *limit
     templates_init(&s->templates, limits->templates, limits->template_ms, counts);
     rates_init(&s->rates, counts);
     held_init(&s->held, limits->held_bytes, limits->held_ms, counts);
+    exporters_init(&s->exporters, counts);
 }
 
 void decode_state_free(struct decode_state *s)
@@ -21,6 +23,7 @@ void decode_state_free(struct decode_state *s)
     templates_free(&s->templates);
     rates_free(&s->rates);
     held_free(&s->held);
+    exporters_free(&s->exporters);
 }
 
 /* --- save --- */
@@ -102,6 +105,30 @@ static void save_held(const struct held_set *x, struct buf *out)
     end_record(out, from);
 }
 
+/* What its next number is compared with. */
+static void save_exporter(const struct exporter *x, struct buf *out)
+{
+    const struct sequence *s = &x->sequence;
+
+    if (!s->known)
+        return;
+    size_t from = begin_record(out, STATE_EXPORTER);
+    buf_bytes(out, x->key.addr.b, sizeof x->key.addr.b);
+    buf_u32(out, x->key.source);
+    buf_u32(out, x->key.session);
+    buf_u16(out, x->key.version);
+    buf_u16(out, x->key.port);
+    buf_u16(out, x->key.listener);
+    buf_u8(out, (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) |
+                          (x->settled ? EXPORTER_SETTLED : 0) | (s->proper ? EXPORTER_PROPER : 0)));
+    buf_u64(out, (uint64_t)x->last_ms);
+    buf_u32(out, s->next);
+    buf_u32(out, s->last);
+    buf_u32(out, s->uptime_ms);
+    buf_u64(out, (uint64_t)s->export_ms);
+    end_record(out, from);
+}
+
 void decode_state_save(const struct decode_state *s, struct buf *out)
 {
     const struct rate *r;
@@ -112,6 +139,10 @@ void decode_state_save(const struct decode_state *s, struct buf *out)
         save_rate(r, out);
     for (const struct held_set *x = s->held.oldest; x; x = x->newer)
         save_held(x, out);
+    for (const struct exporter *x = s->exporters.newcomers.oldest; x; x = x->newer)
+        save_exporter(x, out);
+    for (const struct exporter *x = s->exporters.settled.oldest; x; x = x->newer)
+        save_exporter(x, out);
 }
 
 /* --- load --- */
@@ -201,6 +232,37 @@ static int load_held(struct decode_state *s, struct cur *in, struct err *err)
     return 0;
 }
 
+static int load_exporter(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct exporter_key key = {0};
+
+    load_addr(in, &key.addr);
+    key.source = cur_u32(in);
+    key.session = cur_u32(in);
+    key.version = cur_u16(in);
+    key.port = cur_u16(in);
+    key.listener = cur_u16(in);
+    uint8_t flags = cur_u8(in);
+    int64_t last_ms = (int64_t)cur_u64(in);
+    struct sequence q = {
+        .known = true, .inclusive = flags & EXPORTER_INCLUSIVE, .proper = flags & EXPORTER_PROPER};
+    q.next = cur_u32(in);
+    q.last = cur_u32(in);
+    q.uptime_ms = cur_u32(in);
+    q.export_ms = (int64_t)cur_u64(in);
+    if (!cur_ok(in) || !time_ok(q.export_ms) || !time_ok(last_ms) ||
+        msg_header_len(key.version) == 0)
+        return err_set(err, ERR_DATA, "saved exporter: bad");
+    struct exporter *x = exporters_get(&s->exporters, &key, last_ms);
+    if (!x) /* there is no room, which is counted */
+        return 0;
+    x->sequence = q;
+    x->last_ms = last_ms;
+    if (flags & EXPORTER_SETTLED)
+        exporters_settle(&s->exporters, x);
+    return 0;
+}
+
 int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields,
                       struct err *err)
 {
@@ -217,6 +279,8 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
             r = load_rate(s, &body, err);
         else if (type == STATE_HELD)
             r = load_held(s, &body, err);
+        else if (type == STATE_EXPORTER)
+            r = load_exporter(s, &body, err);
         else
             r = err_set(err, ERR_DATA, "saved state: no record of type %u", type);
         if (r)

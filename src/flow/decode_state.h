@@ -6,12 +6,15 @@
  *   2 rate      address, domain u32, what u32, sampler u64, the double's bits u64
  *   3 held set  key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
  *               u32), received i64, octets
- *   key         address, domain u32, version u16, id u16, session u32, port u16, listener u16
- * Each begins with the sender's address. Templates stand in the order of their use, held sets in
- * the order of arrival. */
+ *   4 exporter  address, source u32, session u32, version u16, port u16, listener u16, flags u8
+ *               (1 inclusive, 2 settled, 4 proper), last received i64, *               next u32,
+ * last u32, uptime u32, export i64 key         address, domain u32, version u16, id u16, session
+ * u32, port u16, listener u16 Each begins with the sender's address. Templates stand in the order
+ * of their use, held sets in the order of arrival. */
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 
+#include "flow/exporters.h"
 #include "flow/held.h"
 #include "flow/rates.h"
 #include "flow/template.h"
@@ -23,6 +26,7 @@ struct decode_state {
     struct templates templates;
     struct rates rates;
     struct held held;
+    struct exporters exporters;
 };
 
 void decode_state_init(struct decode_state *s, const struct decode_limits *limits,

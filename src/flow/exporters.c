@@ -1,0 +1,190 @@
+#include "flow/exporters.h"
+
+#include "base/attr.h"
+
+#include <stdlib.h>
+
+static const int64_t day_ms = 86400000;
+
+_Static_assert(sizeof(struct exporter_key) == 32, "a key has no padding bytes");
+
+void exporters_init(struct exporters *e, struct counts *counts)
+{
+    *e = (struct exporters){.counts = counts};
+    map_init(&e->map, sizeof(struct exporter_key));
+}
+
+void exporters_free(struct exporters *e)
+{
+    struct exporter *x;
+
+    for (size_t at = 0; (x = map_next(&e->map, &at));)
+        free(x);
+    map_free(&e->map);
+    *e = (struct exporters){.counts = e->counts};
+}
+
+/* --- the two lists, longest silent first --- */
+
+static struct exporter_list *list_of(struct exporters *e, const struct exporter *x)
+{
+    return x->settled ? &e->settled : &e->newcomers;
+}
+
+static void list_add(struct exporter_list *l, struct exporter *x)
+{
+    x->older = l->newest;
+    x->newer = NULL;
+    if (l->newest)
+        l->newest->newer = x;
+    else
+        l->oldest = x;
+    l->newest = x;
+}
+
+static void list_take(struct exporter_list *l, struct exporter *x)
+{
+    if (x->older)
+        x->older->newer = x->newer;
+    else
+        l->oldest = x->newer;
+    if (x->newer)
+        x->newer->older = x->older;
+    else
+        l->newest = x->older;
+}
+
+static void touch(struct exporters *e, struct exporter *x, bool settled)
+{
+    list_take(list_of(e, x), x);
+    x->settled = settled;
+    list_add(list_of(e, x), x);
+}
+
+static void drop(struct exporters *e, struct exporter *x)
+{
+    list_take(list_of(e, x), x);
+    (void)map_remove(&e->map, &x->key);
+    free(x);
+}
+
+static bool make_room(struct exporters *e, int64_t now_ms)
+{
+    struct exporter *x = e->newcomers.oldest;
+
+    if (e->map.n < EXPORTERS_MAX)
+        return true;
+    if (!x && e->settled.oldest && now_ms - e->settled.oldest->last_ms > day_ms)
+        x = e->settled.oldest;
+    if (!x)
+        return false;
+    drop(e, x);
+    count_add(e->counts, COUNT_EXPORTERS_EVICTED, 1);
+    return true;
+}
+
+void exporters_settle(struct exporters *e, struct exporter *x) { touch(e, x, true); }
+
+void exporters_end_session(struct exporters *e, uint32_t session)
+{
+    struct exporter_list *lists[] = {&e->newcomers, &e->settled};
+
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        for (struct exporter *x = lists[i]->oldest, *next; x; x = next) {
+            next = x->newer;
+            if (x->key.session != 0 && (session == 0 || x->key.session == session))
+                drop(e, x);
+        }
+}
+
+struct exporter *exporters_get(struct exporters *e, const struct exporter_key *key, int64_t now_ms)
+{
+    struct exporter *x = map_find(&e->map, key);
+
+    if (x)
+        return x;
+    if (!make_room(e, now_ms)) {
+        count_add(e->counts, COUNT_EXPORTERS_REFUSED, 1);
+        return NULL;
+    }
+    x = calloc(1, sizeof *x);
+    if (x) {
+        x->key = *key;
+        x->boot_ms = INT64_MIN;
+        if (map_add(&e->map, x)) {
+            list_add(&e->newcomers, x);
+            return x;
+        }
+    }
+    free(x);
+    count_add(e->counts, COUNT_NO_MEMORY, 1);
+    return NULL;
+}
+
+/* --- what a datagram says --- */
+
+static void tell(struct exporters *e, const struct exporter *x, enum sequence_verdict v,
+                 uint64_t missed, int64_t received_ms)
+{
+    if (e->n_news == EXPORTERS_NEWS) {
+        e->news_lost++;
+        return;
+    }
+    e->news[e->n_news++] = (struct exporter_news){
+        .key = x->key, .verdict = v, .missed = missed, .received_ms = received_ms};
+}
+
+void exporters_told(struct exporters *e)
+{
+    e->n_news = 0;
+    e->news_lost = 0;
+}
+
+static void take_sequence(struct exporters *e, struct exporter *x, const struct sequence_step *step,
+                          int64_t received_ms)
+{
+    uint64_t lost = x->sequence.lost;
+    enum sequence_verdict v = sequence_add(&x->sequence, step);
+
+    switch (v) {
+    case SEQUENCE_GAP:
+        count_add(e->counts, COUNT_SEQUENCE_GAPS, 1);
+        count_add(e->counts, COUNT_SEQUENCE_MISSED, x->sequence.lost - lost);
+        tell(e, x, v, x->sequence.lost - lost, received_ms);
+        break;
+    case SEQUENCE_LATE:
+        count_add(e->counts, COUNT_SEQUENCE_LATE, 1);
+        break;
+    case SEQUENCE_DUPLICATE:
+        count_add(e->counts, COUNT_SEQUENCE_DUPLICATES, 1);
+        break;
+    case SEQUENCE_BEHIND:
+        count_add(e->counts, COUNT_SEQUENCE_BEHIND, 1);
+        break;
+    case SEQUENCE_RESTART:
+        count_add(e->counts, COUNT_SEQUENCE_RESTARTS, 1);
+        tell(e, x, v, 0, received_ms);
+        break;
+    case SEQUENCE_FIRST:
+    case SEQUENCE_IN_ORDER:
+        break;
+    }
+}
+
+void exporters_step(struct exporters *e, struct exporter *x, const struct sequence_step *step,
+                    int64_t received_ms)
+{
+    const struct msg *m = step->head;
+
+    if (x->datagrams++ == 0)
+        x->first_ms = received_ms;
+    x->flows += step->flows;
+    x->options += step->options;
+    x->last_ms = received_ms;
+    x->export_ms = m->export_ms;
+    if (m->version < 10)
+        x->boot_ms = m->export_ms - m->uptime_ms;
+    if (sequence_counts(m))
+        take_sequence(e, x, step, received_ms);
+    touch(e, x, x->settled || x->datagrams >= EXPORTERS_SETTLED);
+}

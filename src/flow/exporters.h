@@ -1,0 +1,89 @@
+/* exporters: who sends, and what is known of each.
+ *
+ * An exporter is what counts its datagrams by itself: a transport session, an export version, and
+ * in it an engine (v5, v6, v8: type and number), source id (v9) or observation domain (IPFIX). Line
+ * cards of one router, and routers behind one address, are several.
+ *
+ * Bounded: EXPORTERS_MAX entries of some 500 octets, 8 MB. When there is no room, the newcomer
+ * that has been silent for longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no
+ * newcomer: strangers cannot push it out, whatever addresses they claim; a day's silence makes it
+ * one again. Where all are settled nobody more is taken, and that is counted. */
+#ifndef FLOW_EXPORTERS_H
+#define FLOW_EXPORTERS_H
+
+#include "base/addr.h"
+#include "base/count.h"
+#include "base/map.h"
+#include "flow/sequence.h"
+
+enum { EXPORTERS_MAX = 16384, EXPORTERS_SETTLED = 32, EXPORTERS_NEWS = 32 };
+
+/* No padding: it is hashed as bytes. */
+struct exporter_key {
+    struct addr addr;
+    uint32_t source; /* domain or source id; engine type << 8 | engine id */
+    uint32_t session;
+    uint16_t version;
+    uint16_t port;
+    uint16_t listener;
+    uint16_t none; /* 0 */
+};
+
+struct exporter {
+    struct exporter_key key; /* first: map.h */
+    struct exporter *older;
+    struct exporter *newer;
+    bool settled;
+    uint64_t datagrams;
+    uint64_t flows;
+    uint64_t options;
+    int64_t first_ms; /* received, its first datagram and its last */
+    int64_t last_ms;
+    int64_t export_ms; /* of the last, by its own clock */
+    int64_t boot_ms;   /* when its uptime was 0, by its own clock; INT64_MIN: it does not say */
+    struct sequence sequence;
+};
+
+/* Something that an operator wants to know: a gap, a restart. */
+struct exporter_news {
+    struct exporter_key key;
+    enum sequence_verdict verdict;
+    uint64_t missed; /* GAP: units of the version */
+    int64_t received_ms;
+};
+
+struct exporter_list {
+    struct exporter *oldest;
+    struct exporter *newest;
+};
+
+struct exporters {
+    struct map map;
+    struct exporter_list newcomers;
+    struct exporter_list settled;
+    struct counts *counts;
+    struct exporter_news news[EXPORTERS_NEWS];
+    size_t n_news;
+    uint64_t news_lost; /* there was no room for, since they were last taken */
+};
+
+void exporters_init(struct exporters *e, struct counts *counts);
+void exporters_free(struct exporters *e);
+
+/* The exporter with this key, made if there is none; NULL if there can be none. */
+struct exporter *exporters_get(struct exporters *e, const struct exporter_key *key, int64_t now_ms);
+
+/* It was settled in an earlier run. */
+void exporters_settle(struct exporters *e, struct exporter *x);
+
+/* A TCP connection has ended; 0: all of them. */
+void exporters_end_session(struct exporters *e, uint32_t session);
+
+/* A datagram (or IPFIX message) of it has been decoded. */
+void exporters_step(struct exporters *e, struct exporter *x, const struct sequence_step *step,
+                    int64_t received_ms);
+
+/* Forget the news. */
+void exporters_told(struct exporters *e);
+
+#endif
