@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "query/answer.h"
 #include "query/chart.h"
+#include "query/dedup.h"
 #include "query/extra.h"
 #include "query/print_named.h"
 #include "query/query.h"
@@ -43,7 +44,8 @@ enum {
     OPT_CHART_FILE,
     OPT_ASCII,
     OPT_NAMES,
-    OPT_GEO
+    OPT_GEO,
+    OPT_DEDUP
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -63,10 +65,13 @@ static const struct opt opts[] = {
     {OPT_COLUMNS, "columns", 'c', "COLUMNS",
      "flows, bytes, share, avg(duration), p95(bytes), distinct(dst_addr), ..."},
     {OPT_TOP, "top", 'n', "N", "the first N; 0: all (default: 10 groups, all records)"},
-    {OPT_SORT, "sort", 'o', "KEY", "by that, largest first; -KEY or KEY:asc: smallest first"},
+    {OPT_SORT, "sort", 'o', "COLUMN",
+     "by that, largest first; -COLUMN or COLUMN:asc: smallest first"},
     {OPT_BOTTOM, "bottom", 0, "N", "the last N: --top of the other end"},
     {OPT_OTHER, "other", 0, NULL, "one more row for all groups that are not shown"},
     {OPT_FOLD, "fold", 0, NULL, "both directions of a conversation as one group"},
+    {OPT_DEDUP, "dedup", 0, NULL,
+     "flows that several exporters saw count once, where most was seen"},
     {OPT_SPREAD, "spread", 0, NULL, "packets and bytes over the time that a flow lived"},
     {OPT_NO_SPREAD, "no-spread", 0, NULL, "a series counts flows whole, where they ended"},
     {OPT_RAW, "raw", 0, NULL, "as exported: counters not multiplied by sampling rates"},
@@ -94,7 +99,7 @@ struct flags {
     const char *format;
     const char *threads;
     bool explain;
-    bool raw, exact, local, other, fold, spread, no_spread, chart, ascii;
+    bool raw, exact, local, other, fold, dedup, spread, no_spread, chart, ascii;
     const char *name_kinds;
     const char *geo[NAMES_GEO_FILES + 1];
     size_t n_geo;
@@ -166,6 +171,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_FOLD:
         f->fold = true;
+        return 0;
+    case OPT_DEDUP:
+        f->dedup = true;
         return 0;
     case OPT_MATRIX:
         f->matrix = value;
@@ -303,6 +311,9 @@ static int changes_parse(const struct flags *f, struct query_spec *out, struct e
                        "--spread needs buckets of time: --every 5m, or --by time/5m");
     if (f->other && !out->grouped)
         return err_set(err, ERR_CONFIG, "--other needs groups (--by)");
+    if (f->dedup && !out->grouped)
+        return err_set(err, ERR_CONFIG, "--dedup needs groups (--by, or --columns flows,bytes)");
+    out->dedup = f->dedup;
     out->spread = f->spread || (f->every && !f->no_spread);
     out->fold = f->fold;
     out->others = f->other;
@@ -461,8 +472,8 @@ static int names_of_flags(const struct flags *f, struct names *out, struct err *
     return r;
 }
 
-static int answer(const struct query_spec *spec, const struct flags *f,
-                  const struct print_format *format, struct names *names)
+static int answer(struct query_spec *spec, const struct flags *f, const struct print_format *format,
+                  struct names *names)
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
@@ -479,12 +490,17 @@ static int answer(const struct query_spec *spec, const struct flags *f,
     struct printer *p = print_new(format, &options);
     if (f->name_kinds || f->n_geo)
         p = print_named(p, names);
+    struct dedup *dropped = NULL;
     struct summary summary;
     struct err err;
     watch.query.stop = &interrupted;
     watch_interrupts();
-    int r = query_run(spec, p, &watch.query, &summary, &err);
+    int r = spec->dedup ? dedup_find(&dropped, spec, &watch.query, &err) : 0;
 
+    spec->dropped = dropped;
+    if (!r)
+        r = query_run(spec, p, &watch.query, &summary, &err);
+    dedup_free(dropped);
     print_free(p);
     if (r) {
         (void)fprintf(stderr, "weir query: %s\n", err.text);
@@ -600,16 +616,32 @@ const struct command cmd_query = {
         "and the largest shown: flows, packets, bytes, bit/s, packets/s, bytes/packet, first and "
         "last packet. Packets and bytes of groups and totals are multiplied by the sampling rate "
         "unless --raw.\n"
+        "--columns chooses other columns: any of these, share, cumulative, and sum, avg, min, max, "
+        "median, p95 (p0 to p100) and distinct of a field, of bytes, packets, duration, bps, pps "
+        "or "
+        "bpp. Of records it takes fields.\n"
+        "--every makes a series: all buckets, in the order of time, with the packets and bytes of "
+        "a flow spread over its life. --matrix shows two fields as a table. --fold makes one group "
+        "of both directions of a conversation, whose source is the client. --chart draws any of "
+        "these.\n"
         "A query means flows; `kind nat`, `kind firewall` or `kind any` in the filter asks for "
         "other records. docs/query.md and docs/filter.md say more.\n"
         "The exit status is 1 if a file could not be read (the others answer, and it is named), "
         "2 if the question is wrong.",
-    .examples = "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
-                "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
-                "    which networks served most of TLS\n"
-                "weir query --by time/5m --top 0 --sort time:asc --format csv\n"
-                "    five-minute sums for a spreadsheet\n"
-                "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
+    .examples =
+        "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
+        "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
+        "    which networks served most of TLS\n"
+        "weir query --last 1d --every 5m --by proto --chart\n"
+        "    traffic by protocol, drawn in the terminal\n"
+        "weir query --by dst_port --columns 'flows,share,p95(bytes),distinct(src_addr)'\n"
+        "    services, with how many hosts use them\n"
+        "weir query --matrix src_as,dst_as --format csv\n    who sends to whom, for a spreadsheet\n"
+        "weir query --fold --by src_addr,dst_addr --sort bytes_in\n"
+        "    conversations, by what came back\n"
+        "weir query --by dst_addr --names dns --geo country.mmdb\n"
+        "    with names of hosts and countries\n"
+        "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_query_run,

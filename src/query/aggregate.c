@@ -94,17 +94,27 @@ struct held {
     } as;
 };
 
+_Static_assert(sizeof(struct held *) == sizeof(uint64_t), "a pointer is a word of a state");
+
+static struct held *held_at(const uint64_t *state)
+{
+    struct held *h;
+
+    memcpy(&h, state, sizeof h);
+    return h;
+}
+
 /* That, made if there is none; NULL if there is no memory. */
 static struct held *held_get(uint64_t *state, enum aggregate_fn fn, struct aggregate_pool *p)
 {
-    struct held *h = (struct held *)(uintptr_t)*state;
+    struct held *h = held_at(state);
 
     if (h || !budget_take(&p->budget, sizeof *h))
         return h;
     h = mem_new(1, sizeof *h);
     *h = (struct held){.next = p->held, .fn = fn};
     p->held = h;
-    *state = (uint64_t)(uintptr_t)h;
+    memcpy(state, &h, sizeof h);
     return h;
 }
 
@@ -177,7 +187,7 @@ bool aggregates_merge(const struct aggregates *a, uint64_t *to, const uint64_t *
         if (words_of(x->fn) == WORDS_NUMBER) {
             if (f[WORD_COUNT] > 0)
                 add_number(x->fn, source_number(&x->of), t, f[WORD_VALUE], f[WORD_COUNT]);
-        } else if (!merge_held(x->fn, t, (const struct held *)(uintptr_t)*f, p)) {
+        } else if (!merge_held(x->fn, t, held_at(f), p)) {
             return false;
         }
     }
@@ -222,7 +232,7 @@ struct value aggregates_value(const struct aggregates *a, size_t i, const uint64
     uint64_t v = state[x->word];
 
     if (words_of(x->fn) == WORDS_POINTER) {
-        struct held *h = (struct held *)(uintptr_t)v;
+        struct held *h = held_at(state + x->word);
         if (x->fn == AGGREGATE_DISTINCT)
             return value_uint(h ? distinct_count(&h->as.distinct) : 0);
         return h ? quantile_value(kind, &h->as.quantile, part) : (struct value){.type = VALUE_NONE};

@@ -75,8 +75,9 @@ struct value answer_value(const struct query_spec *spec, size_t column, const st
                           const struct sums *total)
 {
     struct answer a = {.spec = spec, .total = *total, .so_far = g->sums};
+    struct value no_keys[KEYS_MAX] = {0};
 
-    return column_value(&a, &spec->columns.at[column], NULL, g);
+    return column_value(&a, &spec->columns.at[column], no_keys, g);
 }
 
 static bool is_sorted(const struct sort *s, const struct answer_column *c)

@@ -123,7 +123,8 @@ static struct answer_column function_column(enum aggregate_fn fn, const char *wo
 
     (void)snprintf(c.name, sizeof c.name, "%.*s_%.40s", n, word, name);
     for (char *p = c.name; *p; p++)
-        *p = *p == '.' ? '_' : *p;
+        if (*p == '.')
+            *p = '_';
     (void)snprintf(c.title, sizeof c.title, "%.*s(%.40s)", n, word,
                    of->kind == SOURCE_DURATION ? "duration" : name);
     c.unit = fn == AGGREGATE_DISTINCT ? UNIT_COUNT : source_unit(of);

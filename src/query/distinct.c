@@ -128,7 +128,7 @@ static double sigma(double x)
     double before;
 
     if (x >= 1)
-        return INFINITY;
+        return HUGE_VAL;
     do {
         x *= x;
         before = z;

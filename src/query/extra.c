@@ -1,27 +1,59 @@
 #include "query/extra.h"
 
 #include "base/mem.h"
+#include "query/dedup.h"
 #include "query/fold.h"
 #include "query/spread.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Turns, then spreads. */
+/* Drops, turns, then spreads. */
 struct turn {
     struct stage stage;
+    const struct dedup *dropped; /* NULL: nothing is */
+    struct thinned {
+        uint32_t rows[METER_CHUNK];
+        struct sums sums[METER_CHUNK];
+        struct fraction rest[METER_CHUNK];
+    } thinned;
     bool fold;
     struct spread *spread; /* NULL: not */
     uint64_t swap[METER_CHUNK / 64];
 };
+
+/* Leave out what another exporter saw better. */
+static void thin(struct turn *t, struct chunk *c)
+{
+    struct thinned *to = &t->thinned;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        if (dedup_drops(t->dropped, c->batch, c->rows[i]))
+            continue;
+        to->rows[n] = c->rows[i];
+        to->sums[n] = c->sums[i];
+        if (c->rest)
+            to->rest[n] = c->rest[i];
+        n++;
+    }
+    c->rows = to->rows;
+    c->sums = to->sums;
+    c->rest = c->rest ? to->rest : NULL;
+    c->n = n;
+}
 
 static int turn_run(struct stage *s, const struct chunk *c, struct chunk_sink *to, struct err *err)
 {
     struct turn *t = container_of(s, struct turn, stage);
     struct chunk turned = *c;
 
+    if (t->dropped)
+        thin(t, &turned);
+    if (turned.n == 0)
+        return 0;
     if (t->fold) {
-        fold_find(c, t->swap);
+        fold_find(&turned, t->swap);
         turned.swap = t->swap;
     }
     return t->spread ? spread_run(t->spread, &turned, to, err) : to->take(to, &turned, err);
@@ -41,6 +73,7 @@ static struct stage *stage_new(const struct query_extra *query)
     struct turn *t = mem_new(1, sizeof *t);
 
     t->stage = (struct stage){.run = turn_run, .free = turn_free};
+    t->dropped = e->spec->dropped;
     t->fold = e->spec->fold;
     t->spread = e->spec->spread ? spread_new(spec_bucket(e->spec)) : NULL;
     return &t->stage;
@@ -114,9 +147,22 @@ static struct acc *acc_new(const struct query_extra *query)
     return &c->acc;
 }
 
+/* Where rows are turned, what stands in for a field is read, too. */
+static void turned_fields(const struct query_spec *spec, struct field_set *want)
+{
+    const struct aggregates *a = &spec->columns.aggregates;
+
+    fold_fields(want);
+    for (size_t i = 0; i < spec->keys.n; i++)
+        field_set_add(want, keys_swapped(spec->keys.at[i].field));
+    for (size_t i = 0; i < a->n; i++)
+        if (a->at[i].of.kind == SOURCE_FIELD)
+            field_set_add(want, keys_swapped(a->at[i].of.field));
+}
+
 const struct query_extra *extra_init(struct extra *e, const struct query_spec *spec)
 {
-    bool staged = spec->fold || spec->spread;
+    bool staged = spec->fold || spec->spread || spec->dedup;
     size_t words = spec->columns.aggregates.words;
 
     *e = (struct extra){.spec = spec};
@@ -126,7 +172,9 @@ const struct query_extra *extra_init(struct extra *e, const struct query_spec *s
         .words = words, .acc = words > 0 ? acc_new : NULL, .stage = staged ? stage_new : NULL};
     aggregates_fields(&spec->columns.aggregates, &e->query.want);
     if (spec->fold)
-        fold_fields(&e->query.want);
+        turned_fields(spec, &e->query.want);
+    if (spec->dedup)
+        dedup_fields(&e->query.want);
     if (spec->spread)
         spread_fields(&e->query.want);
     return &e->query;

@@ -115,12 +115,13 @@ static int print_others(const struct agg *a, const uint32_t *order, size_t n, st
 /* Groups without keys are one, there or not. */
 static int print_nothing(struct answer *answer, struct err *err)
 {
+    struct value no_keys[KEYS_MAX] = {0};
     struct tallies none;
     int r = tallies_init(&none, answer->spec, 1, err);
 
     if (!r) {
         struct known known = tallies_get(&none, 0);
-        answer_row(answer, NULL, &known);
+        answer_row(answer, no_keys, &known);
     }
     tallies_free(&none);
     return r;
@@ -138,13 +139,15 @@ static int print_list(const struct agg *a, const struct query_spec *spec, struct
 
     if (spec->sort.by == SORT_AGGREGATE)
         o.sorted = sort_values(a, spec);
-    size_t n = top_of(&o.order, a->n, spec->top, &order);
-    if (a->n > 0 && !order)
+    bool sorted = spec->sort.by != SORT_NONE; /* else in any order, and all */
+    size_t n = sorted ? top_of(&o.order, a->n, spec->top, &order) : a->n;
+    if (a->n > 0 && sorted && !order)
         r = err_set(err, ERR_LIMIT, "no memory to sort %zu groups; ask for fewer with --top", a->n);
     answer_begin(&answer, spec, p, &total);
     for (size_t i = 0; !r && i < n; i++) {
-        struct known known = groups_known(a, order[i]);
-        groups_keys(a, order[i], keys);
+        size_t g = order ? order[i] : i;
+        struct known known = groups_known(a, g);
+        groups_keys(a, g, keys);
         answer_row(&answer, keys, &known);
     }
     if (!r && spec->others && n < a->n)

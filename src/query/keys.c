@@ -57,7 +57,6 @@ void keys_fields(const struct keys *k, struct field_set *want)
 {
     for (size_t i = 0; i < k->n; i++) {
         enum field_id f = k->at[i].field;
-        field_set_add(want, keys_swapped(f));
         if (f == FIELD_BYTES || f == FIELD_PACKETS)
             measure_fields(f == FIELD_BYTES ? MEASURE_BYTES : MEASURE_PACKETS, want);
         else
@@ -284,6 +283,9 @@ enum field_id keys_swapped(enum field_id f)
         {FIELD_SRC_MAC, FIELD_DST_MAC},
         {FIELD_NAT_SRC_ADDR, FIELD_NAT_DST_ADDR},
         {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT},
+        {FIELD_IN_IF, FIELD_OUT_IF},
+        {FIELD_IN_PHYS_IF, FIELD_OUT_PHYS_IF},
+        {FIELD_IN_VRF, FIELD_OUT_VRF},
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         if (pairs[i][0] == f)

@@ -23,15 +23,15 @@ enum {
 };
 
 static const struct column table_columns[LIST_COLUMNS] = {
-    [LIST_TIME] = {"time_ms", "time", UNIT_NONE, false},
-    [LIST_DURATION] = {"duration_ms", "duration", UNIT_DURATION, true},
-    [LIST_PROTO] = {"proto", "proto", UNIT_PROTO, false},
-    [LIST_SRC] = {"src", "src", UNIT_NONE, false},
-    [LIST_DST] = {"dst", "dst", UNIT_NONE, false},
-    [LIST_FLAGS] = {"flags", "flags", UNIT_FLAGS, false},
-    [LIST_PACKETS] = {"packets", "packets", UNIT_COUNT, true},
-    [LIST_BYTES] = {"bytes", "bytes", UNIT_BYTES, true},
-    [LIST_EXPORTER] = {"exporter", "exporter", UNIT_NONE, false},
+    [LIST_TIME] = {"time_ms", "time", UNIT_NONE, false, .kind = KIND_TIME},
+    [LIST_DURATION] = {"duration_ms", "duration", UNIT_DURATION, true, .kind = KIND_U64},
+    [LIST_PROTO] = {"proto", "proto", UNIT_PROTO, false, .kind = KIND_U8},
+    [LIST_SRC] = {"src", "src", UNIT_NONE, false, .kind = KIND_TEXT},
+    [LIST_DST] = {"dst", "dst", UNIT_NONE, false, .kind = KIND_TEXT},
+    [LIST_FLAGS] = {"flags", "flags", UNIT_FLAGS, false, .kind = KIND_U16},
+    [LIST_PACKETS] = {"packets", "packets", UNIT_COUNT, true, .kind = KIND_U64},
+    [LIST_BYTES] = {"bytes", "bytes", UNIT_BYTES, true, .kind = KIND_U64},
+    [LIST_EXPORTER] = {"exporter", "exporter", UNIT_NONE, false, .kind = KIND_ADDR},
 };
 
 static const enum field_id table_fields[] = {

@@ -79,9 +79,11 @@ bool names_has(const struct names *n, enum field_id f, enum name_kind kind)
     return false;
 }
 
-const char *names_suffix(enum name_kind kind)
+const char *names_suffix(enum field_id f, enum name_kind kind)
 {
-    return kind == NAME_COUNTRY ? "country" : kind == NAME_SYSTEM ? "as_name" : "name";
+    if (kind == NAME_COUNTRY)
+        return "country";
+    return kind == NAME_SYSTEM && !is_as(f) ? "as_name" : "name";
 }
 
 void names_want(struct names *n, const struct value *v)

@@ -31,8 +31,8 @@ enum name_kind { NAME_SERVICE, NAME_PROTO, NAME_HOST, NAME_COUNTRY, NAME_SYSTEM,
 /* Does a column of this field get another with such names? */
 bool names_has(const struct names *n, enum field_id f, enum name_kind kind);
 
-/* Suffix of that column's name: "name", "country", "as_name". */
-const char *names_suffix(enum name_kind kind);
+/* Suffix of that column's name: src_addr_name, src_addr_country, src_addr_as_name, src_as_name. */
+const char *names_suffix(enum field_id f, enum name_kind kind);
 
 /* Ask for what takes time. */
 void names_want(struct names *n, const struct value *v);

@@ -20,7 +20,8 @@ struct named {
     struct beside *beside;
     size_t n_beside;
     size_t proto;       /* the column of the protocol; SIZE_MAX: there is none */
-    struct value *kept; /* of rows, one behind the other; their texts are ours */
+    struct value *kept; /* of rows, one behind the other */
+    struct arena texts; /* theirs */
     size_t n_kept;
     bool released; /* rows go straight on */
     struct value *row;
@@ -58,6 +59,7 @@ static void named_begin(struct printer *p)
     struct print_names *titles = mem_new(most, sizeof *titles);
     size_t out = 0;
 
+    arena_init(&n->texts, SIZE_MAX);
     n->fields = mem_new(p->n_columns, sizeof *n->fields);
     n->beside = mem_new(most, sizeof *n->beside);
     n->row = mem_new(most, sizeof *n->row);
@@ -68,7 +70,7 @@ static void named_begin(struct printer *p)
         columns[out++] = p->columns[i];
         for (; b < n->n_beside && n->beside[b].of == i; b++) {
             (void)snprintf(titles[b].name, PRINT_TITLE, "%.200s_%s", p->columns[i].name,
-                           names_suffix(n->beside[b].kind));
+                           names_suffix(n->fields[i], n->beside[b].kind));
             columns[out++] = (struct column){.name = titles[b].name,
                                              .title = titles[b].name,
                                              .kind = KIND_TEXT,
@@ -108,19 +110,19 @@ static void release(struct named *n)
     names_wait(n->names);
     for (size_t i = 0; i < n->n_kept; i++)
         pass(n, n->kept + i * width);
-    for (size_t i = 0; i < n->n_kept * width; i++)
-        if (has_text(&n->kept[i]))
-            free((void *)(uintptr_t)n->kept[i].as.s.at);
+    arena_free(&n->texts);
     n->n_kept = 0;
     n->released = true;
 }
 
-static struct value copy_of(const struct value *v)
+static struct value copy_of(struct named *n, const struct value *v)
 {
     struct value copy = *v;
 
     if (has_text(v)) {
-        void *at = mem_new(v->as.s.len + 1, 1);
+        void *at = arena_new(&n->texts, v->as.s.len + 1);
+        if (!at)
+            mem_out();
         if (v->as.s.len > 0)
             memcpy(at, v->as.s.at, v->as.s.len);
         copy.as.s.at = at;
@@ -137,7 +139,7 @@ static void named_row(struct printer *p, const struct value *values)
         return;
     }
     for (size_t i = 0; i < p->n_columns; i++) {
-        n->kept[n->n_kept * p->n_columns + i] = copy_of(&values[i]);
+        n->kept[n->n_kept * p->n_columns + i] = copy_of(n, &values[i]);
         if (n->fields[i] != FIELD_NONE && names_has(n->names, n->fields[i], NAME_HOST))
             names_want(n->names, &values[i]);
     }
@@ -156,11 +158,8 @@ static void named_end(struct printer *p, const struct summary *s)
 static void named_free(struct printer *p)
 {
     struct named *n = named_of(p);
-    size_t width = n->n_kept * n->printer.n_columns;
 
-    for (size_t i = 0; i < width; i++)
-        if (has_text(&n->kept[i]))
-            free((void *)(uintptr_t)n->kept[i].as.s.at);
+    arena_free(&n->texts);
     print_free(n->inner);
     free(n->fields);
     free(n->beside);
@@ -180,6 +179,7 @@ struct printer *print_named(struct printer *inner, struct names *names)
     n->format.row = named_row;
     n->format.end = named_end;
     n->format.free = named_free;
+    n->format.fork = NULL;
     p->format = &n->format;
     n->inner = inner;
     n->names = names;

@@ -7,7 +7,7 @@
 
 struct runs {
     const struct agg *agg;
-    uint32_t *groups; /* all of them: by the keys of runs, then by the others */
+    uint32_t *groups; /* all of them, those of a run together, in no order */
     uint32_t *begin;  /* run i is groups[begin[i]] to groups[begin[i + 1]] */
     size_t n;
     struct tallies totals; /* of each run */

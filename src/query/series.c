@@ -14,6 +14,7 @@ struct series {
     int64_t bucket_ms;
     int64_t first;         /* bucket, */
     size_t n;              /* and how many */
+    int64_t *bucket;       /* of each group */
     struct tallies others; /* of each bucket */
     struct tallies nothing;
 };
@@ -37,10 +38,7 @@ static bool find_span(const struct series *s, int64_t *first, int64_t *last)
         any = *last >= *first;
     }
     for (size_t i = 0; i < s->agg->n; i++) {
-        struct value v = agg_key(s->agg, i, 0);
-        if (v.type != VALUE_TIME)
-            continue;
-        int64_t b = bucket_of(v.as.ms, s->bucket_ms);
+        int64_t b = s->bucket[i];
         *first = !any || b < *first ? b : *first;
         *last = !any || b > *last ? b : *last;
         any = true;
@@ -79,14 +77,20 @@ static int add_others(struct series *s, struct err *err)
 
     for (size_t i = 0; i < r->n; i++) {
         for (size_t g = r->begin[i]; !status && !r->is_best[i] && g < r->begin[i + 1]; g++) {
-            struct value v = agg_key(s->agg, r->groups[g], 0);
-            struct known known = groups_known(s->agg, r->groups[g]);
-            if (v.type == VALUE_TIME)
-                status = tallies_add(
-                    &s->others, (size_t)(bucket_of(v.as.ms, s->bucket_ms) - s->first), &known, err);
+            uint32_t group = r->groups[g];
+            struct known known = groups_known(s->agg, group);
+            status = tallies_add(&s->others, (size_t)(s->bucket[group] - s->first), &known, err);
         }
     }
     return status;
+}
+
+static int by_bucket(const void *a, const void *b, void *buckets)
+{
+    const int64_t *bucket = buckets;
+    int64_t x = bucket[*(const uint32_t *)a];
+    int64_t y = bucket[*(const uint32_t *)b];
+    return (x > y) - (x < y);
 }
 
 /* The group of a run in a bucket; NULL if there is none. */
@@ -98,8 +102,7 @@ static const uint32_t *find(const struct series *s, size_t run, int64_t bucket)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        struct value v = agg_key(s->agg, r->groups[middle], 0);
-        int64_t at = v.type == VALUE_TIME ? bucket_of(v.as.ms, s->bucket_ms) : INT64_MIN;
+        int64_t at = s->bucket[r->groups[middle]];
         if (at == bucket)
             return &r->groups[middle];
         if (at < bucket)
@@ -142,6 +145,27 @@ static void print_bucket(struct series *s, size_t i)
     }
 }
 
+/* time_ms is never absent; were it, it would count at 1970. */
+static void find_buckets(struct series *s)
+{
+    s->bucket = mem_new(s->agg->n + 1, sizeof *s->bucket);
+    for (size_t i = 0; i < s->agg->n; i++) {
+        struct value v = agg_key(s->agg, i, 0);
+        s->bucket[i] = v.type == VALUE_TIME ? bucket_of(v.as.ms, s->bucket_ms) : 0;
+    }
+}
+
+static void sort_best(struct series *s)
+{
+    struct runs *r = &s->runs;
+
+    for (size_t i = 0; i < r->n_best; i++) {
+        uint32_t from = r->begin[r->best[i]];
+        uint32_t to = r->begin[r->best[i] + 1];
+        qsort_r(r->groups + from, to - from, sizeof *r->groups, by_bucket, s->bucket);
+    }
+}
+
 static void print_all(struct series *s, struct printer *p)
 {
     const struct sort *sort = &s->spec->sort;
@@ -161,7 +185,10 @@ int series_print(const struct agg *a, const struct query_spec *spec, struct prin
     s->spec = spec;
     s->agg = a;
     s->bucket_ms = spec_bucket(spec);
+    find_buckets(s);
     int r = runs_make(&s->runs, a, spec, 1, spec->keys.n, err);
+    if (!r)
+        sort_best(s);
     if (!r)
         r = set_span(s, err);
     if (!r)
@@ -171,6 +198,7 @@ int series_print(const struct agg *a, const struct query_spec *spec, struct prin
     if (!r)
         print_all(s, p);
     runs_free(&s->runs);
+    free(s->bucket);
     tallies_free(&s->others);
     tallies_free(&s->nothing);
     free(s);

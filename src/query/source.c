@@ -68,10 +68,8 @@ bool source_find(const char *name, size_t len, struct source *out)
 
 void source_fields(const struct source *s, struct field_set *want)
 {
-    if (s->kind == SOURCE_FIELD) {
+    if (s->kind == SOURCE_FIELD)
         field_set_add(want, s->field);
-        field_set_add(want, keys_swapped(s->field)); /* where rows are turned */
-    }
     if (s->kind == SOURCE_DURATION || s->kind == SOURCE_BPS || s->kind == SOURCE_PPS)
         measure_fields(MEASURE_DURATION_MS, want);
     /* bytes and packets are read anyway */

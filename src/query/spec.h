@@ -52,7 +52,9 @@ struct query_spec {
         until_ms; /* a series goes on to there, were there nothing; INT64_MIN: to what there is */
     bool spread;  /* packets and bytes over the buckets that a flow lived in */
     bool fold;    /* both directions of a conversation are one */
-    bool others;  /* what is not among the first is shown as one more */
+    bool dedup;   /* what several exporters saw counts once, */
+    const struct dedup *dropped; /* because these records do not; NULL before that is known */
+    bool others;                 /* what is not among the first is shown as one more */
 
     const struct query_extra *extra; /* stages, further aggregates; NULL: none */
     bool all_groups;                 /* the answer needs all groups, not only the first */
