@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -206,6 +207,7 @@ static int block_add(struct parts *p, struct part *part, struct err *err)
         part->cap = part->cap ? part->cap * 2 : 8;
         part->blocks = mem_resize(part->blocks, part->cap, sizeof *part->blocks);
     }
+    assert(part->blocks); /* cap is 8 at least */
     part->blocks[part->n++] = (struct block){.at = at};
     p->used_blocks++;
     return 0;
