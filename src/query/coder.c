@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,7 @@ static int part_fill(struct coder *c, size_t i, const struct pq_codes *codes, st
         p->cap = p->n;
         p->of = mem_resize(p->of, p->cap, sizeof *p->of);
     }
+    assert(p->of); /* n is 1 at least */
     p->of[codes->dict_n] = (struct key_part){0, 0};
     return keys_parts(&c->keys.at[i], c->ids, codes->dict, codes->text, codes->dict_n, p->of)
                ? 0

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 enum {
     BLOCK_BYTES = 4096,
+    TIDY_TRIAL = 16, /* parts that tell whether it pays */
     SLAB_BLOCKS = 64,
     SLABS_MIN = (PARTS + PARTS / 4) / SLAB_BLOCKS /* blocks that are not full cannot go */
 };
@@ -51,6 +53,8 @@ struct parts {
     size_t fresh;  /* blocks of the last slab that were never used */
     int file;      /* -1: none yet */
     uint64_t file_bytes;
+    size_t used_blocks; /* in memory */
+    size_t tidy_blocks; /* from so many on putting together is tried */
 };
 
 struct parts *parts_new(size_t words, struct parts_room *room)
@@ -62,6 +66,7 @@ struct parts *parts_new(size_t words, struct parts_room *room)
     p->entry_bytes = words * sizeof(uint64_t) + sizeof(struct entry);
     p->per_block = BLOCK_BYTES / p->entry_bytes;
     p->file = -1;
+    p->tidy_blocks = room->tidy_bytes / BLOCK_BYTES;
     return p;
 }
 
@@ -94,6 +99,15 @@ static int file_open(struct parts *p, struct err *err)
     return 0;
 }
 
+/* Its memory is for another block. */
+static void block_give(struct parts *p, struct block *b)
+{
+    memcpy(b->at, &p->free, sizeof p->free);
+    p->free = b->at;
+    b->at = NULL;
+    p->used_blocks--;
+}
+
 static int write_block(struct parts *p, struct block *b, struct err *err)
 {
     size_t left = b->n * p->entry_bytes;
@@ -110,9 +124,7 @@ static int write_block(struct parts *p, struct block *b, struct err *err)
         p->file_bytes += (uint64_t)n;
         left -= (size_t)n;
     }
-    memcpy(b->at, &p->free, sizeof p->free);
-    p->free = b->at;
-    b->at = NULL;
+    block_give(p, b);
     return 0;
 }
 
@@ -195,7 +207,9 @@ static int block_add(struct parts *p, struct part *part, struct err *err)
         part->cap = part->cap ? part->cap * 2 : 8;
         part->blocks = mem_resize(part->blocks, part->cap, sizeof *part->blocks);
     }
+    assert(part->blocks); /* cap is 8 at least */
     part->blocks[part->n++] = (struct block){.at = at};
+    p->used_blocks++;
     return 0;
 }
 
@@ -239,28 +253,37 @@ static void set_base(struct parts *p, const struct tally *t, size_t i)
         p->base = 0;
 }
 
+static int entry_put(struct parts *p, struct part *part, const uint64_t *key, const struct entry *e,
+                     struct err *err)
+{
+    struct block *b = part->n ? &part->blocks[part->n - 1] : NULL;
+
+    if (!b || !b->at || b->n == p->per_block) {
+        int r = block_add(p, part, err);
+        if (r)
+            return r;
+        b = &part->blocks[part->n - 1];
+    }
+    uint8_t *at = b->at + b->n++ * p->entry_bytes;
+    memcpy(at, key, p->words * sizeof *key);
+    memcpy(at + p->words * sizeof *key, e, sizeof *e);
+    return 0;
+}
+
 int parts_add(struct parts *p, const struct tally *t, size_t from, size_t n, const uint64_t *packed,
               const uint32_t *hashes, uint32_t *left, size_t *n_left, struct err *err)
 {
     *n_left = 0;
     for (size_t i = 0; i < n; i++) {
-        struct part *part = &p->part[parts_of(hashes[i])];
-        struct block *b = part->n ? &part->blocks[part->n - 1] : NULL;
         struct entry e;
         set_base(p, t, from + i);
         if (!entry_of(p, t, from + i, &e)) {
             left[(*n_left)++] = (uint32_t)i;
             continue;
         }
-        if (!b || b->n == p->per_block) {
-            int r = block_add(p, part, err);
-            if (r)
-                return r;
-            b = &part->blocks[part->n - 1];
-        }
-        uint8_t *at = b->at + b->n++ * p->entry_bytes;
-        memcpy(at, packed + i * p->words, p->words * sizeof *packed);
-        memcpy(at + p->words * sizeof *packed, &e, sizeof e);
+        int r = entry_put(p, &p->part[parts_of(hashes[i])], packed + i * p->words, &e, err);
+        if (r)
+            return r;
     }
     return 0;
 }
@@ -309,5 +332,72 @@ int parts_groups(const struct parts *p, size_t part, struct agg *a, struct err *
         if (!r)
             r = block_groups(p, block->at ? block->at : read, block->n, a, err);
     }
+    return r;
+}
+
+/* --- putting together --- */
+
+/* A group as entries; of one that does not fit, the first has as much as can be. There are never
+ * more than were put together. */
+static int group_put(struct parts *p, struct part *part, const uint64_t *group, struct err *err)
+{
+    struct sums s;
+    int r = 0;
+
+    memcpy(&s, group + p->words, sizeof s);
+    struct entry e = {.bytes = s.bytes};
+    (void)time_in(p, s.first_ms, SUMS_NO_FIRST, &e.first); /* they came from entries */
+    (void)time_in(p, s.last_ms, SUMS_NO_LAST, &e.last);
+    do {
+        e.packets = s.packets < UINT32_MAX ? (uint32_t)s.packets : UINT32_MAX;
+        e.flows = s.flows < UINT32_MAX ? (uint32_t)s.flows : UINT32_MAX;
+        r = entry_put(p, part, group, &e, err);
+        s.packets -= e.packets;
+        s.flows -= e.flows;
+        e.bytes = 0;
+    } while (!r && (s.packets || s.flows));
+    return r;
+}
+
+static int tidy_part(struct parts *p, struct part *part, struct agg *a, struct err *err)
+{
+    size_t kept = 0;
+    int r = 0;
+
+    agg_reset(a);
+    for (size_t b = 0; b < part->n && !r; b++)
+        if (part->blocks[b].at)
+            r = block_groups(p, part->blocks[b].at, part->blocks[b].n, a, err);
+    for (size_t b = 0; b < part->n && !r; b++) {
+        if (part->blocks[b].at)
+            block_give(p, &part->blocks[b]);
+        else
+            part->blocks[kept++] = part->blocks[b];
+    }
+    if (r)
+        return r;
+    part->n = kept;
+    for (size_t g = 0; g < a->n && !r; g++)
+        r = group_put(p, part, agg_at(a, g), err);
+    return r;
+}
+
+int parts_tidy(struct parts *p, struct agg *a, struct err *err)
+{
+    size_t before = p->used_blocks;
+    size_t trial = 0; /* blocks of the parts that tell */
+    int r = 0;
+
+    if (before < p->tidy_blocks)
+        return 0;
+    for (size_t i = 0; i < PARTS && !r; i++) {
+        trial += i < TIDY_TRIAL ? p->part[i].n : 0;
+        r = tidy_part(p, &p->part[i], a, err);
+        if (i + 1 == TIDY_TRIAL && (before - p->used_blocks) * 5 < trial)
+            break; /* a fifth at least should go */
+    }
+    size_t next = p->used_blocks + p->used_blocks / 2;
+    bool paid = p->used_blocks < before - before / 5;
+    p->tidy_blocks = !paid ? before * 2 : next > p->tidy_blocks ? next : p->tidy_blocks;
     return r;
 }

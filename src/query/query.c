@@ -247,6 +247,7 @@ int query_run(const struct query_spec *spec, struct printer *p, struct query_wat
     q->work.begun = q->work.told = query_now();
     intern_init(&q->work.ids, spec->limit_bytes);
     q->work.room.limit_bytes = spec->limit_bytes / 2; /* the rest is for groups */
+    q->work.room.tidy_bytes = spec->limit_bytes / 8;  /* it costs time: not before it must be */
     q->work.room.folder = "/var/tmp";
     (void)pthread_mutex_init(&q->work.lock, NULL);
     (void)pthread_cond_init(&q->work.turn, NULL);

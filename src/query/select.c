@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "filter/leaf.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,7 @@ static void table_fill(struct table *t, const struct pq_codes *c)
         t->pass = mem_resize(t->pass, t->cap, 1);
         t->bits = mem_resize(t->bits, t->cap / 64 + 1, sizeof *t->bits);
     }
+    assert(t->pass && t->bits); /* n + 1 is 1 at least */
     if (n > 0)
         leaf_eval(t->leaf, c->dict, c->text, n, t->bits);
     t->hits = 0;

@@ -71,6 +71,9 @@ void worker_free(struct worker *w)
     print_free(w->fork);
     coder_free(w->coder);
     parts_free(w->parts);
+    if (w->table)
+        agg_free(w->table);
+    free(w->table);
     meter_free(&w->meter);
     free(w);
 }
@@ -215,6 +218,19 @@ static int need_all(struct worker *w, struct err *err)
     return r;
 }
 
+static int begin_parts(struct worker *w, struct err *err)
+{
+    const struct work *q = w->work;
+
+    if (w->parts)
+        return 0;
+    w->parts = parts_new(w->agg->keys.words, &w->work->room);
+    w->table = mem_new(1, sizeof *w->table);
+    if (!agg_init(w->table, &q->spec->keys, NULL, w->agg->ids, q->spec->limit_bytes))
+        return err_set(err, ERR_LIMIT, "no memory for groups");
+    return 0;
+}
+
 /* Rows whose groups are many are put down by parts; few, and the odd ones, become groups at once.
  */
 static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
@@ -230,16 +246,16 @@ static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
         if (r != ERR_LIMIT)
             return r;
     }
-    if (!w->parts)
-        w->parts = parts_new(words, &w->work->room);
+    int r = begin_parts(w, err);
+    if (r)
+        return r;
     for (size_t i = 0; i < n; i++)
         w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
-    int r =
-        parts_add(w->parts, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
+    r = parts_add(w->parts, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
     for (size_t i = 0; i < n_left && !r; i++)
         r = quick_add_keys(w->agg, &w->tally, from + w->groups[i], 1, packed + w->groups[i] * words,
                            err);
-    return r;
+    return r ? r : parts_tidy(w->parts, w->table, err);
 }
 
 static int quick_rows(struct worker *w, size_t n, struct err *err)
@@ -254,8 +270,7 @@ static int quick_rows(struct worker *w, size_t n, struct err *err)
             quick_add(w->agg, &w->tally, w->groups);
         if (r != ERR_LIMIT)
             return r;
-        w->parts = parts_new(w->agg->keys.words, &w->work->room);
-        r = 0;
+        r = begin_parts(w, err);
     }
     for (size_t i = 0; i < n && !r; i += METER_CHUNK)
         r = pack_rows(w, i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);

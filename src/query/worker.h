@@ -49,6 +49,7 @@ struct worker {
     struct tally tally;
     uint32_t groups[BATCH_ROWS];
     struct parts *parts;  /* where rows go when groups have become many; NULL: not yet */
+    struct agg *table;    /* to put their entries together in */
     struct printer *fork; /* records of the part in hand that wait for its turn, as text */
     struct list *own;     /* prints to it */
     uint64_t part;
