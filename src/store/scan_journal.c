@@ -22,6 +22,8 @@ struct journal_decode {
     struct decoder *decoder;
     struct queue queue;
     bool over;
+    int result; /* once it is over: what to say behind its last rows */
+    struct err why;
 };
 
 static struct batch *queue_push(struct out *out, struct batch *full)
@@ -103,7 +105,7 @@ static int say_torn(const char *dir, const struct journal_source *j, struct err 
                    torn.bytes, torn.at);
 }
 
-/* Decode until there is a batch, or the journal ends. */
+/* Decode until there is a batch, or the journal ends; how, is in d->result: rows come before it. */
 static int fill(struct journal_decode *d, struct err *err)
 {
     struct journal_source *j = d->journal;
@@ -112,10 +114,10 @@ static int fill(struct journal_decode *d, struct err *err)
     int r = 0;
 
     if (!j->reader) {
-        if (err)
-            *err = j->why;
+        d->why = j->why;
+        d->result = ERR_DATA;
         d->over = true;
-        return ERR_DATA;
+        return 0;
     }
     if (!d->decoder) {
         d->decoder = decoder_new(&limits, &d->queue.out, NULL, d->scratch);
@@ -124,23 +126,29 @@ static int fill(struct journal_decode *d, struct err *err)
     }
     while (d->queue.at == d->queue.n && r == 0) {
         d->queue.at = d->queue.n = 0;
-        r = journal_next(j->reader, &f, NULL, err);
+        r = journal_next(j->reader, &f, NULL, &d->why);
         if (r == 0)
-            r = journal_apply(&f, d->decoder, err);
+            r = journal_apply(&f, d->decoder, &d->why);
     }
     if (r == 0)
         return 0;
     decoder_flush(d->decoder);
     d->over = true;
-    return r == ERR_EOF ? say_torn(d->dir, j, err) : err_in(err, r, "%s", j->path);
+    d->result = r == ERR_EOF ? say_torn(d->dir, j, &d->why) : err_in(&d->why, r, "%s", j->path);
+    return 0;
 }
 
 int journal_decode_next(struct journal_decode *d, struct batch *out, struct err *err)
 {
     batch_reset(out);
     while (d->queue.at == d->queue.n) {
-        if (d->over)
-            return ERR_EOF;
+        if (d->over) {
+            int r = d->result;
+            d->result = 0;
+            if (r && err)
+                *err = d->why;
+            return r ? r : ERR_EOF;
+        }
         int r = fill(d, err);
         if (r)
             return r;
