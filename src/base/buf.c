@@ -35,9 +35,9 @@ static bool grow(struct buf *b, size_t n)
     return true;
 }
 
-uint8_t *buf_room(struct buf *b, size_t n)
+uint8_t *buf_more(struct buf *b, size_t n)
 {
-    if (b->bad || (n > b->cap - b->len && !grow(b, n))) {
+    if (b->bad || !grow(b, n)) {
         b->bad = true;
         return NULL;
     }

@@ -33,8 +33,18 @@ static inline void buf_reset(struct buf *b)
     b->bad = false;
 }
 
+/* For buf_room(): where there is none yet. */
+uint8_t *buf_more(struct buf *b, size_t n);
+
 /* Room for n bytes at the end, whose content the caller sets; NULL (and bad) if there is none. */
-uint8_t *buf_room(struct buf *b, size_t n);
+static inline uint8_t *buf_room(struct buf *b, size_t n)
+{
+    if (b->bad || n > b->cap - b->len)
+        return buf_more(b, n);
+    uint8_t *p = b->data + b->len;
+    b->len += n;
+    return p;
+}
 
 void buf_bytes(struct buf *b, const void *data, size_t n);
 void buf_text(struct buf *b, const char *s);

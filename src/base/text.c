@@ -200,22 +200,33 @@ int text_time(const char *s, size_t n, int64_t now_ms, int64_t *out_ms, struct e
                    (int)(n > 64 ? 64 : n), s);
 }
 
+/* How many digits v has. */
+static size_t digits_of(uint64_t v)
+{
+    size_t n = 1;
+
+    for (; v >= 10000; v /= 10000)
+        n += 4;
+    return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
 size_t text_print_u64(uint64_t v, char *out)
 {
-    char digits[20];
-    size_t n = 0;
+    size_t n = digits_of(v);
+    char *to = out + n;
 
+    for (; v > UINT32_MAX; v /= 10)
+        *--to = (char)('0' + v % 10);
+    uint32_t low = (uint32_t)v; /* whose division is cheaper */
     do {
-        digits[n++] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    for (size_t i = 0; i < n; i++)
-        out[i] = digits[n - 1 - i];
+        *--to = (char)('0' + low % 10);
+        low /= 10;
+    } while (to > out);
     return n;
 }
 
 /* `width` digits of a number that has no more. */
-static char *digits_put(char *out, int64_t v, int width)
+static char *digits_put(char *out, uint32_t v, int width)
 {
     for (int i = width; i-- > 0; v /= 10)
         out[i] = (char)('0' + v % 10);
@@ -227,18 +238,19 @@ static size_t fixed_put(char *out, size_t room, double v, int digits)
 {
     static const unsigned tens[] = {1, 10, 100};
     double parts = v * tens[digits];
-    double whole = floor(parts);
-    double rest = parts - whole;
+    bool small = v >= 0 && v < 1e6;
+    uint32_t n = small ? (uint32_t)parts : 0; /* floor() is a call */
+    double rest = parts - n;
     char *to = out;
 
     /* Next to the middle the product may have been rounded over it. */
-    if (!(v >= 0 && v < 1e6) || fabs(rest - 0.5) < 1e-6)
+    if (!small || fabs(rest - 0.5) < 1e-6)
         return (size_t)snprintf(out, room, "%.*f", digits, v);
-    uint64_t n = (uint64_t)whole + (rest > 0.5);
+    n += rest > 0.5;
     to += text_print_u64(n / tens[digits], to);
     if (digits) {
         *to++ = '.';
-        to = digits_put(to, (int64_t)(n % tens[digits]), digits);
+        to = digits_put(to, n % tens[digits], digits);
     }
     *to = '\0';
     return (size_t)(to - out);
@@ -263,15 +275,16 @@ size_t text_print_time(int64_t ms, char out[static TEXT_TIME])
     int64_t month = mp < 10 ? mp + 3 : mp - 9;
     int64_t year = yoe + era * 400 + (month <= 2);
     if (year >= 0 && year <= 9999) {
-        const int64_t parts[] = {month, doy - (153 * mp + 2) / 5 + 1, rest / 3600000,
-                                 rest / 60000 % 60, rest / 1000 % 60};
-        char *to = digits_put(out, year, 4);
+        const uint32_t in_day = (uint32_t)rest;
+        const uint32_t parts[] = {(uint32_t)month, (uint32_t)(doy - (153 * mp + 2) / 5 + 1),
+                                  in_day / 3600000, in_day / 60000 % 60, in_day / 1000 % 60};
+        char *to = digits_put(out, (uint32_t)year, 4);
         for (size_t i = 0; i < COUNT_OF(parts); i++) {
             *to++ = "--T::"[i];
             to = digits_put(to, parts[i], 2);
         }
         *to++ = '.';
-        to = digits_put(to, rest % 1000, 3);
+        to = digits_put(to, in_day % 1000, 3);
         *to++ = 'Z';
         *to = '\0';
         return (size_t)(to - out);

@@ -148,32 +148,30 @@ static long local_offset(int64_t ms)
     return localtime_r(&t, &tm) ? tm.tm_gmtoff : 0;
 }
 
+static size_t utc_time(int64_t ms, char sep, char out[static PRINT_TIME])
+{
+    size_t len = text_print_time(ms, out);
+    char *t = memchr(out, 'T', len);
+
+    if (t)
+        *t = sep;
+    len -= sep != 'T'; /* the Z */
+    out[len] = '\0';
+    return len;
+}
+
 size_t print_time(int64_t ms, bool local, char sep, char out[static PRINT_TIME])
 {
     long offset = local ? local_offset(ms) : 0;
-    char zone[16] = "Z";
-    char text[TEXT_TIME];
     int64_t shown;
 
-    if (__builtin_add_overflow(ms, offset * INT64_C(1000), &shown)) {
-        shown = ms;
-        offset = 0;
-        local = false;
-    }
-    size_t len = text_print_time(shown, text);
-    if (len > 0 && text[len - 1] == 'Z')
-        text[len - 1] = '\0';
-    char *t = strchr(text, 'T');
-    if (t)
-        *t = sep;
-    if (!local) {
-        len = strlen(text);
-        memcpy(out, text, len + 1);
-        if (sep == 'T')
-            memcpy(out + len++, "Z", 2);
+    if (!local || __builtin_add_overflow(ms, offset * INT64_C(1000), &shown))
+        return utc_time(ms, sep, out);
+    size_t len = utc_time(shown, sep, out);
+    if (sep != 'T')
         return len;
-    }
-    (void)snprintf(zone, sizeof zone, "%c%02ld:%02ld", offset < 0 ? '-' : '+',
-                   labs(offset) / 3600 % 100, labs(offset) / 60 % 60);
-    return (size_t)snprintf(out, PRINT_TIME, "%s%s", text, sep == 'T' ? zone : "");
+    return len - 1 +
+           (size_t)snprintf(out + len - 1, PRINT_TIME - len + 1, "%c%02ld:%02ld",
+                            offset < 0 ? '-' : '+', labs(offset) / 3600 % 100,
+                            labs(offset) / 60 % 60);
 }

@@ -34,69 +34,138 @@ static const char *proto_name(uint64_t v)
     return v < COUNT_OF(names) ? names[v] : NULL;
 }
 
+/* Cells that are no text are put together here, and then go to their place at once. */
+enum { CELL_ROOM = 384 /* %.1f of any number */ };
+
+static size_t text_put(char *out, const char *s)
+{
+    size_t n = strlen(s);
+    memcpy(out, s, n);
+    return n;
+}
+
 /* "...AP.SF" as people know it; ECN's nonce bit and above have no letter here. */
-static void flags(struct buf *out, uint64_t v)
+static size_t flags(char *out, uint64_t v)
 {
     static const char letters[] = "CEUAPRSF";
-    char text[NAME_BITS];
 
     for (unsigned i = 0; i < NAME_BITS; i++)
-        text[i] = v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.';
-    buf_bytes(out, text, sizeof text);
+        out[i] = v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.';
+    return NAME_BITS;
 }
 
 /* "12.3 G" and its unit: "12.3 GB", "999 B", "12.3 Gbit/s". */
-static void scaled(struct buf *out, double v, const char *unit)
+static size_t scaled(char *out, double v, const char *unit)
 {
-    char text[TEXT_SHORT];
-    size_t n = text_print_count(v, text);
-    bool prefixed = text[n - 1] < '0' || text[n - 1] > '9';
+    size_t n = text_print_count(v, out);
+    bool prefixed = out[n - 1] < '0' || out[n - 1] > '9';
 
-    buf_bytes(out, text, n);
     if (*unit != '\0' && !prefixed)
-        buf_u8(out, ' ');
-    buf_text(out, unit);
+        out[n++] = ' ';
+    return n + text_put(out + n, unit);
 }
 
-static void number(struct buf *out, const struct print_options *o, enum unit unit, double v,
-                   uint64_t u, bool is_whole)
+static size_t plain(char *out, double v)
 {
-    char text[TEXT_SHORT];
-
-    if (unit == UNIT_SHARE) {
-        buf_printf(out, "%.*f %%", o->exact ? 4 : 1, v * 100);
-        return;
-    }
-    if (unit == UNIT_DURATION) {
-        u = is_whole ? u : (uint64_t)(v + 0.5);
-        (void)text_print_duration(u > INT64_MAX ? INT64_MAX : (int64_t)u, text);
-        if (o->exact)
-            buf_printf(out, "%" PRIu64 " ms", u);
-        else
-            buf_text(out, text);
-        return;
-    }
-    if (o->exact || unit == UNIT_NONE) {
-        struct json j = json_of(out);
-        if (is_whole)
-            json_u64(&j, u);
-        else if (unit == UNIT_NONE)
-            json_f64(&j, v);
-        else
-            buf_printf(out, "%.1f", v);
-        return;
-    }
-    scaled(out, v, unit == UNIT_BYTES ? "B" : unit == UNIT_BITS_S ? "bit/s" : "");
+    struct buf text;
+    buf_fixed(&text, out, CELL_ROOM);
+    struct json j = json_of(&text);
+    json_f64(&j, v);
+    return text.len;
 }
 
-static void whole(struct buf *out, const struct print_options *o, enum unit unit, uint64_t v)
+static size_t duration(char *out, bool exact, uint64_t ms)
+{
+    if (!exact)
+        return text_print_duration(ms > INT64_MAX ? INT64_MAX : (int64_t)ms, out);
+    size_t n = text_print_u64(ms, out);
+    return n + text_put(out + n, " ms");
+}
+
+static size_t number(char out[static CELL_ROOM], const struct print_options *o, enum unit unit,
+                     double v, uint64_t u, bool is_whole)
+{
+    if (unit == UNIT_SHARE)
+        return (size_t)snprintf(out, CELL_ROOM, "%.*f %%", o->exact ? 4 : 1, v * 100);
+    if (unit == UNIT_DURATION)
+        return duration(out, o->exact, is_whole ? u : (uint64_t)(v + 0.5));
+    if (o->exact || unit == UNIT_NONE) {
+        if (is_whole)
+            return text_print_u64(u, out);
+        return unit == UNIT_NONE ? plain(out, v) : (size_t)snprintf(out, CELL_ROOM, "%.1f", v);
+    }
+    return scaled(out, v, unit == UNIT_BYTES ? "B" : unit == UNIT_BITS_S ? "bit/s" : "");
+}
+
+static size_t whole(char out[static CELL_ROOM], const struct print_options *o, enum unit unit,
+                    uint64_t v)
 {
     if (unit == UNIT_PROTO && proto_name(v))
-        buf_text(out, proto_name(v));
-    else if (unit == UNIT_FLAGS)
-        flags(out, v);
-    else
-        number(out, o, unit == UNIT_PROTO ? UNIT_NONE : unit, (double)v, v, true);
+        return text_put(out, proto_name(v));
+    if (unit == UNIT_FLAGS)
+        return flags(out, v);
+    return number(out, o, unit == UNIT_PROTO ? UNIT_NONE : unit, (double)v, v, true);
+}
+
+static size_t hex(char *out, const uint8_t *s, size_t n, const char *between)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *to = out;
+
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            to += text_put(to, between);
+        *to++ = digits[s[i] >> 4];
+        *to++ = digits[s[i] & 15];
+    }
+    return (size_t)(to - out);
+}
+
+/* Text that needs no look at its characters. */
+static bool is_simple(const uint8_t *s, size_t n)
+{
+    bool odd = n > CELL_ROOM;
+
+    for (size_t i = 0; i < n && !odd; i++)
+        odd = s[i] < 0x20 || s[i] > 0x7e;
+    return !odd;
+}
+
+/* A cell all of whose characters are a byte; SIZE_MAX: it is none. */
+static size_t cell_text(char out[static CELL_ROOM], const struct print_options *o, enum unit unit,
+                        const struct value *v)
+{
+    size_t n;
+
+    switch (v->type) {
+    case VALUE_NONE:
+        out[0] = '-';
+        return 1;
+    case VALUE_UINT:
+        return whole(out, o, unit, v->as.u);
+    case VALUE_REAL:
+        return number(out, o, unit, v->as.d, 0, false);
+    case VALUE_TIME:
+        return print_time(v->as.ms, o->local, ' ', out);
+    case VALUE_ADDR:
+        return addr_print(&v->as.addr, out);
+    case VALUE_PREFIX:
+        n = addr_print(&v->as.addr, out);
+        out[n++] = '/';
+        return n + text_print_u64(v->bits, out + n);
+    case VALUE_MAC:
+        return hex(out, v->as.mac, sizeof v->as.mac, ":");
+    case VALUE_OCTETS:
+        return v->as.s.len > CELL_ROOM / 2 ? SIZE_MAX : hex(out, v->as.s.at, v->as.s.len, "");
+    case VALUE_TEXT:
+    case VALUE_JSON:
+        break;
+    }
+    if (!is_simple(v->as.s.at, v->as.s.len))
+        return SIZE_MAX;
+    if (v->as.s.len)
+        memcpy(out, v->as.s.at, v->as.s.len);
+    return v->as.s.len;
 }
 
 /* How many bytes of s are one character of UTF-8 that a terminal may get; 0: none. */
@@ -127,46 +196,31 @@ static void clean(struct buf *out, const uint8_t *s, size_t n)
     }
 }
 
+/* What cell_text() does not do. */
+static void cell_long(struct buf *out, const struct value *v)
+{
+    enum { SOME = CELL_ROOM / 2 };
+    char text[CELL_ROOM];
+    const uint8_t *s = v->as.s.at;
+
+    if (v->type != VALUE_OCTETS) {
+        clean(out, s, v->as.s.len);
+        return;
+    }
+    for (size_t i = 0; i < v->as.s.len; i += SOME)
+        buf_bytes(out, text, hex(text, s + i, v->as.s.len - i < SOME ? v->as.s.len - i : SOME, ""));
+}
+
 void print_table_value(struct buf *out, const struct print_options *o, enum unit unit,
                        const struct value *v)
 {
-    char text[ADDR_TEXT + PRINT_TIME];
+    char text[CELL_ROOM];
+    size_t n = cell_text(text, o, unit, v);
 
-    switch (v->type) {
-    case VALUE_NONE:
-        buf_u8(out, '-');
-        return;
-    case VALUE_UINT:
-        whole(out, o, unit, v->as.u);
-        return;
-    case VALUE_REAL:
-        number(out, o, unit, v->as.d, 0, false);
-        return;
-    case VALUE_TIME:
-        buf_bytes(out, text, print_time(v->as.ms, o->local, ' ', text));
-        return;
-    case VALUE_ADDR:
-        buf_bytes(out, text, addr_print(&v->as.addr, text));
-        return;
-    case VALUE_PREFIX:
-        buf_bytes(out, text, addr_print(&v->as.addr, text));
-        buf_printf(out, "/%u", v->bits);
-        return;
-    case VALUE_MAC:
-        for (int i = 0; i < 6; i++)
-            buf_printf(out, "%s%02x", i ? ":" : "", v->as.mac[i]);
-        return;
-    case VALUE_OCTETS: {
-        const uint8_t *s = v->as.s.at;
-        for (size_t i = 0; i < v->as.s.len; i++)
-            buf_printf(out, "%02x", s[i]);
-        return;
-    }
-    case VALUE_TEXT:
-    case VALUE_JSON:
-        break;
-    }
-    clean(out, v->as.s.at, v->as.s.len);
+    if (n != SIZE_MAX)
+        buf_bytes(out, text, n);
+    else
+        cell_long(out, v);
 }
 
 /* Columns on the screen that UTF-8 text takes, were all characters narrow. */
@@ -179,31 +233,34 @@ static size_t screen_width(const uint8_t *s, size_t n)
     return width;
 }
 
-static void spaces(struct buf *out, size_t n)
-{
-    uint8_t *room = buf_room(out, n);
-    if (room)
-        memset(room, ' ', n);
-}
-
-static void cell(struct table *t, size_t column, const uint8_t *s, size_t n)
+/* Text that is `width` wide. The cell's bytes go out at once. */
+static void cell(struct table *t, size_t column, const void *s, size_t n, size_t width)
 {
     struct printer *p = &t->printer;
-    size_t width = screen_width(s, n);
     bool last = column + 1 == p->n_columns;
+    bool right = p->columns[column].right;
 
     if (width > t->width[column])
         t->width[column] = width;
-    size_t pad = t->width[column] - width;
-    if (column)
-        buf_text(&p->text, "  ");
-    if (p->columns[column].right)
-        spaces(&p->text, pad);
-    buf_bytes(&p->text, s, n);
-    if (!p->columns[column].right && !last)
-        spaces(&p->text, pad);
+    size_t pad = last && !right ? 0 : t->width[column] - width;
+    uint8_t *to = buf_room(&p->text, (column ? 2 : 0) + pad + n + last);
+    if (!to)
+        return;
+    if (column) {
+        *to++ = ' ';
+        *to++ = ' ';
+    }
+    if (right && pad) {
+        memset(to, ' ', pad);
+        to += pad;
+    }
+    if (n)
+        memcpy(to, s, n);
+    to += n;
+    if (!right && pad)
+        memset(to, ' ', pad);
     if (last)
-        buf_u8(&p->text, '\n');
+        *to = '\n';
 }
 
 static void heading(struct table *t)
@@ -212,8 +269,10 @@ static void heading(struct table *t)
 
     if (p->options.bold)
         buf_text(&p->text, "\033[1m");
-    for (size_t i = 0; i < p->n_columns; i++)
-        cell(t, i, (const uint8_t *)p->columns[i].title, strlen(p->columns[i].title));
+    for (size_t i = 0; i < p->n_columns; i++) {
+        const char *title = p->columns[i].title;
+        cell(t, i, title, strlen(title), screen_width((const uint8_t *)title, strlen(title)));
+    }
     if (p->options.bold && buf_ok(&p->text)) {
         p->text.len--; /* the end of the line */
         buf_text(&p->text, "\033[0m\n");
@@ -231,7 +290,7 @@ static void release(struct table *t)
     for (size_t i = 0; i < t->lens.len / sizeof(uint32_t); i++) {
         uint32_t len;
         memcpy(&len, t->lens.data + i * sizeof len, sizeof len);
-        cell(t, i % t->printer.n_columns, at, len);
+        cell(t, i % t->printer.n_columns, at, len, screen_width(at, len));
         at += len;
     }
     buf_reset(&t->cells);
@@ -261,22 +320,44 @@ static void keep(struct table *t, size_t column, size_t from)
         t->width[column] = width;
 }
 
-static void table_row(struct printer *p, const struct value *values)
+static void row_kept(struct table *t, const struct value *values)
 {
-    struct table *t = table_of(p);
+    const struct printer *p = &t->printer;
 
     for (size_t i = 0; i < p->n_columns; i++) {
         size_t from = t->cells.len;
         print_table_value(&t->cells, &p->options, p->columns[i].unit, &values[i]);
-        if (t->begun)
-            cell(t, i, t->cells.data + from, t->cells.len - from);
-        else
-            keep(t, i, from);
+        keep(t, i, from);
     }
-    if (t->begun)
-        buf_reset(&t->cells);
-    else if (p->rows + 1 == KEPT_ROWS)
+    if (p->rows + 1 == KEPT_ROWS)
         release(t);
+}
+
+static void row_out(struct table *t, const struct value *values)
+{
+    const struct printer *p = &t->printer;
+    char text[CELL_ROOM];
+
+    for (size_t i = 0; i < p->n_columns; i++) {
+        size_t n = cell_text(text, &p->options, p->columns[i].unit, &values[i]);
+        if (n != SIZE_MAX) {
+            cell(t, i, text, n, n);
+            continue;
+        }
+        cell_long(&t->cells, &values[i]);
+        cell(t, i, t->cells.data, t->cells.len, screen_width(t->cells.data, t->cells.len));
+        buf_reset(&t->cells);
+    }
+}
+
+static void table_row(struct printer *p, const struct value *values)
+{
+    struct table *t = table_of(p);
+
+    if (t->begun)
+        row_out(t, values);
+    else
+        row_kept(t, values);
     print_some(p);
 }
 
