@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { SLICE = 1024, ENUM_UNKNOWN = 255 };
 
@@ -18,28 +17,9 @@ struct place {
     uint32_t at;
 };
 
-double pq_now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-bool pq_space_need(struct pq_space *s, size_t n)
-{
-    if (n <= s->cap)
-        return true;
-    void *p = malloc(n);
-    if (!p)
-        return false;
-    free(s->p);
-    *s = (struct pq_space){.p = p, .cap = n};
-    return true;
-}
-
 void pq_pages_free(struct pq_pages *p)
 {
-    free(p->chunk.p);
+    pq_window_free(&p->window);
     free(p->dict.p);
     free(p->dict_raw.p);
     free(p->placed.p);
@@ -55,8 +35,8 @@ static bool is_text(const struct pq_pages *p)
     return p->kind == KIND_TEXT || p->kind == KIND_BYTES;
 }
 
-void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta,
-                    struct codec *codec, struct pq_times *times, size_t len)
+void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta, int fd,
+                    struct codec *codec, struct pq_times *times)
 {
     p->field = field;
     p->kind = field_table[field].kind;
@@ -66,21 +46,19 @@ void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chu
     p->codec = codec;
     p->times = times;
     p->rows_left = meta->values;
-    p->at = pq_chunk_at(meta);
-    p->begin = p->chunk.p;
-    p->in = cur_of(p->chunk.p, len);
+    pq_window_begin(&p->window, fd, pq_chunk_at(meta), meta->bytes);
     p->has_dict = false;
     p->dict_n = 0;
     p->serial = 0;
     p->rows = p->row = 0;
-    p->opened = false;
+    p->opened = true;
     p->n = p->value = 0;
     p->mode = PQ_MODE_NULL;
 }
 
 uint64_t pq_pages_offset(const struct pq_pages *p)
 {
-    return p->at + (uint64_t)(p->in.at - p->begin);
+    return p->window.end - pq_window_left(&p->window);
 }
 
 static int no_memory(struct err *err, size_t n)
@@ -165,7 +143,13 @@ static int dict_text(struct pq_pages *p, struct cur in, struct err *err)
         return no_memory(err, size);
     if (size != 0)
         memset(p->placed.p, 0, size); /* batches count from 1 */
-    p->text = in.at;
+    if (in.at != p->dict_raw.p) {     /* the window goes on */
+        if (!pq_space_need(&p->dict_raw, cur_left(&in)))
+            return no_memory(err, cur_left(&in));
+        if (cur_left(&in) != 0)
+            memcpy(p->dict_raw.p, in.at, cur_left(&in));
+    }
+    p->text = p->dict_raw.p;
     return 0;
 }
 
@@ -281,14 +265,12 @@ static int begin_levels(struct pq_pages *p, struct cur levels, struct err *err)
 }
 
 /* Only its head is looked at: whoever wants its rows opens it. */
-static int data_begin(struct pq_pages *p, const struct pq_page *page, struct cur body,
-                      struct err *err)
+static int data_begin(struct pq_pages *p, const struct pq_page *page, struct err *err)
 {
     if (page->values == 0 || page->values > p->rows_left)
         return err_set(err, ERR_DATA, "page of %u rows where %llu are left", page->values,
                        (unsigned long long)p->rows_left);
     p->head = *page;
-    p->body = body;
     p->opened = false;
     p->rows = page->values;
     p->n = page->values - page->nulls;
@@ -307,9 +289,8 @@ static int page_sum(const struct pq_page *page, struct cur body, struct err *err
     return 0;
 }
 
-static int data_decode(struct pq_pages *p, struct err *err)
+static int data_decode(struct pq_pages *p, struct cur body, struct err *err)
 {
-    struct cur body = p->body;
     struct cur levels = cur_take(&body, p->head.level_bytes);
     struct cur in;
 
@@ -336,30 +317,76 @@ static int data_decode(struct pq_pages *p, struct err *err)
     return err_set(err, ERR_DATA, "encoding %d is not one that we read", (int)p->head.encoding);
 }
 
+static int window_need(struct pq_pages *p, uint64_t n, struct err *err)
+{
+    double before = p->window.seconds;
+    int r = pq_window_need(&p->window, n, err);
+
+    p->times->read += p->window.seconds - before;
+    return r;
+}
+
+/* The bytes behind a page's head, which are what was written. */
+static int body_take(struct pq_pages *p, const struct pq_page *page, struct cur *out,
+                     struct err *err)
+{
+    int r = window_need(p, page->bytes, err);
+    if (r)
+        return r;
+    *out = cur_take(&p->window.in, page->bytes);
+    assert(cur_ok(out));
+    return page_sum(page, *out, err);
+}
+
 /* Decode the page begun, and go to the row that is next. */
 static int page_open(struct pq_pages *p, struct err *err)
 {
-    int r = page_sum(&p->head, p->body, err);
-    if (r == 0)
-        r = data_decode(p, err);
-    if (r)
-        return r;
+    struct cur body;
+
     p->opened = true;
+    int r = body_take(p, &p->head, &body, err);
+    if (r == 0)
+        r = data_decode(p, body, err);
+    if (r) { /* the rest is no use */
+        p->row = p->rows;
+        p->rows_left = 0;
+        return r;
+    }
     p->value = p->n == p->rows || p->n == 0 ? p->row : bits_count(p->seen.p, 0, p->row);
     return 0;
 }
 
-/* The next page's head, and its bytes, which are what was written. */
-static int page_take(struct pq_pages *p, struct pq_page *page, struct cur *body, struct err *err)
+/* The next page's head, which is short as a rule, but can be any length. */
+static int head_take(struct pq_pages *p, struct pq_page *page, struct err *err)
 {
-    int r = pq_page_read(&p->in, page, err);
-    if (r)
-        return r;
-    if (page->bytes > cur_left(&p->in))
-        return err_set(err, ERR_DATA, "page of %u bytes where %zu are left", page->bytes,
-                       cur_left(&p->in));
-    *body = cur_take(&p->in, page->bytes);
+    enum { HEAD = 256 };
+    int r = window_need(p, HEAD, err);
+
+    for (;;) {
+        struct cur in = p->window.in;
+        if (r == 0)
+            r = pq_page_read(&in, page, err);
+        if (r == 0) {
+            p->window.in = in;
+            break;
+        }
+        if (cur_ok(&in) || cur_left(&p->window.in) == pq_window_left(&p->window))
+            return r;
+        r = window_need(p, 2 * (uint64_t)cur_left(&p->window.in), err);
+        if (r)
+            return r;
+    }
+    if (page->bytes > pq_window_left(&p->window))
+        return err_set(err, ERR_DATA, "page of %u bytes where %llu are left", page->bytes,
+                       (unsigned long long)pq_window_left(&p->window));
     return 0;
+}
+
+static int dict_take(struct pq_pages *p, const struct pq_page *page, struct err *err)
+{
+    struct cur body;
+    int r = body_take(p, page, &body, err);
+    return r ? r : dict_begin(p, page, body, err);
 }
 
 /* Have a page with rows left, if only by its head. */
@@ -367,18 +394,15 @@ static int page_find(struct pq_pages *p, struct err *err)
 {
     while (p->row == p->rows) {
         struct pq_page page;
-        struct cur body;
+        if (!p->opened)
+            pq_window_skip(&p->window, p->head.bytes);
+        p->opened = true;
         if (p->rows_left == 0)
             return err_set(err, ERR_DATA, "no page left");
-        int r = page_take(p, &page, &body, err);
-        if (r)
-            return r;
-        if (page.type == PQ_PAGE_DICTIONARY) {
-            r = page_sum(&page, body, err);
-            r = r ? r : dict_begin(p, &page, body, err);
-        } else {
-            r = data_begin(p, &page, body, err);
-        }
+        int r = head_take(p, &page, err);
+        if (r == 0)
+            r = page.type == PQ_PAGE_DICTIONARY ? dict_take(p, &page, err)
+                                                : data_begin(p, &page, err);
         if (r)
             return r;
     }

@@ -1,25 +1,20 @@
 /* pq_pages: the pages of one column chunk, decoded one after another into a batch's column.
  *
- * The chunk is read into memory whole. A page is decompressed when the first of its rows is asked
- * for, and not at all if none is: skipping rows costs nothing until then. Of a page, codes,
+ * A page is read and decompressed when the first of its rows is asked for, and not at all if none
+ * is: skipping rows costs nothing until then. Of a page, codes,
  * differences and presence bits are decoded when it is opened; values are put together as they go
  * into the batch. Where a page has dictionary codes, these can be had instead of values.
  *
- * Bounds: the chunk; a decompressed page (at most what PQ_PAGE_BYTES_MAX and the codec's ratio
- * allow); 8 bytes for each of its rows, which are at most PQ_GROUP_ROWS_MAX; the dictionary, which
- * takes at most four times its PLAIN bytes. */
+ * Bounds: a page as it lies in the file, and decompressed (at most what PQ_PAGE_BYTES_MAX and the
+ * codec's ratio allow); 8 bytes for each of its rows, which are at most PQ_GROUP_ROWS_MAX; the
+ * dictionary, which takes at most four times its PLAIN bytes. */
 #ifndef STORE_PQ_PAGES_H
 #define STORE_PQ_PAGES_H
 
 #include "base/err.h"
 #include "flow/batch.h"
 #include "store/pq_format.h"
-
-/* Memory that is kept for the next use. */
-struct pq_space {
-    void *p;
-    size_t cap;
-};
+#include "store/pq_window.h"
 
 enum pq_mode {
     PQ_MODE_NULL,
@@ -47,17 +42,13 @@ struct pq_pages {
     struct pq_times *times; /* borrowed */
     uint64_t rows_left;     /* of the chunk, in pages not begun */
 
-    /* The chunk. */
-    struct pq_space chunk;
-    uint64_t at; /* its offset in the file */
-    const uint8_t *begin;
-    struct cur in;
+    struct pq_window window; /* on the chunk */
 
     /* Its dictionary. */
     bool has_dict;
     uint32_t dict_n;
     struct pq_space dict;     /* values of `width` bytes; TEXT and BYTES: cells in dict_raw */
-    struct pq_space dict_raw; /* its page, if it was compressed */
+    struct pq_space dict_raw; /* its page, if it is text or was compressed */
     const uint8_t *text;      /* what a dictionary's cells refer to */
     size_t dict_bytes;        /* its length */
     struct pq_space placed;   /* TEXT and BYTES: where an entry lies in the batch */
@@ -66,9 +57,8 @@ struct pq_pages {
 
     /* The page begun. */
     size_t rows, row; /* how many, and the next */
-    bool opened;      /* decompressed; else its head and body are all that is known */
+    bool opened;      /* decompressed; else its head is all that is known, and what is used */
     struct pq_page head;
-    struct cur body;
     size_t n, value; /* values that are there, and the next */
     enum pq_mode mode;
     const uint8_t *values;
@@ -78,15 +68,9 @@ struct pq_pages {
     struct pq_space spread; /* codes of rows, where some have none */
 };
 
-/* Begin with a chunk of which `p->chunk.p` holds len bytes and DECODE_SLACK more. */
-void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta,
-                    struct codec *codec, struct pq_times *times, size_t len);
-
-/* For struct pq_times: now, in seconds. */
-double pq_now(void);
-
-/* Room for n bytes in a space, contents lost. */
-bool pq_space_need(struct pq_space *s, size_t n) MUST_USE;
+/* Begin with a chunk of a file, which has it all. */
+void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta, int fd,
+                    struct codec *codec, struct pq_times *times);
 
 /* How many of the next n rows can be given without taking more than `budget` bytes of text: at
  * least

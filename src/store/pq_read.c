@@ -47,26 +47,6 @@ struct pq_group {
 
 /* ---- File ---- */
 
-static int read_at(const struct pq_file *f, void *out, size_t n, uint64_t at, struct err *err)
-{
-    uint8_t *p = out;
-
-    while (n != 0) {
-        ssize_t got = pread(f->fd, p, n, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_sys(err, "read of %zu bytes at offset %llu", n, (unsigned long long)at);
-        if (got == 0)
-            return err_set(err, ERR_DATA, "file has become shorter than %llu bytes",
-                           (unsigned long long)at + 1);
-        p += got;
-        at += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return 0;
-}
-
 static int footer_open(struct pq_file *f, struct err *err)
 {
     enum { SMALLEST = PQ_MAGIC_BYTES + PQ_TAIL_BYTES };
@@ -80,9 +60,9 @@ static int footer_open(struct pq_file *f, struct err *err)
         return err_set(err, ERR_DATA, "%lld bytes are no Parquet file (it has %d at least)",
                        (long long)st.st_size, SMALLEST);
     uint64_t size = (uint64_t)st.st_size;
-    int r = read_at(f, head, sizeof head, 0, err);
+    int r = pq_read_at(f->fd, head, sizeof head, 0, err);
     if (r == 0)
-        r = read_at(f, tail, sizeof tail, size - sizeof tail, err);
+        r = pq_read_at(f->fd, tail, sizeof tail, size - sizeof tail, err);
     if (r)
         return r;
     if (memcmp(head, pq_magic, sizeof head) != 0 || memcmp(tail + 4, pq_magic, PQ_MAGIC_BYTES) != 0)
@@ -100,7 +80,7 @@ static int footer_open(struct pq_file *f, struct err *err)
                        (unsigned long long)len, PQ_FOOTER_BYTES_MAX);
     f->data_end = size - PQ_TAIL_BYTES - len;
     uint8_t *bytes = mem_new((size_t)len, 1);
-    r = read_at(f, bytes, (size_t)len, f->data_end, err);
+    r = pq_read_at(f->fd, bytes, (size_t)len, f->data_end, err);
     if (r == 0)
         r = pq_footer_read(cur_of(bytes, (size_t)len), &f->meta, err);
     free(bytes);
@@ -198,7 +178,7 @@ static bool bloom_may_hold(const struct pq_file *f, uint64_t at, const struct ad
         return true;
     uint64_t left = f->data_end - at;
     size_t n = left < sizeof head ? (size_t)left : sizeof head;
-    if (read_at(f, head, n, at, NULL) != 0)
+    if (pq_read_at(f->fd, head, n, at, NULL) != 0)
         return true;
     struct cur c = cur_of(head, n);
     size_t bytes = bloom_head_read(&c);
@@ -206,7 +186,7 @@ static bool bloom_may_hold(const struct pq_file *f, uint64_t at, const struct ad
     if (bytes == 0 || bytes > left - head_len)
         return true;
     struct bloom_probe p = bloom_probe_of(value, bytes);
-    if (read_at(f, block, sizeof block, at + head_len + p.block * BLOOM_BLOCK, NULL) != 0)
+    if (pq_read_at(f->fd, block, sizeof block, at + head_len + p.block * BLOOM_BLOCK, NULL) != 0)
         return true;
     return bloom_block_has(block, p.key);
 }
@@ -249,27 +229,7 @@ static int column_check(const struct pq_group *g, const struct pq_chunk *c, stru
     return 0;
 }
 
-static int column_read(struct pq_group *g, enum field_id field, const struct pq_chunk *c,
-                       struct err *err)
-{
-    struct pq_pages *p = &g->columns[field].pages;
-    size_t len = (size_t)c->bytes;
-    int r = column_check(g, c, err);
-
-    if (r == 0 && !pq_space_need(&p->chunk, len + DECODE_SLACK))
-        r = err_set(err, ERR_LIMIT, "no memory for %zu bytes", len);
-    double begun = pq_now();
-    if (r == 0)
-        r = read_at(g->f, p->chunk.p, len, pq_chunk_at(c), err);
-    g->times.read += pq_now() - begun;
-    if (r)
-        return r;
-    memset((uint8_t *)p->chunk.p + len, 0, DECODE_SLACK);
-    pq_pages_begin(p, field, c, g->codec, &g->times, len);
-    return 0;
-}
-
-/* Have the column read, if it has any value. */
+/* Begin with the column, if it has any value. */
 static int column_open(struct pq_group *g, enum field_id field, struct err *err)
 {
     struct column *column = &g->columns[field];
@@ -280,10 +240,11 @@ static int column_open(struct pq_group *g, enum field_id field, struct err *err)
     column->state = COLUMN_EMPTY;
     if (!c || c->nulls == c->values)
         return 0;
-    int r = column_read(g, field, c, err);
+    int r = column_check(g, c, err);
     if (r)
         return err_in(err, r, "%s: row group %zu: column %s", g->f->path, g->group,
                       field_table[field].name);
+    pq_pages_begin(&column->pages, field, c, g->f->fd, g->codec, &g->times);
     column->state = COLUMN_OPEN;
     column->row = 0;
     return 0;
