@@ -152,82 +152,142 @@ bool decode_codes(struct cur *in, size_t n, uint32_t *out, bool *same)
     return true;
 }
 
-/* 32 values of any width, bit by bit above what a load holds. */
-static void unpack_mini(const uint8_t *in, unsigned width, uint64_t *out)
+/* DELTA_MINI differences of a width, above `min` each, added up from v on. */
+ALWAYS_INLINE uint64_t sum_width(const uint8_t *in, uint64_t v, uint64_t min, uint64_t *out,
+                                 const unsigned width)
 {
-    if (width <= LOAD_BITS) {
-        uint64_t mask = bits_low(width);
-        for (unsigned i = 0; i < DELTA_MINI; i++)
-            out[i] = load64(in + i * width / 8) >> (i * width % 8) & mask;
-        return;
-    }
+    const uint64_t mask = bits_low(width);
+
+    for (unsigned g = 0; g < DELTA_MINI; g += DECODE_GROUP, in += width)
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < DECODE_GROUP; i++) {
+            v += (load64(in + i * width / 8) >> (i * width % 8) & mask) + min;
+            out[g + i] = v;
+        }
+    return v;
+}
+
+/* The same bit by bit, above what a load holds. */
+static uint64_t sum_wide(const uint8_t *in, uint64_t v, uint64_t min, uint64_t *out, unsigned width)
+{
     for (unsigned i = 0; i < DELTA_MINI; i++) {
-        out[i] = 0;
+        uint64_t more = 0;
         for (unsigned bit = 0; bit < width; bit++) {
             unsigned at = i * width + bit;
-            out[i] |= (uint64_t)(in[at / 8] >> at % 8 & 1) << bit;
+            more |= (uint64_t)(in[at / 8] >> at % 8 & 1) << bit;
         }
+        v += more + min;
+        out[i] = v;
     }
+    return v;
 }
 
-/* How a page is cut; other writers have larger blocks than ours. */
-struct delta {
-    size_t minis;      /* of a block */
-    size_t mini_units; /* of 32 values, of a miniblock */
-};
-
-/* A miniblock with n (1 or more) values behind out[-1]. */
-static bool delta_mini(struct cur *in, const struct delta *d, unsigned width, uint64_t min,
-                       size_t n, uint64_t *out)
+static uint64_t sum_up(const uint8_t *in, uint64_t v, uint64_t min, uint64_t *out, unsigned width)
 {
-    const uint8_t *data = cur_bytes(in, d->mini_units * (DELTA_MINI / 8) * width);
-    uint64_t v = out[-1];
-
-    if (!data)
-        return false;
-    for (size_t at = 0; at < n; at += DELTA_MINI, data += DELTA_MINI / 8 * width) {
-        unpack_mini(data, width, out + at);
-        for (size_t i = at; i < at + DELTA_MINI; i++) {
-            v += out[i] + min;
-            out[i] = v;
-        }
+#define WIDTH(w) \
+    case w:      \
+        return sum_width(in, v, min, out, w);
+    switch (width) {
+        WIDTH(0)
+        WIDTH(1)
+        WIDTH(2)
+        WIDTH(3)
+        WIDTH(4)
+        WIDTH(5)
+        WIDTH(6)
+        WIDTH(7)
+        WIDTH(8)
+        WIDTH(9)
+        WIDTH(10)
+        WIDTH(11)
+        WIDTH(12)
+        WIDTH(13)
+        WIDTH(14)
+        WIDTH(15)
+        WIDTH(16)
+        WIDTH(17)
+        WIDTH(18)
+    default:
+        return width > LOAD_BITS ? sum_wide(in, v, min, out, width)
+                                 : sum_width(in, v, min, out, width);
     }
-    return true;
+#undef WIDTH
 }
 
-/* A block with n (1 or more) values behind out[-1]. */
-static bool delta_block(struct cur *in, const struct delta *d, size_t n, uint64_t *out)
-{
-    const size_t mini = d->mini_units * DELTA_MINI;
-    uint64_t min = (uint64_t)thrift_int_element(in);
-    const uint8_t *width = cur_bytes(in, d->minis);
-
-    if (!width)
-        return false;
-    for (size_t m = 0; m < d->minis && m * mini < n; m++) {
-        size_t take = n - m * mini < mini ? n - m * mini : mini;
-        if (width[m] > 64 || !delta_mini(in, d, width[m], min, take, out + m * mini))
-            return false;
-    }
-    return true;
-}
-
-bool decode_delta(struct cur *in, size_t n, uint64_t *out)
+bool delta_begin(struct delta *d, struct cur in, size_t n)
 {
     enum { BLOCK_MAX = 65536 };
-    uint64_t block = thrift_varint_read(in);
-    uint64_t minis = thrift_varint_read(in);
-    uint64_t total = thrift_varint_read(in);
-    int64_t first = thrift_int_element(in);
+    uint64_t block = thrift_varint_read(&in);
+    uint64_t minis = thrift_varint_read(&in);
+    uint64_t total = thrift_varint_read(&in);
+    int64_t first = thrift_int_element(&in);
 
-    if (!cur_ok(in) || block > BLOCK_MAX || minis == 0 || minis > block || total != n || n == 0 ||
+    if (!cur_ok(&in) || block > BLOCK_MAX || minis == 0 || minis > block || total != n || n == 0 ||
         block % (minis * DELTA_MINI) != 0)
         return false;
-    struct delta d = {.minis = (size_t)minis, .mini_units = (size_t)(block / minis / DELTA_MINI)};
-    out[0] = (uint64_t)first;
-    for (size_t at = 1; at < n; at += (size_t)block)
-        if (!delta_block(in, &d, n - at < block ? n - at : (size_t)block, out + at))
+    *d = (struct delta){.in = in, .left = n, .v = (uint64_t)first, .minis = (size_t)minis};
+    d->units = (size_t)(block / minis / DELTA_MINI);
+    d->mini = d->minis;
+    d->unit = d->units;
+    d->spare[DELTA_MINI - 1] = d->v; /* the first stands for itself */
+    d->n_spare = 1;
+    return true;
+}
+
+/* Go to the next miniblock, maybe of the next block. */
+static bool delta_mini(struct delta *d)
+{
+    if (d->mini == d->minis) {
+        d->min = (uint64_t)thrift_int_element(&d->in);
+        d->width = cur_bytes(&d->in, d->minis);
+        d->mini = 0;
+    }
+    if (!cur_ok(&d->in) || d->width[d->mini] > 64)
+        return false;
+    d->bits = d->width[d->mini++];
+    d->data = cur_bytes(&d->in, d->units * (DELTA_MINI / 8) * d->bits);
+    d->unit = 0;
+    return d->data != NULL;
+}
+
+static bool delta_unit(struct delta *d, uint64_t *out)
+{
+    if (d->unit == d->units && !delta_mini(d))
+        return false;
+    d->v = sum_up(d->data, d->v, d->min, out, d->bits);
+    d->data += DELTA_MINI / 8 * d->bits;
+    d->unit++;
+    return true;
+}
+
+bool delta_next(struct delta *d, size_t n, uint64_t *out)
+{
+    if (n > d->left)
+        return false;
+    d->left -= n;
+    for (; n != 0 && d->n_spare != 0; n--)
+        *out++ = d->spare[DELTA_MINI - d->n_spare--];
+    for (; n >= DELTA_MINI; n -= DELTA_MINI, out += DELTA_MINI)
+        if (!delta_unit(d, out))
             return false;
+    if (n == 0)
+        return true;
+    if (!delta_unit(d, d->spare))
+        return false;
+    memcpy(out, d->spare, n * sizeof *out);
+    d->n_spare = DELTA_MINI - n;
+    return true;
+}
+
+bool delta_skip(struct delta *d, size_t n)
+{
+    uint64_t out[8 * DELTA_MINI];
+
+    for (size_t take; n != 0; n -= take) {
+        take = n < COUNT_OF(out) ? n : COUNT_OF(out);
+        if (!delta_next(d, take, out))
+            return false;
+    }
     return true;
 }
 

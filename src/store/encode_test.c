@@ -154,12 +154,18 @@ static void levels_come_back(void **state)
         }
 }
 
+static bool deltas_all(struct cur c, size_t n, uint64_t *out)
+{
+    struct delta d;
+    return delta_begin(&d, c, n) && delta_next(&d, n, out) && cur_left(&d.in) == 0;
+}
+
 static void deltas_of_every_width_come_back(void **state)
 {
     static const size_t sizes[] = {1, 2, 32, 33, 129, 130, 1000};
     struct buf *b = *state;
     uint64_t v[1000];
-    uint64_t out[1000 + DELTA_BLOCK];
+    uint64_t out[1000];
 
     for (unsigned width = 0; width <= 64; width++)
         for (size_t s = 0; s < COUNT_OF(sizes); s++) {
@@ -169,16 +175,39 @@ static void deltas_of_every_width_come_back(void **state)
             buf_reset(b);
             encode_delta(b, v, sizes[s]);
             uint8_t *bytes = padded(b->data, b->len);
-            struct cur c = cur_of(bytes, b->len);
-            assert_true(decode_delta(&c, sizes[s], out));
-            assert_int_equal(cur_left(&c), 0);
+            assert_true(deltas_all(cur_of(bytes, b->len), sizes[s], out));
             assert_memory_equal(out, v, sizes[s] * sizeof *v);
-            for (size_t cut = 0; cut < b->len; cut += 1 + b->len / 20) {
-                c = cur_of(bytes, cut);
-                assert_false(decode_delta(&c, sizes[s], out));
-            }
+            for (size_t cut = 0; cut < b->len; cut += 1 + b->len / 20)
+                assert_false(deltas_all(cur_of(bytes, cut), sizes[s], out));
             free(bytes);
         }
+}
+
+static void deltas_come_in_pieces(void **state)
+{
+    enum { N = 1000 };
+    struct buf *b = *state;
+    uint64_t v[N];
+    uint64_t out[N];
+    struct delta d;
+
+    for (size_t i = 0; i < N; i++)
+        v[i] = hash_mix(i) % 100000;
+    encode_delta(b, v, N);
+    uint8_t *bytes = padded(b->data, b->len);
+    for (size_t piece = 1; piece < 200; piece++) {
+        size_t at = 0;
+        assert_true(delta_begin(&d, cur_of(bytes, b->len), N));
+        for (bool skip = false; at + piece <= N; at += piece, skip = !skip) {
+            assert_true(skip ? delta_skip(&d, piece) : delta_next(&d, piece, out));
+            if (!skip)
+                assert_memory_equal(out, v + at, piece * sizeof *v);
+        }
+        assert_true(delta_next(&d, N - at, out));
+        assert_memory_equal(out, v + at, (N - at) * sizeof *v);
+        assert_false(delta_next(&d, 1, out));
+    }
+    free(bytes);
 }
 
 static void split_and_plain_numbers_come_back(void **state)
@@ -229,6 +258,7 @@ int main(void)
         TEST(codes_of_every_width_come_back),
         TEST(levels_come_back),
         TEST(deltas_of_every_width_come_back),
+        TEST(deltas_come_in_pieces),
         TEST(split_and_plain_numbers_come_back),
         TEST(refuses_numbers_that_do_not_fit),
     };

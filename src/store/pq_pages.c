@@ -232,18 +232,17 @@ static int begin_split(struct pq_pages *p, struct cur in, struct err *err)
     return 0;
 }
 
+static int delta_broken(const struct pq_pages *p, struct err *err)
+{
+    return err_set(err, ERR_DATA, "%zu delta-encoded values are broken or cut short", p->n);
+}
+
 static int begin_delta(struct pq_pages *p, struct cur in, struct err *err)
 {
-    size_t size = (p->n + DECODE_DELTA) * sizeof(uint64_t);
-
     if (pq_kinds[p->kind].physical != PQ_INT64)
         return err_set(err, ERR_DATA, "delta encoding is read for 64-bit integers only");
-    if (!pq_space_need(&p->items, size))
-        return no_memory(err, size);
-    if (!decode_delta(&in, p->n, p->items.p))
-        return err_set(err, ERR_DATA, "%zu delta-encoded values are broken or cut short", p->n);
-    p->mode = PQ_MODE_WIDE;
-    return 0;
+    p->mode = PQ_MODE_DELTA;
+    return delta_begin(&p->delta, in, p->n) ? 0 : delta_broken(p, err);
 }
 
 static int begin_levels(struct pq_pages *p, struct cur levels, struct err *err)
@@ -481,7 +480,7 @@ static void splat(const struct pq_pages *p, uint32_t code, size_t n, void *out)
     }
 }
 
-/* The next n values side by side. false: a number is too large. */
+/* The next n values side by side. false: differences are broken, or a number is too large. */
 static bool values_next(struct pq_pages *p, size_t n, void *out)
 {
     bool ok = true;
@@ -499,8 +498,9 @@ static bool values_next(struct pq_pages *p, size_t n, void *out)
     case PQ_MODE_SPLIT:
         ok = decode_split(p->values, p->n, p->value, n, p->in_width, out, p->width);
         break;
-    case PQ_MODE_WIDE:
-        memcpy(out, (const uint64_t *)p->items.p + p->value, n * sizeof(uint64_t));
+    case PQ_MODE_DELTA: /* rows may have been left out */
+        ok = delta_skip(&p->delta, p->value - (p->n - p->delta.left)) &&
+             delta_next(&p->delta, n, out);
         break;
     case PQ_MODE_NULL:
         break;
@@ -555,6 +555,8 @@ static int rows_read(struct pq_pages *p, struct batch *b, size_t at, size_t n, s
     } else {
         ok = gaps_read(p, b, col, at, n);
     }
+    if (!ok && p->mode == PQ_MODE_DELTA)
+        return delta_broken(p, err);
     return ok ? 0 : err_set(err, ERR_DATA, "number above %zu bits", 8 * p->width);
 }
 

@@ -1,9 +1,9 @@
 /* pq_pages: the pages of one column chunk, decoded one after another into a batch's column.
  *
  * A page is read and decompressed when the first of its rows is asked for, and not at all if none
- * is: skipping rows costs nothing until then. Of a page, codes,
- * differences and presence bits are decoded when it is opened; values are put together as they go
- * into the batch. Where a page has dictionary codes, these can be had instead of values.
+ * is: skipping rows costs nothing until then. Of a page, codes and presence bits are decoded when
+ * it is opened; values are put together as they go into the batch. Where a page has dictionary
+ * codes, these can be had instead of values.
  *
  * Bounds: a page as it lies in the file, and decompressed (at most what PQ_PAGE_BYTES_MAX and the
  * codec's ratio allow); 8 bytes for each of its rows, which are at most PQ_GROUP_ROWS_MAX; the
@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "flow/batch.h"
+#include "store/decode.h"
 #include "store/pq_format.h"
 #include "store/pq_window.h"
 
@@ -22,7 +23,7 @@ enum pq_mode {
     PQ_MODE_CODES,
     PQ_MODE_PLAIN,
     PQ_MODE_SPLIT,
-    PQ_MODE_WIDE
+    PQ_MODE_DELTA
 };
 
 /* Seconds that reading took. */
@@ -63,8 +64,9 @@ struct pq_pages {
     enum pq_mode mode;
     const uint8_t *values;
     struct pq_space seen;
-    struct pq_space page;   /* decompressed */
-    struct pq_space items;  /* codes, 64-bit values, or cells of PLAIN text */
+    struct pq_space page;  /* decompressed */
+    struct pq_space items; /* codes, or cells of PLAIN text */
+    struct delta delta;
     struct pq_space spread; /* codes of rows, where some have none */
 };
 
