@@ -159,6 +159,14 @@ int scan_reader_need(struct scan_reader *r, enum field_id f, struct err *err)
     return 0;
 }
 
+int scan_reader_need_rows(struct scan_reader *r, enum field_id f, const uint32_t *rows, size_t n,
+                          struct err *err)
+{
+    (void)rows;
+    (void)n;
+    return scan_reader_need(r, f, err);
+}
+
 int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
                       struct err *err)
 {

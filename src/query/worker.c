@@ -9,9 +9,9 @@
 static const double PROGRESS_S = 0.1;
 
 enum {
-    MANY = 1 << 16,        /* groups: their sums and slots pass the second-level cache */
+    MANY = 1 << 16,         /* groups: their sums and slots pass the second-level cache */
     ASIDE_BYTES = 16 << 20, /* of records that wait for their turn: those of a row group, often */
-    FORK_ROWS = 1000       /* printed, when tables know their widths */
+    FORK_ROWS = 1000        /* printed, when tables know their widths */
 };
 
 double query_now(void)
@@ -209,12 +209,15 @@ static int group_rows(struct worker *w, const uint32_t *rows, size_t n, struct e
     return w->stage ? w->stage->run(w->stage, &c, &w->sink, err) : agg_add(w->agg, &c, err);
 }
 
-static int need_all(struct worker *w, struct err *err)
+/* Have all that is wanted of n selected rows; where these are most, of all. */
+static int need_all(struct worker *w, size_t n, struct err *err)
 {
+    bool few = n < scan_reader_batch(w->reader)->rows / 2;
     int r = 0;
 
     for (int f = 0; f < FIELD_N && !r; f++)
-        r = scan_reader_need(w->reader, (enum field_id)f, err);
+        r = few ? scan_reader_need_rows(w->reader, (enum field_id)f, w->rows, n, err)
+                : scan_reader_need(w->reader, (enum field_id)f, err);
     return r;
 }
 
@@ -280,7 +283,7 @@ static int quick_rows(struct worker *w, size_t n, struct err *err)
 /* Row by row, by the meter. */
 static int all_rows(struct worker *w, size_t n, struct err *err)
 {
-    int r = need_all(w, err);
+    int r = need_all(w, n, err);
 
     if (r)
         return r;

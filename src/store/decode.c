@@ -301,6 +301,24 @@ static uint8_t split_above(const uint8_t *in, size_t total, size_t n, size_t in_
     return any;
 }
 
+static inline uint32_t join32(const uint8_t *s, size_t total)
+{
+    return s[0] | (uint32_t)s[total] << 8 | (uint32_t)s[2 * total] << 16 |
+           (uint32_t)s[3 * total] << 24;
+}
+
+/* Most numbers are small, so that the upper half of all of them is zero. */
+static void join64(const uint8_t *s, size_t total, size_t n, uint64_t *out)
+{
+    if (split_above(s, total, n, 8, 4) == 0) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = join32(s + i, total);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = join32(s + i, total) | (uint64_t)join32(s + 4 * total + i, total) << 32;
+}
+
 bool decode_split(const uint8_t *in, size_t total, size_t at, size_t n, size_t in_width, void *out,
                   size_t width)
 {
@@ -308,7 +326,6 @@ bool decode_split(const uint8_t *in, size_t total, size_t at, size_t n, size_t i
     uint8_t *o8 = out;
     uint16_t *o16 = out;
     uint32_t *o32 = out;
-    uint64_t *o64 = out;
 
     switch (width) {
     case 1:
@@ -320,17 +337,10 @@ bool decode_split(const uint8_t *in, size_t total, size_t at, size_t n, size_t i
         break;
     case 4:
         for (size_t i = 0; i < n; i++)
-            o32[i] = s[i] | (uint32_t)s[total + i] << 8 | (uint32_t)s[2 * total + i] << 16 |
-                     (uint32_t)s[3 * total + i] << 24;
+            o32[i] = join32(s + i, total);
         break;
     default:
-        for (size_t i = 0; i < n; i++) {
-            uint64_t lo = s[i] | (uint32_t)s[total + i] << 8 | (uint32_t)s[2 * total + i] << 16 |
-                          (uint32_t)s[3 * total + i] << 24;
-            uint64_t hi = s[4 * total + i] | (uint32_t)s[5 * total + i] << 8 |
-                          (uint32_t)s[6 * total + i] << 16 | (uint32_t)s[7 * total + i] << 24;
-            o64[i] = lo | hi << 32;
-        }
+        join64(s, total, n, out);
     }
     return split_above(s, total, n, in_width, width) == 0;
 }

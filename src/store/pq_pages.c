@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "store/bits.h"
 #include "store/decode.h"
+#include "store/gather.h"
 #include "store/pq_meta.h"
 
 #include <assert.h>
@@ -188,25 +189,35 @@ static int dict_begin(struct pq_pages *p, const struct pq_page *page, struct cur
 
 /* ---- Data pages ---- */
 
+/* Are all codes below dict_n? That is below 2^31, so a code is too large where one of two top bits
+ * is set; which takes fewer instructions than comparing numbers without a sign. */
+static int codes_check(const uint32_t *codes, size_t n, uint32_t dict_n, struct err *err)
+{
+    uint32_t odd = 0;
+
+    for (size_t i = 0; i < n; i++)
+        odd |= codes[i] | (dict_n - 1 - codes[i]);
+    if (odd >> 31 == 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (codes[i] >= dict_n)
+            return err_set(err, ERR_DATA, "code %u of a dictionary of %u", codes[i], dict_n);
+    return 0;
+}
+
 static int begin_codes(struct pq_pages *p, struct cur in, struct err *err)
 {
     size_t size = (p->n + DECODE_GROUP) * sizeof(uint32_t);
-    uint32_t most = 0;
     bool same;
 
     if (!p->has_dict)
         return err_set(err, ERR_DATA, "codes without a dictionary");
     if (!pq_space_need(&p->items, size))
         return no_memory(err, size);
-    uint32_t *codes = p->items.p;
-    if (!decode_codes(&in, p->n, codes, &same))
+    if (!decode_codes(&in, p->n, p->items.p, &same))
         return err_set(err, ERR_DATA, "%zu dictionary codes are broken or cut short", p->n);
-    for (size_t i = 0; i < (same ? 1 : p->n); i++)
-        most = codes[i] > most ? codes[i] : most;
-    if (most >= p->dict_n)
-        return err_set(err, ERR_DATA, "code %u of a dictionary of %u", most, p->dict_n);
     p->mode = same ? PQ_MODE_SAME : PQ_MODE_CODES;
-    return 0;
+    return codes_check(p->items.p, same ? 1 : p->n, p->dict_n, err);
 }
 
 static int begin_plain(struct pq_pages *p, struct cur in, struct err *err)
@@ -433,53 +444,6 @@ int pq_pages_skip(struct pq_pages *p, uint64_t n, struct err *err)
 
 /* ---- Numbers and addresses ---- */
 
-static void gather(const struct pq_pages *p, const uint32_t *code, size_t n, void *out)
-{
-    const uint8_t *dict = p->dict.p;
-    uint8_t *o = out;
-
-    switch (p->width) { /* a constant width makes memcpy a load and a store */
-    case 1:
-        for (size_t i = 0; i < n; i++)
-            o[i] = dict[code[i]];
-        break;
-    case 2:
-        for (size_t i = 0; i < n; i++)
-            memcpy(o + i * 2, dict + (size_t)code[i] * 2, 2);
-        break;
-    case 4:
-        for (size_t i = 0; i < n; i++)
-            memcpy(o + i * 4, dict + (size_t)code[i] * 4, 4);
-        break;
-    case 8:
-        for (size_t i = 0; i < n; i++)
-            memcpy(o + i * 8, dict + (size_t)code[i] * 8, 8);
-        break;
-    case 16:
-        for (size_t i = 0; i < n; i++)
-            memcpy(o + i * 16, dict + (size_t)code[i] * 16, 16);
-        break;
-    default:
-        for (size_t i = 0; i < n; i++)
-            memcpy(o + i * p->width, dict + code[i] * p->width, p->width);
-    }
-}
-
-static void splat(const struct pq_pages *p, uint32_t code, size_t n, void *out)
-{
-    const uint8_t *v = (const uint8_t *)p->dict.p + code * p->width;
-    uint8_t *o = out;
-    size_t have = p->width;
-    size_t all = n * p->width;
-
-    memcpy(o, v, have);
-    while (have < all) { /* doubling */
-        size_t more = have < all - have ? have : all - have;
-        memcpy(o + have, o, more);
-        have += more;
-    }
-}
-
 /* The next n values side by side. false: differences are broken, or a number is too large. */
 static bool values_next(struct pq_pages *p, size_t n, void *out)
 {
@@ -487,10 +451,10 @@ static bool values_next(struct pq_pages *p, size_t n, void *out)
 
     switch (p->mode) {
     case PQ_MODE_SAME:
-        splat(p, *(const uint32_t *)p->items.p, n, out);
+        gather_same(p->dict.p, p->width, *(const uint32_t *)p->items.p, n, out);
         break;
     case PQ_MODE_CODES:
-        gather(p, (const uint32_t *)p->items.p + p->value, n, out);
+        gather(p->dict.p, p->width, (const uint32_t *)p->items.p + p->value, n, out);
         break;
     case PQ_MODE_PLAIN:
         ok = decode_plain(p->values + p->value * p->in_width, n, p->in_width, out, p->width);
@@ -649,8 +613,19 @@ static void gather_present(const struct pq_pages *p, const struct pq_codes *code
             code[i] = here ? codes->code[at + i] : 0;
         }
         b->seen[p->field][at / 64] |= seen;
-        gather(p, code, take, col + at * p->width);
+        gather(p->dict.p, p->width, code, take, col + at * p->width);
     }
+}
+
+int pq_pages_rows_from_codes(const struct pq_pages *p, const struct pq_codes *codes,
+                             struct batch *b, const uint32_t *rows, size_t n, struct err *err)
+{
+    void *col = batch_col(b, p->field);
+
+    if (!col)
+        return no_memory(err, b->cap * p->width);
+    gather_rows(codes->dict, codes->dict_n, p->width, codes->code, rows, n, col, b->seen[p->field]);
+    return 0;
 }
 
 int pq_pages_from_codes(struct pq_pages *p, const struct pq_codes *codes, struct batch *b, size_t n,
@@ -673,9 +648,9 @@ int pq_pages_from_codes(struct pq_pages *p, const struct pq_codes *codes, struct
         return 0;
     }
     if (codes->code)
-        gather(p, codes->code, n, col);
+        gather(p->dict.p, p->width, codes->code, n, col);
     else
-        splat(p, codes->same, n, col);
+        gather_same(p->dict.p, p->width, codes->same, n, col);
     batch_set(b, p->field, 0, n);
     return 0;
 }

@@ -106,6 +106,12 @@ int pq_pages_codes(struct pq_pages *p, size_t n, struct pq_codes *out, bool *fou
 int pq_pages_from_codes(struct pq_pages *p, const struct pq_codes *codes, struct batch *b, size_t n,
                         struct err *err) MUST_USE;
 
+/* Only those of some of these rows. The column isn't text, and codes->code and codes->dict_n aren't
+ * 0. */
+int pq_pages_rows_from_codes(const struct pq_pages *p, const struct pq_codes *codes,
+                             struct batch *b, const uint32_t *rows, size_t n,
+                             struct err *err) MUST_USE;
+
 /* Where in the file reading is. */
 uint64_t pq_pages_offset(const struct pq_pages *p);
 

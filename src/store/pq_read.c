@@ -404,6 +404,35 @@ int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out, st
     return r;
 }
 
+static int rows_need(struct pq_group *g, enum field_id field, const uint32_t *rows, size_t n,
+                     struct batch *out, struct err *err)
+{
+    struct column *c = &g->columns[field];
+    enum kind kind = field_table[field].kind;
+    const struct pq_codes *codes = NULL;
+
+    if (batch_uses(out, field))
+        return 0;
+    if (kind != KIND_TEXT && kind != KIND_BYTES) {
+        int r = codes_of(g, field, &codes, err);
+        if (r)
+            return r;
+    }
+    if (!codes || !codes->code || codes->dict_n == 0)
+        return column_need(g, field, out, err);
+    return pq_pages_rows_from_codes(&c->pages, codes, out, rows, n, err);
+}
+
+int pq_group_need_rows(struct pq_group *g, enum field_id field, const uint32_t *rows, size_t n,
+                       struct batch *out, struct err *err)
+{
+    double begun = pq_now();
+    int r = rows_need(g, field, rows, n, out, err);
+
+    g->times.all += pq_now() - begun;
+    return r;
+}
+
 uint64_t pq_group_left(const struct pq_group *g) { return g->rows - g->row - g->n; }
 
 struct pq_times pq_group_times(const struct pq_group *g) { return g->times; }

@@ -64,6 +64,10 @@ int pq_group_step(struct pq_group *g, size_t cap, size_t *n, struct err *err) MU
 int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out,
                   struct err *err) MUST_USE;
 
+/* The same, where only n of these rows will be looked at: the others may be absent. */
+int pq_group_need_rows(struct pq_group *g, enum field_id field, const uint32_t *rows, size_t n,
+                       struct batch *out, struct err *err) MUST_USE;
+
 /* The column as dictionary codes, good until the next step; *out is NULL where it has none. */
 int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_codes **out,
                    struct err *err) MUST_USE;

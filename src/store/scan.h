@@ -77,6 +77,10 @@ struct batch *scan_reader_batch(struct scan_reader *r);
 /* Have a wanted column in the batch. On ERR_DATA these rows cannot be used. */
 int scan_reader_need(struct scan_reader *r, enum field_id f, struct err *err) MUST_USE;
 
+/* The same, where only some rows of it will be looked at: the others may be absent. */
+int scan_reader_need_rows(struct scan_reader *r, enum field_id f, const uint32_t *rows, size_t n,
+                          struct err *err) MUST_USE;
+
 /* Have it as codes: *out is NULL if it does not lie so. */
 int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
                       struct err *err) MUST_USE;

@@ -125,6 +125,14 @@ int scan_reader_need(struct scan_reader *r, enum field_id f, struct err *err)
     return failed(r, pq_group_need(r->group, f, &r->batch, err));
 }
 
+int scan_reader_need_rows(struct scan_reader *r, enum field_id f, const uint32_t *rows, size_t n,
+                          struct err *err)
+{
+    if (r->decode || !field_set_has(&r->scan->spec.want, f))
+        return 0;
+    return failed(r, pq_group_need_rows(r->group, f, rows, n, &r->batch, err));
+}
+
 int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
                       struct err *err)
 {
