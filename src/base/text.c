@@ -210,6 +210,10 @@ static size_t digits_of(uint64_t v)
     return n + (v >= 10) + (v >= 100) + (v >= 1000);
 }
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                            "34353637383940414243444546474849505152535455565758596061626364656667"
+                            "6869707172737475767778798081828384858687888990919293949596979899";
+
 size_t text_print_u64(uint64_t v, char *out)
 {
     size_t n = digits_of(v);
@@ -218,10 +222,12 @@ size_t text_print_u64(uint64_t v, char *out)
     for (; v > UINT32_MAX; v /= 10)
         *--to = (char)('0' + v % 10);
     uint32_t low = (uint32_t)v; /* whose division is cheaper */
-    do {
-        *--to = (char)('0' + low % 10);
-        low /= 10;
-    } while (to > out);
+    for (; low >= 100; low /= 100)
+        memcpy(to -= 2, pairs + 2 * (low % 100), 2);
+    if (low >= 10)
+        memcpy(out, pairs + 2 * low, 2);
+    else
+        *out = (char)('0' + low);
     return n;
 }
 

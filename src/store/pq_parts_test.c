@@ -222,6 +222,79 @@ static void a_changed_byte_of_a_page_is_named(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* ---- Some rows ---- */
+
+static void same_row(const struct batch *a, const struct batch *b, size_t row)
+{
+    for (int i = 0; i < FIELD_N; i++) {
+        enum field_id f = (enum field_id)i;
+        enum kind kind = field_table[f].kind;
+        assert_int_equal(batch_has(a, f, row), batch_has(b, f, row));
+        if (!batch_has(a, f, row))
+            continue;
+        if (kind == KIND_TEXT || kind == KIND_BYTES) {
+            size_t n;
+            size_t m;
+            const uint8_t *s = batch_bytes(a, f, row, &n);
+            const uint8_t *t = batch_bytes(b, f, row, &m);
+            assert_int_equal(n, m);
+            assert_memory_equal(s, t, n);
+        } else {
+            assert_memory_equal(batch_at(a, f, row), batch_at(b, f, row), kind_table[kind].width);
+        }
+    }
+}
+
+/* Rows first, first + every, ... of each batch are as they are when all are asked for. */
+static void compare_some(const struct pq_file *f, uint32_t first, uint32_t every)
+{
+    const struct field_set all = sample_all();
+    struct pq_group *g[2];
+    struct batch b[2];
+    uint32_t rows[300];
+    size_t n;
+
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(batch_init(&b[i], COUNT_OF(rows)));
+        assert_int_equal(pq_group_open(&g[i], f, 0, &all, NULL), 0);
+    }
+    while (pq_group_step(g[0], COUNT_OF(rows), &n, NULL) == 0) {
+        size_t some = 0;
+        for (uint32_t row = first; row < n; row += every)
+            rows[some++] = row;
+        batch_reset(&b[0]);
+        for (int i = 0; i < FIELD_N; i++)
+            assert_int_equal(pq_group_need_rows(g[0], (enum field_id)i, rows, some, &b[0], NULL),
+                             0);
+        assert_int_equal(pq_group_next(g[1], &b[1], NULL), 0);
+        assert_int_equal(b[1].rows, n);
+        for (size_t i = 0; i < some; i++)
+            same_row(&b[0], &b[1], rows[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pq_group_close(g[i]);
+        batch_free(&b[i]);
+    }
+}
+
+static void some_rows_are_what_they_are_among_all(void **state)
+{
+    enum { ROWS = 1000, CAP = 16 << 20 };
+    uint8_t *bytes = malloc(CAP);
+    struct pq_file *f;
+
+    (void)state;
+    assert_non_null(bytes);
+    for (unsigned salt = 0; salt < SAMPLE_PATTERNS; salt++) {
+        (void)write_sample(salt, NULL, ROWS, true, bytes, CAP);
+        assert_int_equal(pq_open(&f, path, NULL), 0);
+        compare_some(f, 0, 3);
+        compare_some(f, 7, 100);
+        pq_close(f);
+    }
+    free(bytes);
+}
+
 /* ---- Addresses ---- */
 
 static void knows_addresses_that_a_group_cannot_have(void **state)
@@ -290,6 +363,7 @@ int main(void)
         cmocka_unit_test(columns_with_the_same_values_are_written_once),
         cmocka_unit_test(memory_used_before_leaves_no_trace),
         cmocka_unit_test(a_changed_byte_of_a_page_is_named),
+        cmocka_unit_test(some_rows_are_what_they_are_among_all),
         cmocka_unit_test(knows_addresses_that_a_group_cannot_have),
         cmocka_unit_test(columns_that_say_nothing_cost_next_to_nothing),
     };
