@@ -255,6 +255,33 @@ static struct value end_value(const struct batch *b, size_t row, bool src, char 
     return value_text(text, n);
 }
 
+static bool all_have(const struct batch *b, enum field_id f, const uint32_t *rows, size_t n)
+{
+    bool all = batch_uses(b, f);
+
+    for (size_t i = 0; i < n && all; i++)
+        all = batch_has(b, f, rows[i]);
+    return all;
+}
+
+/* What end_value() shows for want of an address. */
+struct field_set list_spares(const struct list *l, const struct batch *b, const uint32_t *rows,
+                             size_t n)
+{
+    static const enum field_id ends[][4] = {
+        {FIELD_SRC_ADDR, FIELD_SRC_PREFIX, FIELD_SRC_MASK, FIELD_SRC_AS},
+        {FIELD_DST_ADDR, FIELD_DST_PREFIX, FIELD_DST_MASK, FIELD_DST_AS},
+    };
+    struct field_set spare = {0};
+
+    if (l->spec->columns.n > 0 || l->printer->format->all_columns || l->spec->sort.by == SORT_FIELD)
+        return spare;
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        for (size_t k = 1; k < COUNT_OF(ends[i]) && all_have(b, ends[i][0], rows, n); k++)
+            field_set_add(&spare, ends[i][k]);
+    return spare;
+}
+
 /* TCP flags; of ICMP, type/code. */
 static struct value flags_value(const struct batch *b, size_t row, char text[8])
 {

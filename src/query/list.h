@@ -25,6 +25,11 @@ void list_free(struct list *l);
 /* How many more rows are wanted; SIZE_MAX: all that there are. */
 size_t list_wants(const struct list *l);
 
+/* Of the batch's rows, whose addresses are there if they have any: the fields that the list reads,
+ * but not of these. */
+struct field_set list_spares(const struct list *l, const struct batch *b, const uint32_t *rows,
+                             size_t n);
+
 /* Take rows of a batch, not more than list_wants(). 0 or ERR_LIMIT. */
 int list_add(struct list *l, const struct batch *b, const uint32_t *rows, size_t n,
              struct err *err) MUST_USE;

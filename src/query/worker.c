@@ -209,15 +209,30 @@ static int group_rows(struct worker *w, const uint32_t *rows, size_t n, struct e
     return w->stage ? w->stage->run(w->stage, &c, &w->sink, err) : agg_add(w->agg, &c, err);
 }
 
-/* Have all that is wanted of n selected rows; where these are most, of all. */
-static int need_all(struct worker *w, size_t n, struct err *err)
+/* Have a column of n selected rows; where these are most, of all. */
+static int need(struct worker *w, enum field_id f, size_t n, struct err *err)
 {
     bool few = n < scan_reader_batch(w->reader)->rows / 2;
+
+    return few ? scan_reader_need_rows(w->reader, f, w->rows, n, err)
+               : scan_reader_need(w->reader, f, err);
+}
+
+/* Have all that is wanted of n selected rows. */
+static int need_all(struct worker *w, size_t n, struct err *err)
+{
+    struct field_set spare = {0};
     int r = 0;
 
+    if (!w->agg) {
+        r = need(w, FIELD_SRC_ADDR, n, err);
+        r = r ? r : need(w, FIELD_DST_ADDR, n, err);
+        if (!r)
+            spare = list_spares(w->work->list, scan_reader_batch(w->reader), w->rows, n);
+    }
     for (int f = 0; f < FIELD_N && !r; f++)
-        r = few ? scan_reader_need_rows(w->reader, (enum field_id)f, w->rows, n, err)
-                : scan_reader_need(w->reader, (enum field_id)f, err);
+        if (!field_set_has(&spare, (enum field_id)f))
+            r = need(w, (enum field_id)f, n, err);
     return r;
 }
 
