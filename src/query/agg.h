@@ -60,6 +60,12 @@ int agg_add(struct agg *a, const struct chunk *c, struct err *err) MUST_USE;
 int agg_reserve(struct agg *a, size_t n, struct err *err) MUST_USE;
 uint32_t agg_hash(const struct agg *a, const uint64_t *key);
 
+/* Fetch into the cache what agg_find() will look at: its slot, and some time later its group. */
+static inline void agg_fetch(const struct agg *a, uint32_t hash)
+{
+    __builtin_prefetch(&a->slots[hash & (a->n_slots - 1)]);
+}
+
 /* The number of a key's group, made if there is none; after agg_reserve(). */
 size_t agg_find(struct agg *a, const uint64_t *key, uint32_t hash);
 
@@ -71,6 +77,14 @@ int agg_append(struct agg *a, const uint64_t *key, const struct sums *s, struct 
 static inline uint64_t *agg_at(const struct agg *a, size_t g)
 {
     return a->segments[g >> AGG_SEGMENT_BITS] + (g & (AGG_SEGMENT - 1)) * a->stride;
+}
+
+static inline void agg_fetch_group(const struct agg *a, uint32_t hash)
+{
+    uint64_t slot = a->slots[hash & (a->n_slots - 1)];
+
+    if (slot)
+        __builtin_prefetch(agg_at(a, (uint32_t)slot - 1));
 }
 
 /* Add the groups of another one with the same keys and ids, whose acc must live on. */

@@ -8,7 +8,8 @@
 
 enum {
     CELLS_MAX = 1 << 16,
-    CELLS_MAX_ONE = 1 << 21 /* of a single key: as many as a dictionary */
+    CELLS_MAX_ONE = 1 << 21, /* of a single key: as many as a dictionary */
+    UNMET = 64               /* that are looked for together */
 };
 
 struct part {
@@ -152,14 +153,36 @@ static uint32_t code_of(const struct part *p, uint32_t row)
     return p->code ? p->code[row] : p->same;
 }
 
-/* The group of a combination that was not met yet. */
-static size_t cell_group(const struct coder *c, struct agg *a, uint32_t row)
-{
-    uint64_t key[KEYS_WORDS_MAX] = {0};
+/* Combinations that were not met yet: their groups' slots are fetched while others are looked at.
+ */
+struct unmet {
+    uint32_t index[UNMET];
+    uint32_t hash[UNMET];
+    uint64_t key[UNMET][KEYS_WORDS_MAX];
+    size_t n;
+};
 
+static void unmet_add(const struct coder *c, struct unmet *u, const struct agg *a, uint32_t row,
+                      uint32_t index)
+{
+    uint64_t *key = u->key[u->n];
+
+    memset(key, 0, c->keys.words * sizeof *key);
     for (size_t i = 0; i < c->keys.n; i++)
         add_part(&c->keys.at[i], &c->parts[i].of[code_of(&c->parts[i], row)], key);
-    return agg_find(a, key, agg_hash(a, key));
+    u->index[u->n] = index;
+    u->hash[u->n] = agg_hash(a, key);
+    agg_fetch(a, u->hash[u->n]);
+    u->n++;
+}
+
+static void unmet_find(struct coder *c, struct unmet *u, struct agg *a)
+{
+    for (size_t i = 0; i < u->n; i++)
+        agg_fetch_group(a, u->hash[i]);
+    for (size_t i = 0; i < u->n; i++)
+        c->cell[u->index[i]] = (uint32_t)agg_find(a, u->key[i], u->hash[i]) + 1;
+    u->n = 0;
 }
 
 /* Which cell each row is in. */
@@ -190,6 +213,7 @@ static void index_rows(struct coder *c, const uint32_t *rows, size_t n)
 int coder_groups(struct coder *c, struct agg *a, const uint32_t *rows, size_t n, uint32_t *groups,
                  struct err *err)
 {
+    struct unmet u = {.n = 0};
     int r = agg_reserve(a, n, err);
 
     if (r)
@@ -197,10 +221,16 @@ int coder_groups(struct coder *c, struct agg *a, const uint32_t *rows, size_t n,
     index_rows(c, rows, n);
     for (size_t i = 0; i < n; i++) {
         uint32_t *cell = &c->cell[c->index[i]];
-        if (!*cell)
-            *cell = (uint32_t)cell_group(c, a, rows[i]) + 1;
-        groups[i] = *cell - 1;
+        if (*cell)
+            continue;
+        *cell = UINT32_MAX; /* it is being looked for */
+        unmet_add(c, &u, a, rows[i], c->index[i]);
+        if (u.n == UNMET)
+            unmet_find(c, &u, a);
     }
+    unmet_find(c, &u, a);
+    for (size_t i = 0; i < n; i++)
+        groups[i] = c->cell[c->index[i]] - 1;
     return 0;
 }
 

@@ -108,7 +108,7 @@ static bool find(struct intern *all, struct intern_shard *t, const void *at, siz
     size_t s = slot_of(hash, t->n_slots);
     for (; t->slots[s]; s = (s + 1) & (t->n_slots - 1)) {
         const void *other = string_at(t, t->slots[s] - 1, &had);
-        if (had == len && memcmp(other, at, len) == 0) {
+        if (had == len && (len == 0 || memcmp(other, at, len) == 0)) {
             *place = t->slots[s] - 1;
             return true;
         }

@@ -7,13 +7,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 enum {
     BLOCK_BYTES = 4096,
-    TIDY_TRIAL = 16, /* parts that tell whether it pays */
-    SLAB_BLOCKS = 64,
-    SLABS_MIN = (PARTS + PARTS / 4) / SLAB_BLOCKS /* blocks that are not full cannot go */
+    TIDY_TRIAL = 16,      /* parts that tell whether it pays */
+    SLAB_BYTES = 2 << 20, /* a huge page, where the system has them: blocks are met at random */
+    SLAB_BLOCKS = SLAB_BYTES / BLOCK_BYTES,
+    SLABS_MIN = (PARTS + PARTS / 2) / SLAB_BLOCKS /* blocks that are not full cannot go */
 };
 
 struct entry {
@@ -164,15 +168,15 @@ static int read_block(const struct parts *p, const struct block *b, uint8_t *out
 
 static int slab_add(struct parts *p, struct err *err)
 {
-    const size_t bytes = (size_t)SLAB_BLOCKS * BLOCK_BYTES;
-    uint8_t *slab = malloc(bytes);
+    uint8_t *slab = aligned_alloc(SLAB_BYTES, SLAB_BYTES);
 
     if (!slab)
         return err_set(err, ERR_LIMIT, "no memory for groups");
+    (void)madvise(slab, SLAB_BYTES, MADV_HUGEPAGE); /* works without, too */
     p->slabs = mem_resize(p->slabs, p->n_slabs + 1, sizeof *p->slabs);
     p->slabs[p->n_slabs++] = slab;
     p->fresh = SLAB_BLOCKS;
-    atomic_fetch_add(&p->room->used_bytes, bytes);
+    atomic_fetch_add(&p->room->used_bytes, (size_t)SLAB_BYTES);
     return 0;
 }
 
@@ -253,8 +257,9 @@ static void set_base(struct parts *p, const struct tally *t, size_t i)
         p->base = 0;
 }
 
-static int entry_put(struct parts *p, struct part *part, const uint64_t *key, const struct entry *e,
-                     struct err *err)
+/* With a constant number of words the copies are some moves. */
+ALWAYS_INLINE int put(struct parts *p, struct part *part, const uint64_t *key,
+                      const struct entry *e, const size_t words, struct err *err)
 {
     struct block *b = part->n ? &part->blocks[part->n - 1] : NULL;
 
@@ -264,14 +269,21 @@ static int entry_put(struct parts *p, struct part *part, const uint64_t *key, co
             return r;
         b = &part->blocks[part->n - 1];
     }
-    uint8_t *at = b->at + b->n++ * p->entry_bytes;
-    memcpy(at, key, p->words * sizeof *key);
-    memcpy(at + p->words * sizeof *key, e, sizeof *e);
+    uint8_t *at = b->at + b->n++ * (words * sizeof *key + sizeof *e);
+    memcpy(at, key, words * sizeof *key);
+    memcpy(at + words * sizeof *key, e, sizeof *e);
     return 0;
 }
 
-int parts_add(struct parts *p, const struct tally *t, size_t from, size_t n, const uint64_t *packed,
-              const uint32_t *hashes, uint32_t *left, size_t *n_left, struct err *err)
+static int entry_put(struct parts *p, struct part *part, const uint64_t *key, const struct entry *e,
+                     struct err *err)
+{
+    return put(p, part, key, e, p->words, err);
+}
+
+ALWAYS_INLINE int add_entries(struct parts *p, const struct tally *t, size_t from, size_t n,
+                              const uint64_t *packed, const uint32_t *hashes, uint32_t *left,
+                              size_t *n_left, const size_t words, struct err *err)
 {
     *n_left = 0;
     for (size_t i = 0; i < n; i++) {
@@ -281,11 +293,26 @@ int parts_add(struct parts *p, const struct tally *t, size_t from, size_t n, con
             left[(*n_left)++] = (uint32_t)i;
             continue;
         }
-        int r = entry_put(p, &p->part[parts_of(hashes[i])], packed + i * p->words, &e, err);
+        int r = put(p, &p->part[parts_of(hashes[i])], packed + i * words, &e, words, err);
         if (r)
             return r;
     }
     return 0;
+}
+
+int parts_add(struct parts *p, const struct tally *t, size_t from, size_t n, const uint64_t *packed,
+              const uint32_t *hashes, uint32_t *left, size_t *n_left, struct err *err)
+{
+    switch (p->words) {
+    case 1:
+        return add_entries(p, t, from, n, packed, hashes, left, n_left, 1, err);
+    case 2:
+        return add_entries(p, t, from, n, packed, hashes, left, n_left, 2, err);
+    case 3:
+        return add_entries(p, t, from, n, packed, hashes, left, n_left, 3, err);
+    default:
+        return add_entries(p, t, from, n, packed, hashes, left, n_left, p->words, err);
+    }
 }
 
 /* --- groups --- */
