@@ -40,7 +40,7 @@ enum { CELL_ROOM = 384 /* %.1f of any number */ };
 static size_t text_put(char *out, const char *s)
 {
     size_t n = strlen(s);
-    memcpy(out, s, n);
+    memcpy(out, s, n + 1);
     return n;
 }
 
@@ -50,7 +50,7 @@ static size_t flags(char *out, uint64_t v)
     static const char letters[] = "CEUAPRSF";
 
     for (unsigned i = 0; i < NAME_BITS; i++)
-        out[i] = v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.';
+        out[i] = (char)(v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.');
     return NAME_BITS;
 }
 
