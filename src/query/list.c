@@ -224,8 +224,29 @@ size_t list_wants(const struct list *l)
     return (size_t)(l->spec->top - l->printed);
 }
 
+/* Written in place: values that are returned are copied by wider moves than they were written by,
+ * which the processor waits for. */
+static void put_text(struct value *out, const char *text, size_t n)
+{
+    out->type = VALUE_TEXT;
+    out->as.s.at = text;
+    out->as.s.len = n;
+}
+
+static void put_measure(struct value *out, const struct batch *b, enum measure m, size_t row)
+{
+    uint64_t v;
+
+    out->type = VALUE_NONE;
+    if (measure_at(b, m, row, &v)) {
+        out->type = VALUE_UINT;
+        out->as.u = v;
+    }
+}
+
 /* One end of a flow: address and port; where there is no address, its prefix or its AS. */
-static struct value end_value(const struct batch *b, size_t row, bool src, char text[END_TEXT])
+static void put_end(struct value *out, const struct batch *b, size_t row, bool src,
+                    char text[END_TEXT])
 {
     enum field_id addr = src ? FIELD_SRC_ADDR : FIELD_DST_ADDR;
     enum field_id port = src ? FIELD_SRC_PORT : FIELD_DST_PORT;
@@ -236,23 +257,24 @@ static struct value end_value(const struct batch *b, size_t row, bool src, char 
     const struct addr *a = batch_at(b, addr, row);
     size_t n;
 
+    out->type = VALUE_NONE;
     if (a) {
         bool ported = batch_has(b, port, row) && proto != PROTO_ICMP && proto != PROTO_ICMP6;
         n = ported ? addr_port_print(a, (uint16_t)batch_u64(b, port, row), text)
                    : addr_print(a, text);
-        return value_text(text, n);
+        put_text(out, text, n);
+        return;
     }
     a = batch_at(b, prefix, row);
     if (a) {
         n = addr_print(a, text);
         if (batch_has(b, mask, row))
             n += (size_t)snprintf(text + n, END_TEXT - n, "/%u", (unsigned)batch_u64(b, mask, row));
-        return value_text(text, n);
+        put_text(out, text, n);
+    } else if (batch_has(b, as, row)) {
+        n = (size_t)snprintf(text, END_TEXT, "AS%u", (unsigned)batch_u64(b, as, row));
+        put_text(out, text, n);
     }
-    if (!batch_has(b, as, row))
-        return (struct value){.type = VALUE_NONE};
-    n = (size_t)snprintf(text, END_TEXT, "AS%u", (unsigned)batch_u64(b, as, row));
-    return value_text(text, n);
 }
 
 static bool all_have(const struct batch *b, enum field_id f, const uint32_t *rows, size_t n)
@@ -264,7 +286,7 @@ static bool all_have(const struct batch *b, enum field_id f, const uint32_t *row
     return all;
 }
 
-/* What end_value() shows for want of an address. */
+/* What put_end() shows for want of an address. */
 struct field_set list_spares(const struct list *l, const struct batch *b, const uint32_t *rows,
                              size_t n)
 {
@@ -309,13 +331,13 @@ static void print_one(struct list *l, const struct batch *b, size_t row)
             v[i] = value_of(b, (enum field_id)i, row);
     } else {
         v[LIST_TIME] = value_of(b, FIELD_TIME, row);
-        v[LIST_DURATION] = measure_value(b, MEASURE_DURATION_MS, row);
+        put_measure(&v[LIST_DURATION], b, MEASURE_DURATION_MS, row);
         v[LIST_PROTO] = value_of(b, FIELD_PROTO, row);
-        v[LIST_SRC] = end_value(b, row, true, l->src);
-        v[LIST_DST] = end_value(b, row, false, l->dst);
+        put_end(&v[LIST_SRC], b, row, true, l->src);
+        put_end(&v[LIST_DST], b, row, false, l->dst);
         v[LIST_FLAGS] = flags_value(b, row, l->flags);
-        v[LIST_PACKETS] = measure_value(b, MEASURE_PACKETS, row);
-        v[LIST_BYTES] = measure_value(b, MEASURE_BYTES, row);
+        put_measure(&v[LIST_PACKETS], b, MEASURE_PACKETS, row);
+        put_measure(&v[LIST_BYTES], b, MEASURE_BYTES, row);
         v[LIST_EXPORTER] = value_of(b, FIELD_EXPORTER, row);
     }
     print_row(l->printer, v);
