@@ -105,12 +105,14 @@ static bool is_over(struct work *q)
 
 /* --- records --- */
 
-/* Wait until the part in hand is the first that is not over. Holds the lock. */
-static void await_turn(struct worker *w)
+/* Wait until the part in hand is the first that is not over; or, if that will do, until the printer
+ * can be forked. Holds the lock. */
+static void await_turn(struct worker *w, bool or_fork)
 {
     struct work *q = w->work;
 
-    while (!is_over(q) && !scan_reader_is_first(w->reader)) {
+    while (!is_over(q) && !scan_reader_is_first(w->reader) &&
+           !(or_fork && atomic_load(&q->forkable))) {
         struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += 1; /* to look whether the user interrupts */
@@ -126,7 +128,7 @@ static void join(struct worker *w)
     if (!w->fork || w->fork->text.len == 0)
         return;
     (void)pthread_mutex_lock(&q->lock);
-    await_turn(w);
+    await_turn(w, false);
     if (!is_over(q))
         print_join(q->printer, w->fork);
     (void)pthread_mutex_unlock(&q->lock);
@@ -175,10 +177,15 @@ static int list_rows(struct worker *w, size_t n, struct err *err)
     struct work *q = w->work;
     int r = 0;
 
+    if (!w->fork) {
+        (void)pthread_mutex_lock(&q->lock);
+        await_turn(w, scan_reader_is_file(w->reader));
+        (void)pthread_mutex_unlock(&q->lock);
+    }
     if (can_fork(w))
         return list_aside(w, n, err);
     (void)pthread_mutex_lock(&q->lock);
-    await_turn(w);
+    await_turn(w, false);
     for (size_t i = 0; i < n && !r && !is_over(q); i += METER_CHUNK) {
         size_t wants = list_wants(q->list);
         size_t take = n - i < METER_CHUNK ? n - i : METER_CHUNK;
@@ -188,8 +195,9 @@ static int list_rows(struct worker *w, size_t n, struct err *err)
             atomic_store(&q->stopped, true);
     }
     bool plain = q->spec->sort.by == SORT_NONE && q->spec->top == 0;
-    if (plain && q->printer->rows >= FORK_ROWS && q->printer->format->fork)
-        atomic_store(&q->forkable, true);
+    if (plain && q->printer->rows >= FORK_ROWS && q->printer->format->fork &&
+        !atomic_exchange(&q->forkable, true))
+        (void)pthread_cond_broadcast(&q->turn);
     (void)pthread_mutex_unlock(&q->lock);
     return r;
 }
