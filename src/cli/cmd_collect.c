@@ -12,6 +12,8 @@
 enum {
     OPT_LISTEN = 1,
     OPT_TCP,
+    OPT_PERMIT,
+    OPT_DENY,
     OPT_STORE,
     OPT_SEAL_EVERY,
     OPT_JOURNAL_SIZE,
@@ -28,6 +30,10 @@ static const struct opt opts[] = {
     {OPT_LISTEN, "listen", 'l', "ADDR:PORT",
      "receive over UDP here; may be repeated (127.0.0.1:2055)"},
     {OPT_TCP, "tcp", 't', "ADDR:PORT", "receive IPFIX over TCP here; may be repeated"},
+    {OPT_PERMIT, "permit", 0, "PREFIX[@PORT]",
+     "hear these senders (at this port only); may be repeated; any: all"},
+    {OPT_DENY, "deny", 0, "PREFIX[@PORT]",
+     "do not hear these; of all --permit and --deny the first that fits decides"},
     {OPT_STORE, "store", 's', "DIR", "where flows are kept (./var)"},
     {OPT_SEAL_EVERY, "seal-every", 0, "TIME", "make a Parquet file at least so often (5m)"},
     {OPT_JOURNAL_SIZE, "journal-size", 0, "BYTES", "... and when the journal is as long (64M)"},
@@ -83,6 +89,14 @@ static int parse_bytes(const char *text, uint64_t least, uint64_t most, uint64_t
     return r;
 }
 
+static int parse_access(const char *text, bool permit, struct access_rules *rules, struct err *err)
+{
+    struct access_rule rule;
+    int r = access_rule_parse(text, permit, &rule, err);
+
+    return r ? r : access_rules_add(rules, &rule, err);
+}
+
 static int set_option(struct collect_options *o, enum log_level *level, int id, const char *value,
                       struct err *err)
 {
@@ -94,6 +108,10 @@ static int set_option(struct collect_options *o, enum log_level *level, int id, 
         return parse_listen(value, o->udp, &o->n_udp, err);
     case OPT_TCP:
         return parse_listen(value, o->tcp, &o->n_tcp, err);
+    case OPT_PERMIT:
+        return parse_access(value, true, &o->access, err);
+    case OPT_DENY:
+        return parse_access(value, false, &o->access, err);
     case OPT_STORE:
         o->dir = value;
         return 0;
@@ -145,6 +163,7 @@ static int cmd_collect_run(int argc, char **argv)
     while (r == 0 && (id = opt_next(&scan, &err)) != OPT_END)
         r = id == ERR_CONFIG ? id : set_option(o, &level, id, scan.value, &err);
     if (r) {
+        access_rules_free(&o->access);
         free(o);
         return command_usage_error(&cmd_collect, err.text);
     }
@@ -153,6 +172,7 @@ static int cmd_collect_run(int argc, char **argv)
     log_open(level);
     if (r == 0)
         r = collect_run(o, &err);
+    access_rules_free(&o->access);
     free(o);
     if (r == 0)
         return 0;
@@ -176,11 +196,18 @@ const struct command cmd_collect = {
         "Several workers share the ports; each takes the exporters in its share of all addresses. "
         "SIGINT and SIGTERM end it: it stores everything first. SIGHUP makes files of what has "
         "been received until now, and asks the kernel again for the receive buffers.\n"
+        "--permit and --deny say whose exports are heard: the first that fits a sender decides, "
+        "and "
+        "where there are any, whom none fits is denied. Denied datagrams are never parsed; 'weir "
+        "show drops' says how many there were and from where. A rule with @PORT is for that port; "
+        "a port without rules hears everybody.\n"
         "Without an address it listens on this machine only. PORT 0 takes any free port; the log "
         "and "
         "'weir show collect' say which.",
     .examples = "weir collect --listen 0.0.0.0:2055 --listen [::]:4739 --store /var/lib/weir\n"
                 "    two ports, IPv4 and IPv6\n"
+                "weir collect --listen 0.0.0.0:2055 --deny 10.1.9.0/24 --permit 10.0.0.0/8\n"
+                "    routers in 10.0.0.0/8 but for one network\n"
                 "weir collect --tcp 192.0.2.10:4739\n    IPFIX over TCP\n"
                 "weir show collect\n    how it is doing\n",
     .opts = opts,

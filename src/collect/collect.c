@@ -109,16 +109,28 @@ static void on_question(struct ctl *ctl, const char *line, struct buf *out)
 
 /* --- start and stop --- */
 
-static void say_listening(const char *kind, const struct addr *addr, uint16_t port)
+static int check_access(const struct access *a, const char *where, struct err *err)
+{
+    return access_permits_some(a)
+               ? 0
+               : err_set(err, ERR_CONFIG,
+                         "the access list of %s permits nobody: whom no rule names is denied; "
+                         "permit a prefix, or any behind the others",
+                         where);
+}
+
+static int say_listening(const char *kind, const struct addr *addr, uint16_t port,
+                         const struct access *a, struct err *err)
 {
     char text[ADDR_PORT_TEXT];
 
     (void)addr_port_print(addr, port, text);
     log_info("listening", KV(kind, text));
-    if (!sock_is_loopback(addr))
-        log_warn("this address is open to the network: whoever reaches it can add flows; allow "
-                 "only your exporters in the firewall",
+    if (!a && !sock_is_loopback(addr))
+        log_warn("this address is open to the network: whoever reaches it can add flows; permit "
+                 "your exporters only (--permit)",
                  KV(kind, text));
+    return check_access(a, text, err);
 }
 
 /* Each receiver gets a socket of it. */
@@ -139,9 +151,36 @@ static int listen_at(struct collect *c, const struct collect_listen *l, int type
         else
             r = receiver_add_udp(to, fd[w], &l->addr, port, err);
     }
-    if (r == 0)
-        say_listening(type == SOCK_STREAM ? "tcp" : "udp", &l->addr, port);
-    return r;
+    if (r)
+        return r;
+    const struct receiver *first = &c->receiver[0];
+    size_t number = type == SOCK_STREAM ? c->options->n_udp + first->n_tcp - 1 : first->n_udp - 1;
+    return say_listening(type == SOCK_STREAM ? "tcp" : "udp", &l->addr, port,
+                         first->gate.access[number], err);
+}
+
+static bool has_port(const struct receiver *r, uint16_t port)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < r->n_udp; i++)
+        has = has || r->udp[i].udp.port == port;
+    for (size_t i = 0; i < r->n_tcp; i++)
+        has = has || r->tcp_listener[i].port == port;
+    return has;
+}
+
+/* A rule for a port that is not ours is a mistake that would leave another port open. */
+static int check_ports(const struct collect *c, struct err *err)
+{
+    const struct access_rules *rules = &c->options->access;
+
+    for (size_t i = 0; i < rules->n; i++)
+        if (rules->v[i].port != 0 && !has_port(&c->receiver[0], rules->v[i].port))
+            return err_set(err, ERR_CONFIG,
+                           "a rule of access is for port %u, where nothing listens",
+                           rules->v[i].port);
+    return 0;
 }
 
 static int open_receivers(struct collect *c, struct err *err)
@@ -156,7 +195,7 @@ static int open_receivers(struct collect *c, struct err *err)
         r = listen_at(c, &o->udp[i], SOCK_DGRAM, err);
     for (size_t i = 0; i < o->n_tcp && r == 0; i++)
         r = listen_at(c, &o->tcp[i], SOCK_STREAM, err);
-    return r;
+    return r ? r : check_ports(c, err);
 }
 
 static void say_recovered(const struct recover *r)

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "net/access.h"
 #include "net/steer.h"
 
 #include <stdbool.h>
@@ -32,9 +33,10 @@ struct collect_options {
     size_t n_udp;
     struct collect_listen tcp[COLLECT_LISTENERS];
     size_t n_tcp;
-    unsigned workers;    /* 0: collect_workers() */
-    bool pin;            /* each to a processor */
-    size_t rcvbuf_bytes; /* 0: as the rate asks */
+    struct access_rules access; /* the caller's */
+    unsigned workers;           /* 0: collect_workers() */
+    bool pin;                   /* each to a processor */
+    size_t rcvbuf_bytes;        /* 0: as the rate asks */
     int64_t seal_every_ms;
     uint64_t journal_bytes;
     int64_t sync_ms;

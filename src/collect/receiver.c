@@ -29,7 +29,8 @@ static void publish(struct receiver *r)
                                 .journal = w->id,
                                 .journal_bytes = w->journal ? journal_bytes(w->journal) : 0,
                                 .journal_datagrams = w->frames,
-                                .journals_waiting = seal_waiting(w->seal)};
+                                .journals_waiting = seal_waiting(w->seal),
+                                .denied = r->gate.denied};
 
     if (w->received > 0)
         s.journal_age_ms = clock_mono_ms() - w->since_mono_ms;
@@ -37,6 +38,7 @@ static void publish(struct receiver *r)
         const struct udp *u = &r->udp[i].udp;
         s.udp[i] = (struct receiver_socket){.datagrams = u->datagrams,
                                             .kernel_drops = u->kernel_drops,
+                                            .denied = r->udp[i].denied,
                                             .rcvbuf_bytes = u->rcvbuf_bytes,
                                             .rcvbuf_wanted = r->udp[i].wanted};
     }
@@ -112,6 +114,11 @@ static size_t receive(struct receiver *r, struct socket *s)
     worker_begin(&r->worker, now);
     for (size_t i = 0; i < n; i++) {
         const struct udp_datagram *u = udp_at(r->batch, i);
+        if (!gate_admits(&r->gate, s->udp.number, &u->addr, now)) {
+            s->denied++;
+            count_add(&r->worker.counts, COUNT_DENIED, 1);
+            continue;
+        }
         struct datagram d = {.data = u->data,
                              .len = u->len,
                              .received_ms = now,
@@ -151,6 +158,16 @@ static void log_peer(enum log_level level, const char *what, const struct tcp_pe
         log_info(what, KV("peer", text), KV("session", p->session));
     else
         log_warn(what, KV("peer", text), KV("session", p->session));
+}
+
+static bool on_connecting(struct tcp_handler *h, const struct tcp_peer *p)
+{
+    struct receiver *r = container_of(h, struct receiver, handler);
+    bool admitted = gate_admits(&r->gate, p->listener, &p->addr, clock_wall_ms());
+
+    if (!admitted)
+        count_add(&r->worker.counts, COUNT_TCP_DENIED, 1);
+    return admitted;
 }
 
 static void on_opened(struct tcp_handler *h, const struct tcp_peer *p)
@@ -254,6 +271,7 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
     for (size_t i = 0; i < r->n_udp && ticks_s > 0; i++)
         adapt(r, &r->udp[i], ticks_s);
     tcp_sweep(&r->tcp);
+    gate_tell(&r->gate);
     worker_tick(&r->worker, clock_wall_ms());
     publish(r);
     timer_set(&r->loop, t, now_mono_ms + RECEIVER_TICK_MS);
@@ -367,7 +385,12 @@ int receiver_open(struct receiver *r, const struct collect_options *options, uns
     r->batch = udp_batch_new();
     r->orders.on = on_order;
     r->tick.on = on_tick;
-    r->handler = (struct tcp_handler){on_opened, on_refused, on_message, on_read, on_ended};
+    r->handler = (struct tcp_handler){.admits = on_connecting,
+                                      .opened = on_opened,
+                                      .refused = on_refused,
+                                      .message = on_message,
+                                      .read = on_read,
+                                      .ended = on_ended};
     r->tcp = (struct tcp){.loop = &r->loop,
                           .handler = &r->handler,
                           .max = COLLECT_TCP_SESSIONS,
@@ -393,6 +416,7 @@ int receiver_add_udp(struct receiver *r, int fd, const struct addr *addr, uint16
     s->receiver = r;
     s->wanted = o->rcvbuf_bytes;
     s->udp.number = (uint16_t)r->n_udp++;
+    gate_set(&r->gate, s->udp.number, &o->access, port);
     s->udp.io.on = on_udp;
     return loop_add(&r->loop, &s->udp.io, EPOLLIN, err);
 }
@@ -403,6 +427,8 @@ int receiver_add_tcp(struct receiver *r, int fd, const struct addr *addr, uint16
     uint16_t number = (uint16_t)(r->options->n_udp + r->n_tcp);
     int e = tcp_listen(&r->tcp_listener[r->n_tcp], &r->tcp, fd, addr, port, number, err);
 
+    if (e == 0)
+        gate_set(&r->gate, number, &r->options->access, port);
     r->n_tcp += e == 0;
     return e;
 }
@@ -437,6 +463,7 @@ void receiver_close(struct receiver *r)
     (void)pthread_cond_destroy(&r->listed);
     free(r->senders.list);
     r->senders.list = NULL;
+    gate_free(&r->gate);
     udp_batch_free(r->batch);
     r->batch = NULL;
 }

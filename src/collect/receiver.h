@@ -11,6 +11,7 @@
 #define COLLECT_RECEIVER_H
 
 #include "collect/collect.h"
+#include "collect/gate.h"
 #include "collect/worker.h"
 #include "net/loop.h"
 #include "net/tcp.h"
@@ -23,6 +24,7 @@ enum { RECEIVER_TICK_MS = 250, RECEIVER_SENDERS_MAX = 4096 /* listed of each */ 
 struct receiver_socket {
     uint64_t datagrams;
     uint64_t kernel_drops;
+    uint64_t denied;
     size_t rcvbuf_bytes;  /* as the kernel accounts */
     size_t rcvbuf_wanted; /* half of that, if the kernel allows it: by option or measured rate */
 };
@@ -37,6 +39,7 @@ struct receiver_status {
     uint64_t journal_datagrams;
     int64_t journal_age_ms;
     uint64_t journals_waiting;
+    struct denied denied;
 };
 
 /* Who sends to a receiver, as it was a moment ago. */
@@ -51,6 +54,7 @@ struct receiver;
 struct socket {
     struct udp udp;
     struct receiver *receiver;
+    uint64_t denied;
     uint64_t counted; /* received and dropped at the last tick */
     unsigned nap_us;
     size_t wanted; /* receive buffer */
@@ -78,6 +82,7 @@ struct receiver {
     struct tcp_handler handler;
     struct tcp_listener tcp_listener[COLLECT_LISTENERS];
     size_t n_tcp;
+    struct gate gate;
     bool in_batch; /* messages of a TCP read have been added and not committed */
     int64_t batch_ms;
     struct worker worker; /* its counters may be read by any thread */

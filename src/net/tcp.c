@@ -121,6 +121,10 @@ static void on_listener(struct io *io, uint32_t events)
         return;
     struct tcp_peer peer = {.listener = l->number};
     sock_addr(&ss, &peer.addr, &peer.port);
+    if (!t->handler->admits(t->handler, &peer)) {
+        (void)close(fd);
+        return;
+    }
     if (t->n >= t->max) {
         (void)close(fd);
         t->handler->refused(t->handler, &peer);
