@@ -75,11 +75,119 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
              KV("wanted", wanted), KV("got", got), KV("type", line));
 }
 
+/* --- the access list --- */
+
+static int check_access(const struct access *a, const char *where, struct err *err)
+{
+    return access_permits_some(a)
+               ? 0
+               : err_set(err, ERR_CONFIG,
+                         "the access list of %s permits nobody: whom no rule names is denied; "
+                         "permit a prefix, or any behind the others",
+                         where);
+}
+
+static bool has_port(const struct receiver *r, uint16_t port)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < r->n_udp; i++)
+        has = has || r->udp[i].udp.port == port;
+    for (size_t i = 0; i < r->n_tcp; i++)
+        has = has || r->tcp_listener[i].port == port;
+    return has;
+}
+
+/* A rule for a port that is not ours is a mistake that would leave another port open. */
+static int check_ports(const struct collect *c, const struct access_rules *rules, struct err *err)
+{
+    for (size_t i = 0; i < rules->n; i++)
+        if (rules->v[i].port != 0 && !has_port(&c->receiver[0], rules->v[i].port))
+            return err_set(err, ERR_CONFIG,
+                           "a rule of access is for port %u, where nothing listens",
+                           rules->v[i].port);
+    return 0;
+}
+
+static int check_rules(const struct collect *c, const struct access_rules *rules, struct err *err)
+{
+    struct gate_lists *lists = receiver_lists(&c->receiver[0], rules);
+    char where[ADDR_PORT_TEXT];
+    int r = check_ports(c, rules, err);
+
+    for (size_t i = 0; i < c->receiver[0].n_udp && r == 0; i++) {
+        const struct udp *u = &c->receiver[0].udp[i].udp;
+        (void)addr_port_print(&u->addr, u->port, where);
+        r = check_access(lists->v[u->number], where, err);
+    }
+    for (size_t i = 0; i < c->receiver[0].n_tcp && r == 0; i++) {
+        const struct tcp_listener *l = &c->receiver[0].tcp_listener[i];
+        (void)addr_port_print(&l->addr, l->port, where);
+        r = check_access(lists->v[l->number], where, err);
+    }
+    gate_lists_free(lists);
+    free(lists);
+    return r;
+}
+
+/* --- reload --- */
+
+static bool listens_alike(const struct collect_listen *a, const struct collect_listen *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a[i].port != b[i].port || !addr_eq(&a[i].addr, &b[i].addr))
+            return false;
+    return true;
+}
+
+/* What has changed, and is not taken up before a restart; NULL: nothing. */
+static const char *needs_restart(const struct collect_options *a, const struct collect_options *b)
+{
+    if (a->n_udp != b->n_udp || a->n_tcp != b->n_tcp || !listens_alike(a->udp, b->udp, a->n_udp) ||
+        !listens_alike(a->tcp, b->tcp, a->n_tcp))
+        return "listen";
+    if (strcmp(a->dir, b->dir) != 0 || strcmp(a->instance, b->instance) != 0)
+        return "path, instance";
+    if (a->workers != b->workers || a->pin != b->pin || a->rcvbuf_bytes != b->rcvbuf_bytes)
+        return "workers, pin, rcvbuf";
+    if (a->seal_every_ms != b->seal_every_ms || a->journal_bytes != b->journal_bytes ||
+        a->sync_ms != b->sync_ms)
+        return "seal-every, journal-size, sync";
+    return NULL;
+}
+
+/* The rules as they are now; NULL if they are wrong, which is logged: then those before stay. */
+static const struct access_rules *read_again(struct collect *c)
+{
+    const struct collect_options *fresh;
+    struct collect_source *source = c->options->source;
+    struct err err;
+    int r = source->read(source, &fresh, &err);
+
+    if (r == 0)
+        r = check_rules(c, &fresh->access, &err);
+    if (r) {
+        log_error("SIGHUP: the configuration is wrong; that before stays in force",
+                  KV("error", err.text));
+        return NULL;
+    }
+    const char *restart = needs_restart(c->options, fresh);
+    if (restart)
+        log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
+                 KV("settings", restart));
+    return &fresh->access;
+}
+
 static void reload(struct collect *c)
 {
-    log_info("SIGHUP: what has been received goes into files, receive buffers are asked for again");
-    for (unsigned w = 0; w < c->workers; w++)
-        receiver_reload(&c->receiver[w]);
+    const struct access_rules *rules = c->options->source ? read_again(c) : NULL;
+
+    log_info("SIGHUP: the configuration is read, what has been received goes into files, receive "
+             "buffers are asked for again");
+    for (unsigned w = 0; w < c->workers; w++) {
+        struct receiver *r = &c->receiver[w];
+        receiver_reload(r, rules ? receiver_lists(r, rules) : NULL);
+    }
     timer_set(&c->loop, &c->tick, c->loop.now_mono_ms + ADVICE_MS);
 }
 
@@ -109,18 +217,8 @@ static void on_question(struct ctl *ctl, const char *line, struct buf *out)
 
 /* --- start and stop --- */
 
-static int check_access(const struct access *a, const char *where, struct err *err)
-{
-    return access_permits_some(a)
-               ? 0
-               : err_set(err, ERR_CONFIG,
-                         "the access list of %s permits nobody: whom no rule names is denied; "
-                         "permit a prefix, or any behind the others",
-                         where);
-}
-
-static int say_listening(const char *kind, const struct addr *addr, uint16_t port,
-                         const struct access *a, struct err *err)
+static void say_listening(const char *kind, const struct addr *addr, uint16_t port,
+                          const struct access *a)
 {
     char text[ADDR_PORT_TEXT];
 
@@ -130,7 +228,6 @@ static int say_listening(const char *kind, const struct addr *addr, uint16_t por
         log_warn("this address is open to the network: whoever reaches it can add flows; permit "
                  "your exporters only (--permit)",
                  KV(kind, text));
-    return check_access(a, text, err);
 }
 
 /* Each receiver gets a socket of it. */
@@ -155,31 +252,7 @@ static int listen_at(struct collect *c, const struct collect_listen *l, int type
         return r;
     const struct receiver *first = &c->receiver[0];
     size_t number = type == SOCK_STREAM ? c->options->n_udp + first->n_tcp - 1 : first->n_udp - 1;
-    return say_listening(type == SOCK_STREAM ? "tcp" : "udp", &l->addr, port,
-                         first->gate.access[number], err);
-}
-
-static bool has_port(const struct receiver *r, uint16_t port)
-{
-    bool has = false;
-
-    for (size_t i = 0; i < r->n_udp; i++)
-        has = has || r->udp[i].udp.port == port;
-    for (size_t i = 0; i < r->n_tcp; i++)
-        has = has || r->tcp_listener[i].port == port;
-    return has;
-}
-
-/* A rule for a port that is not ours is a mistake that would leave another port open. */
-static int check_ports(const struct collect *c, struct err *err)
-{
-    const struct access_rules *rules = &c->options->access;
-
-    for (size_t i = 0; i < rules->n; i++)
-        if (rules->v[i].port != 0 && !has_port(&c->receiver[0], rules->v[i].port))
-            return err_set(err, ERR_CONFIG,
-                           "a rule of access is for port %u, where nothing listens",
-                           rules->v[i].port);
+    say_listening(type == SOCK_STREAM ? "tcp" : "udp", &l->addr, port, first->gate.lists.v[number]);
     return 0;
 }
 
@@ -195,7 +268,7 @@ static int open_receivers(struct collect *c, struct err *err)
         r = listen_at(c, &o->udp[i], SOCK_DGRAM, err);
     for (size_t i = 0; i < o->n_tcp && r == 0; i++)
         r = listen_at(c, &o->tcp[i], SOCK_STREAM, err);
-    return r ? r : check_ports(c, err);
+    return r ? r : check_rules(c, &o->access, err);
 }
 
 static void say_recovered(const struct recover *r)

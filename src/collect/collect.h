@@ -1,7 +1,8 @@
 /* collect: the collector: sockets and streams → receivers → the store; the control socket.
  *
  * The main thread opens and starts receivers, and then waits for signals and questions. SIGHUP:
- * what has been received until now goes into files, receive buffers are asked for again. */
+ * the access list is read again, what has been received until now goes into files, receive buffers
+ * are asked for again. */
 #ifndef COLLECT_COLLECT_H
 #define COLLECT_COLLECT_H
 
@@ -26,7 +27,16 @@ struct collect_listen {
     uint16_t port;
 };
 
+struct collect_options;
+
+/* Where the options come from; embedded in the caller's. */
+struct collect_source {
+    /* Read them again; *out is the source's until the next call. What it gave before may go. */
+    int (*read)(struct collect_source *s, const struct collect_options **out, struct err *err);
+};
+
 struct collect_options {
+    struct collect_source *source; /* NULL: they stay as they are */
     const char *dir;
     const char *instance;
     struct collect_listen udp[COLLECT_LISTENERS];

@@ -3,23 +3,24 @@
 #include "base/attr.h"
 #include "base/log.h"
 
-void gate_free(struct gate *g)
+void gate_lists_free(struct gate_lists *g)
 {
-    for (size_t i = 0; i < COUNT_OF(g->access); i++) {
-        access_free(g->access[i]);
-        g->access[i] = NULL;
+    for (size_t i = 0; i < COUNT_OF(g->v); i++) {
+        access_free(g->v[i]);
+        g->v[i] = NULL;
     }
 }
 
-void gate_set(struct gate *g, uint16_t listener, const struct access_rules *rules, uint16_t port)
+void gate_set(struct gate_lists *g, uint16_t listener, const struct access_rules *rules,
+              uint16_t port)
 {
-    access_free(g->access[listener]);
-    g->access[listener] = access_new(rules, port);
+    access_free(g->v[listener]);
+    g->v[listener] = access_new(rules, port);
 }
 
 bool gate_admits(struct gate *g, uint16_t listener, const struct addr *who, int64_t now_ms)
 {
-    if (access_permits(g->access[listener], who))
+    if (access_permits(g->lists.v[listener], who))
         return true;
     denied_note(&g->denied, who, now_ms);
     g->last = *who;

@@ -6,18 +6,23 @@
 #include "collect/collect.h"
 #include "net/denied.h"
 
+/* By listener; NULL: everybody is heard. */
+struct gate_lists {
+    struct access *v[2 * COLLECT_LISTENERS];
+};
+
 struct gate {
-    struct access *access[2 * COLLECT_LISTENERS]; /* by listener; NULL: everybody is heard */
+    struct gate_lists lists;
     struct denied denied;
     struct addr last; /* denied */
     uint64_t n;       /* denied until now, */
     uint64_t told;    /* and until the log last said so */
 };
 
-void gate_free(struct gate *g);
-
 /* The rules for a listener, by its port. */
-void gate_set(struct gate *g, uint16_t listener, const struct access_rules *rules, uint16_t port);
+void gate_set(struct gate_lists *g, uint16_t listener, const struct access_rules *rules,
+              uint16_t port);
+void gate_lists_free(struct gate_lists *g);
 
 /* Whether the sender is heard; one that is not is noted. */
 bool gate_admits(struct gate *g, uint16_t listener, const struct addr *who, int64_t now_ms);

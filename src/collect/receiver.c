@@ -277,6 +277,22 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
     timer_set(&r->loop, t, now_mono_ms + RECEIVER_TICK_MS);
 }
 
+static void take_lists(struct receiver *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    struct gate_lists *lists = r->fresh;
+    r->fresh = NULL;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (!lists)
+        return;
+    struct gate_lists old = r->gate.lists;
+    r->gate.lists = *lists;
+    *lists = old;
+    gate_lists_free(lists);
+    free(lists);
+    tcp_review(&r->tcp);
+}
+
 static void on_order(struct io *io, uint32_t events)
 {
     struct receiver *r = container_of(io, struct receiver, orders);
@@ -291,6 +307,7 @@ static void on_order(struct io *io, uint32_t events)
         answer_senders(r);
     if (what % order_senders == 0)
         return;
+    take_lists(r);
     for (size_t i = 0; i < r->n_udp; i++)
         udp_set_rcvbuf(&r->udp[i].udp, r->udp[i].udp.rcvbuf_asked);
     worker_rotate(&r->worker, clock_wall_ms());
@@ -367,7 +384,37 @@ int receiver_start(struct receiver *r, const struct io *ended, struct err *err)
     return 0;
 }
 
-void receiver_reload(struct receiver *r) { wake_send(&r->orders, order_reload); }
+struct gate_lists *receiver_lists(const struct receiver *r, const struct access_rules *rules)
+{
+    struct gate_lists *lists = mem_new(1, sizeof *lists);
+
+    for (size_t i = 0; i < r->n_udp; i++)
+        gate_set(lists, r->udp[i].udp.number, rules, r->udp[i].udp.port);
+    for (size_t i = 0; i < r->n_tcp; i++)
+        gate_set(lists, r->tcp_listener[i].number, rules, r->tcp_listener[i].port);
+    return lists;
+}
+
+static void free_lists(struct gate_lists *lists)
+{
+    if (lists)
+        gate_lists_free(lists);
+    free(lists);
+}
+
+void receiver_reload(struct receiver *r, struct gate_lists *lists)
+{
+    struct gate_lists *old = NULL;
+
+    (void)pthread_mutex_lock(&r->lock);
+    if (lists) {
+        old = r->fresh; /* it was not taken yet */
+        r->fresh = lists;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    free_lists(old);
+    wake_send(&r->orders, order_reload);
+}
 
 void receiver_stop(struct receiver *r)
 {
@@ -416,7 +463,7 @@ int receiver_add_udp(struct receiver *r, int fd, const struct addr *addr, uint16
     s->receiver = r;
     s->wanted = o->rcvbuf_bytes;
     s->udp.number = (uint16_t)r->n_udp++;
-    gate_set(&r->gate, s->udp.number, &o->access, port);
+    gate_set(&r->gate.lists, s->udp.number, &o->access, port);
     s->udp.io.on = on_udp;
     return loop_add(&r->loop, &s->udp.io, EPOLLIN, err);
 }
@@ -428,7 +475,7 @@ int receiver_add_tcp(struct receiver *r, int fd, const struct addr *addr, uint16
     int e = tcp_listen(&r->tcp_listener[r->n_tcp], &r->tcp, fd, addr, port, number, err);
 
     if (e == 0)
-        gate_set(&r->gate, number, &r->options->access, port);
+        gate_set(&r->gate.lists, number, &r->options->access, port);
     r->n_tcp += e == 0;
     return e;
 }
@@ -463,7 +510,9 @@ void receiver_close(struct receiver *r)
     (void)pthread_cond_destroy(&r->listed);
     free(r->senders.list);
     r->senders.list = NULL;
-    gate_free(&r->gate);
+    free_lists(r->fresh);
+    r->fresh = NULL;
+    gate_lists_free(&r->gate.lists);
     udp_batch_free(r->batch);
     r->batch = NULL;
 }

@@ -92,6 +92,7 @@ struct receiver {
     pthread_cond_t listed;           /* the receiver has made the list that was asked for */
     struct receiver_senders senders; /* under lock */
     bool senders_asked;              /* under lock */
+    struct gate_lists *fresh;        /* under lock: the access lists to take next, or NULL */
 };
 
 int receiver_open(struct receiver *r, const struct collect_options *options, unsigned number,
@@ -109,8 +110,12 @@ int receiver_open_worker(struct receiver *r, const struct worker_options *option
 /* `ended` is the main thread's, see wake_open(). */
 int receiver_start(struct receiver *r, const struct io *ended, struct err *err) MUST_USE;
 
-/* What has been received until now goes into a file, and receive buffers are asked for again. */
-void receiver_reload(struct receiver *r);
+/* The access lists that these rules make; the caller frees them. */
+struct gate_lists *receiver_lists(const struct receiver *r, const struct access_rules *rules);
+
+/* `lists` (NULL: no change), now the receiver's, hold from the next datagram on; what has been
+ * received until now goes into a file, and receive buffers are asked for again. */
+void receiver_reload(struct receiver *r, struct gate_lists *lists);
 
 /* Take nothing more, store what is there, end. Do not wait: receiver_close() does. */
 void receiver_stop(struct receiver *r);

@@ -68,10 +68,18 @@ int access_rules_add(struct access_rules *rules, const struct access_rule *rule,
 {
     if (rules->n == ACCESS_RULES_MAX)
         return err_set(err, ERR_LIMIT, "at most %d rules of access", ACCESS_RULES_MAX);
-    if ((rules->n & (rules->n - 1)) == 0) /* room doubles */
-        rules->v = mem_resize(rules->v, rules->n ? rules->n * 2 : 1, sizeof *rules->v);
+    if (rules->n == rules->room) {
+        rules->room = rules->room ? rules->room * 2 : 1;
+        rules->v = mem_resize(rules->v, rules->room, sizeof *rules->v);
+    }
     rules->v[rules->n++] = *rule;
     return 0;
+}
+
+void access_rules_remove(struct access_rules *rules, size_t i)
+{
+    assert(i < rules->n);
+    memmove(&rules->v[i], &rules->v[i + 1], (--rules->n - i) * sizeof *rules->v);
 }
 
 void access_rules_free(struct access_rules *rules)

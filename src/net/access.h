@@ -31,6 +31,7 @@ struct access_rule {
 struct access_rules {
     struct access_rule *v;
     size_t n;
+    size_t room;
 };
 
 /* "PREFIX", "any", or either with "@PORT". 0 or ERR_CONFIG. */
@@ -40,6 +41,7 @@ int access_rule_parse(const char *text, bool permit, struct access_rule *out,
 /* ERR_LIMIT where there are ACCESS_RULES_MAX. */
 int access_rules_add(struct access_rules *rules, const struct access_rule *rule,
                      struct err *err) MUST_USE;
+void access_rules_remove(struct access_rules *rules, size_t i);
 void access_rules_free(struct access_rules *rules);
 
 struct access;

@@ -205,3 +205,12 @@ void tcp_sweep(struct tcp *tcp)
             end(c, TCP_BROKEN);
     }
 }
+
+void tcp_review(struct tcp *tcp)
+{
+    for (struct tcp_conn *c = tcp->conns, *next; c; c = next) {
+        next = c->next;
+        if (!tcp->handler->admits(tcp->handler, &c->peer))
+            end(c, TCP_CLOSED);
+    }
+}

@@ -66,6 +66,9 @@ int tcp_message(struct cur *in, struct cur *message) MUST_USE;
 /* Read what is there, then end all connections. */
 void tcp_drain(struct tcp *tcp);
 
+/* End connections that the handler no longer admits. */
+void tcp_review(struct tcp *tcp);
+
 /* Close peers that have been silent since they connected. */
 void tcp_sweep(struct tcp *tcp);
 
