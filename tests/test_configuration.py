@@ -36,12 +36,13 @@ def test_the_documented_file_means_what_is_said(run, tmp_path):
     assert "TCP 192.0.2.10:4739" in said and "workers: 2" in said
     assert "store: /var/lib/weir, a file every 5m" in said
     assert "Filters: web" in said
+    assert "Sender 10.2.0.0/16: samples one in 1000, whatever it says" in said
 
 
 @pytest.mark.parametrize(
     "text, place, why",
     [
-        ("colector\n", "1:1", "expected filter or collector or store"),
+        ("colector\n", "1:1", "expected filter or collector or store or sender"),
         ("collector\n listen udp 10.0.0.1\n", "2:21", "expected PORT, found the end of the line"),
         ("collector\n listen udp router 2055\n", "2:13", "expected an IPv4 or IPv6 address"),
         ("collector\n permit 10.0.0.0/40\n", "2:9", "expected a prefix length of 0 to 32"),
@@ -51,9 +52,13 @@ def test_the_documented_file_means_what_is_said(run, tmp_path):
         ("collector\n no permit any\n", "2:12", "no such rule before this line"),
         ("collector\n no listen tcp ::1 5\n", "2:16", "nothing listens at [::1]:5"),
         ("store\n seal-every 5ms\n", "2:13", "too short"),
-        ("store\n workers 2\n", "2:2", "or store or path or seal-every or journal-size or sync, found"),
+        ("store\n workers 2\n", "2:2", "path or seal-every or journal-size or sync"),
         ("collector\nexit\npermit any\n", "3:1", "expected"),
         ("no collector\n", "1:1", "a block"),
+        ("sender router1\n", "1:8", "expected an IPv4 or IPv6 address"),
+        ("sender ::1\n sampling 0\n", "2:11", "expected a rate as 1000 or 1:1000"),
+        ("sender ::1\n sampling 2:1000\n", "2:11", "expected a rate as 1000 or 1:1000"),
+        ("sampling 5\n", "1:1", "expected"),
         ("filter x dst prot 5\n", "1:10", "did you mean dst_port?"),
     ],
 )
@@ -131,19 +136,19 @@ def test_collect_refuses_a_wrong_file(run, tmp_path):
 
 def test_sighup_changes_who_is_heard(collector, tmp_path):
     path = write(tmp_path / "weir.conf", "collector\n permit 127.0.0.7\n permit 127.0.0.1\n")
-    c = collector("--config", str(path), "--workers", "2")
+    c = collector("--config", str(path), "--workers", "1")
     with socket.create_connection(("127.0.0.1", c.tcp_port), source_address=("127.0.0.7", 0)) as s:
         s.settimeout(20)
         s.sendall(ipfix(0, TEMPLATE, record(1)))
         send_from("127.0.0.8", c.port, v5(0))
         c.wait_for(flows=1, denied=1)
-        write(path, "collector\n permit 127.0.0.8\n permit 127.0.0.1\n workers 1\n")
+        write(path, "collector\n permit 127.0.0.8\n permit 127.0.0.1\n workers 2\n")
         c.process.send_signal(signal.SIGHUP)
         assert s.recv(1) == b""  # no longer permitted
     send_from("127.0.0.8", c.port, v5(1))
     send_from("127.0.0.7", c.port, v5(2))
     c.wait_for(datagrams=2, denied=2, tcp_denied=1)
-    # The flag says 2 workers, whatever the file does: nothing needs a restart.
+    # The flag says 1 worker, whatever the file does: nothing needs a restart.
     assert "needs a restart" not in c.text()
 
 
@@ -200,3 +205,78 @@ def test_no_datagram_is_lost_by_reading_again(collector, tmp_path):
     assert n["denied"] == 0 and n["kernel_drops"] == 0
     assert c.stop() == 0
     assert f"datagrams={sent} flows={sent} stored={sent}" in c.text()
+
+
+def rates(flows, store):
+    """exporter: {(rate, rate_from)} of what is in a store."""
+    seen = {}
+    for f in flows(store):
+        seen.setdefault(f["exporter"], set()).add((f["rate"], f["rate_from"]))
+    return seen
+
+
+SENDERS = """sender 127.0.2.0/24
+ sampling 1:100
+sender 127.0.2.9
+ sampling 7
+sender 127.0.2.10
+"""
+
+
+@pytest.mark.parametrize("end", ["live", "stop", "kill"])
+def test_forced_sampling_of_senders(collector, flows, tmp_path, end):
+    path = write(tmp_path / "weir.conf", SENDERS)
+    c = collector("--config", str(path), "--workers", "2")
+    for last in (8, 9, 10):
+        send_from(f"127.0.2.{last}", c.port, v5(0, 2))
+    send_from("127.0.3.1", c.port, v5(0, 2))
+    send_from("127.0.2.8", c.port, ipfix(0, TEMPLATE), ipfix(0, record(1)))
+    c.wait_for(datagrams=6, flows=9)
+    if end == "stop":
+        c.stop()
+    elif end == "kill":  # a run without the file makes the journals into files
+        c.kill()
+        collector().stop()
+    assert rates(flows, c.store) == {
+        "127.0.2.8": {(100, "forced")},
+        "127.0.2.9": {(7, "forced")},
+        "127.0.2.10": {(1, "none")},
+        "127.0.3.1": {(1, "none")},
+    }
+
+
+def test_forced_sampling_of_held_sets(collector, flows, tmp_path):
+    path = write(tmp_path / "weir.conf", SENDERS)
+    c = collector("--config", str(path))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.2.8", 0))
+        for d in (ipfix(0, record(1)), ipfix(1, TEMPLATE)):
+            s.sendto(d, ("127.0.0.1", c.port))
+    c.wait_for(flows=1, sets_released=1)
+    assert rates(flows, c.store) == {"127.0.2.8": {(100, "forced")}}
+
+
+@pytest.mark.parametrize("end", ["live", "stop", "kill"])
+def test_sighup_changes_forced_sampling_from_then_on(collector, flows, tmp_path, end):
+    path = write(tmp_path / "weir.conf", "sender 127.0.2.0/24\n sampling 100\n")
+    c = collector("--config", str(path))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.2.8", 0))
+        for i, text in enumerate(["sender 127.0.2.0/24\n sampling 50\n", "! nothing\n", ""]):
+            s.sendto(v5(i, 1, first_port=1000 + i), ("127.0.0.1", c.port))
+            c.wait_for(datagrams=i + 1)
+            journal = c.show()["workers"][0]["journal"]["id"]
+            if text:
+                write(path, text)
+                c.process.send_signal(signal.SIGHUP)
+                until(lambda: c.show()["workers"][0]["journal"]["id"] != journal, "the next journal")
+    if end == "stop":
+        c.stop()
+    elif end == "kill":
+        c.kill()
+        collector().stop()
+    assert sorted((f["src_port"], f["rate"], f["rate_from"]) for f in flows(c.store)) == [
+        (1000, 100, "forced"),
+        (1001, 50, "forced"),
+        (1002, 1, "none"),
+    ]

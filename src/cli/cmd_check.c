@@ -122,6 +122,22 @@ static bool print_collector(const struct config *c)
     return right;
 }
 
+static void print_senders(const struct senders *s)
+{
+    char text[ADDR_TEXT];
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct prefix *p = &s->v[i].prefix;
+        bool v4 = p->bits >= ADDR_V4_BITS && addr_is_v4(&p->addr);
+        (void)addr_print(&p->addr, text);
+        (void)printf("Sender %s/%u: ", text, p->bits - (v4 ? ADDR_V4_BITS : 0u));
+        if (s->v[i].rate >= 1)
+            (void)printf("samples one in %.0f, whatever it says\n", s->v[i].rate);
+        else
+            (void)printf("nothing is said of it\n");
+    }
+}
+
 static bool print_filters(const struct config *c)
 {
     struct err err;
@@ -147,6 +163,7 @@ static int check(const char *path)
     bool right = print_filters(c);
     if (r == 0 && c->has_collector)
         right = print_collector(c) && right;
+    print_senders(&c->collect.senders);
     config_free(c);
     free(c);
     return r == 0 && right ? 0 : r == ERR_SYS ? 1 : 2;

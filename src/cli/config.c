@@ -1,12 +1,17 @@
 #include "cli/config.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/collect_set.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COLLECTOR = 1, STORE, SHOWN = 40 };
+enum { COLLECTOR = 1, STORE, SENDER };
+
+static const uint64_t rate_max = UINT32_MAX;
+
+enum { SHOWN = 40 };
 
 /* Twice the largest file, for the words and what joins them. */
 static const size_t text_max = 2 * (size_t)CONF_BYTES_MAX;
@@ -24,6 +29,61 @@ static int on_block(struct conf *c, const struct conf_line *line, struct err *er
         return conf_fail(line, 1, err,
                          "expected a command to undo, found a block: leave it out instead");
     k->has_collector = k->has_collector || line->command->opens == COLLECTOR;
+    return 0;
+}
+
+static char *text_of(struct config *k, const struct conf_word *w)
+{
+    char *text = arena_new(&k->text, w->len + 1);
+
+    if (text)
+        memcpy(text, w->s, w->len);
+    return text;
+}
+
+static int fail_large(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "the configuration is too large");
+}
+
+static int on_sender(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    const char *text = text_of(k, &line->arg[0]);
+    struct prefix p;
+    struct err why;
+
+    if (!text)
+        return fail_large(err);
+    if (prefix_parse(text, &p, &why) != 0)
+        return conf_fail(line, line->arg[0].column, err, "%s", why.text);
+    if (line->no)
+        senders_remove(&k->collect.senders, &p);
+    else if (!senders_get(&k->collect.senders, &p))
+        return conf_fail(line, line->arg[0].column, err, "at most %d senders", SENDERS_MAX);
+    k->sender = p;
+    return 0;
+}
+
+/* "1000" or "1:1000": one in so many. */
+static int on_sampling(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    struct sender_rule *rule = senders_get(&k->collect.senders, &k->sender);
+    uint64_t rate = 0;
+    struct err why;
+
+    if (!rule)
+        return fail_large(err);
+    if (!line->no) {
+        const struct conf_word *w = &line->arg[0];
+        size_t skip = w->len > 2 && memcmp(w->s, "1:", 2) == 0 ? 2 : 0;
+        if (text_count(w->s + skip, w->len - skip, rate_max, &rate, &why) != 0 || rate == 0)
+            return conf_fail(line, w->column, err,
+                             "expected a rate as 1000 or 1:1000, found \"%.*s\"",
+                             (int)(w->len < SHOWN ? w->len : SHOWN), w->s);
+    }
+    rule->rate = (double)rate;
     return 0;
 }
 
@@ -53,7 +113,7 @@ static int on_setting(struct conf *c, const struct conf_line *line, struct err *
     struct err why;
 
     if (line->n > 0 && !text)
-        return err_set(err, ERR_LIMIT, "the configuration is too large");
+        return fail_large(err);
     int r = line->no ? collect_unset(&k->collect, what, text, &why)
                      : collect_set(&k->collect, what, text, &why);
     return r ? conf_fail(line, line->n > 0 ? line->arg[0].column : 1, err, "%s", why.text) : 0;
@@ -82,6 +142,8 @@ static const struct conf_command commands[] = {
     SETTING(STORE, "seal-every TIME", SET_SEAL_EVERY, true),
     SETTING(STORE, "journal-size BYTES", SET_JOURNAL_SIZE, true),
     SETTING(STORE, "sync TIME", SET_SYNC, true),
+    {.words = "sender PREFIX", .take = on_sender, .opens = SENDER},
+    {.words = "sampling RATE", .take = on_sampling, .in = SENDER, .bare = true},
 };
 
 void config_init(struct config *c)
@@ -94,6 +156,7 @@ void config_init(struct config *c)
 void config_free(struct config *c)
 {
     access_rules_free(&c->collect.access);
+    senders_free(&c->collect.senders);
     filters_free(&c->filters);
     arena_free(&c->text);
 }

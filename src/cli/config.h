@@ -6,6 +6,8 @@
  *     permit|deny PREFIX [port PORT]                seal-every TIME
  *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
  *     instance NAME                                 sync TIME
+ *   sender PREFIX
+ *     sampling RATE
  *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H
@@ -20,6 +22,7 @@ struct config {
     struct arena text; /* of its words */
     struct collect_options collect;
     struct filters filters;
+    struct prefix sender; /* of the block in hand */
     bool has_collector;
     size_t mistakes; /* told on stderr */
 };

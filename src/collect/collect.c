@@ -109,24 +109,24 @@ static int check_ports(const struct collect *c, const struct access_rules *rules
     return 0;
 }
 
-static int check_rules(const struct collect *c, const struct access_rules *rules, struct err *err)
+static int check_rules(const struct collect *c, const struct collect_options *o, struct err *err)
 {
-    struct gate_lists *lists = receiver_lists(&c->receiver[0], rules);
+    struct receiver_settings *s = receiver_settings_of(&c->receiver[0], o);
     char where[ADDR_PORT_TEXT];
-    int r = check_ports(c, rules, err);
+    int r = s ? check_ports(c, &o->access, err)
+              : err_set(err, ERR_LIMIT, "no memory for the access list");
 
     for (size_t i = 0; i < c->receiver[0].n_udp && r == 0; i++) {
         const struct udp *u = &c->receiver[0].udp[i].udp;
         (void)addr_port_print(&u->addr, u->port, where);
-        r = check_access(lists->v[u->number], where, err);
+        r = check_access(s->lists.v[u->number], where, err);
     }
     for (size_t i = 0; i < c->receiver[0].n_tcp && r == 0; i++) {
         const struct tcp_listener *l = &c->receiver[0].tcp_listener[i];
         (void)addr_port_print(&l->addr, l->port, where);
-        r = check_access(lists->v[l->number], where, err);
+        r = check_access(s->lists.v[l->number], where, err);
     }
-    gate_lists_free(lists);
-    free(lists);
+    receiver_settings_free(s);
     return r;
 }
 
@@ -156,8 +156,8 @@ static const char *needs_restart(const struct collect_options *a, const struct c
     return NULL;
 }
 
-/* The rules as they are now; NULL if they are wrong, which is logged: then those before stay. */
-static const struct access_rules *read_again(struct collect *c)
+/* The options as they are now; NULL if they are wrong, which is logged: then those before stay. */
+static const struct collect_options *read_again(struct collect *c)
 {
     const struct collect_options *fresh;
     struct collect_source *source = c->options->source;
@@ -165,7 +165,7 @@ static const struct access_rules *read_again(struct collect *c)
     int r = source->read(source, &fresh, &err);
 
     if (r == 0)
-        r = check_rules(c, &fresh->access, &err);
+        r = check_rules(c, fresh, &err);
     if (r) {
         log_error("SIGHUP: the configuration is wrong; that before stays in force",
                   KV("error", err.text));
@@ -175,18 +175,18 @@ static const struct access_rules *read_again(struct collect *c)
     if (restart)
         log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
                  KV("settings", restart));
-    return &fresh->access;
+    return fresh;
 }
 
 static void reload(struct collect *c)
 {
-    const struct access_rules *rules = c->options->source ? read_again(c) : NULL;
+    const struct collect_options *fresh = c->options->source ? read_again(c) : NULL;
 
     log_info("SIGHUP: the configuration is read, what has been received goes into files, receive "
              "buffers are asked for again");
     for (unsigned w = 0; w < c->workers; w++) {
         struct receiver *r = &c->receiver[w];
-        receiver_reload(r, rules ? receiver_lists(r, rules) : NULL);
+        receiver_reload(r, fresh ? receiver_settings_of(r, fresh) : NULL);
     }
     timer_set(&c->loop, &c->tick, c->loop.now_mono_ms + ADVICE_MS);
 }
@@ -268,7 +268,7 @@ static int open_receivers(struct collect *c, struct err *err)
         r = listen_at(c, &o->udp[i], SOCK_DGRAM, err);
     for (size_t i = 0; i < o->n_tcp && r == 0; i++)
         r = listen_at(c, &o->tcp[i], SOCK_STREAM, err);
-    return r ? r : check_rules(c, &o->access, err);
+    return r ? r : check_rules(c, o, err);
 }
 
 static void say_recovered(const struct recover *r)
@@ -315,7 +315,8 @@ static int start_workers(struct collect *c, struct err *err)
                                .journal_bytes = o->journal_bytes,
                                .sync_ms = o->sync_ms,
                                .pq = {.codec = PQ_ZSTD},
-                               .limits = decode_limits_default()};
+                               .limits = decode_limits_default(),
+                               .senders = &o->senders};
     struct worker *first = &c->receiver[0].worker;
     struct buf state;
     struct recover rec = {.dir = w.dir,

@@ -277,19 +277,19 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
     timer_set(&r->loop, t, now_mono_ms + RECEIVER_TICK_MS);
 }
 
-static void take_lists(struct receiver *r)
+static void take_settings(struct receiver *r)
 {
     (void)pthread_mutex_lock(&r->lock);
-    struct gate_lists *lists = r->fresh;
+    struct receiver_settings *fresh = r->fresh;
     r->fresh = NULL;
     (void)pthread_mutex_unlock(&r->lock);
-    if (!lists)
+    if (!fresh)
         return;
     struct gate_lists old = r->gate.lists;
-    r->gate.lists = *lists;
-    *lists = old;
-    gate_lists_free(lists);
-    free(lists);
+    r->gate.lists = fresh->lists;
+    fresh->lists = old;
+    worker_set_senders(&r->worker, &fresh->senders, clock_wall_ms());
+    receiver_settings_free(fresh);
     tcp_review(&r->tcp);
 }
 
@@ -307,7 +307,7 @@ static void on_order(struct io *io, uint32_t events)
         answer_senders(r);
     if (what % order_senders == 0)
         return;
-    take_lists(r);
+    take_settings(r);
     for (size_t i = 0; i < r->n_udp; i++)
         udp_set_rcvbuf(&r->udp[i].udp, r->udp[i].udp.rcvbuf_asked);
     worker_rotate(&r->worker, clock_wall_ms());
@@ -384,35 +384,41 @@ int receiver_start(struct receiver *r, const struct io *ended, struct err *err)
     return 0;
 }
 
-struct gate_lists *receiver_lists(const struct receiver *r, const struct access_rules *rules)
+struct receiver_settings *receiver_settings_of(const struct receiver *r,
+                                               const struct collect_options *options)
 {
-    struct gate_lists *lists = mem_new(1, sizeof *lists);
+    struct receiver_settings *s = mem_new(1, sizeof *s);
 
     for (size_t i = 0; i < r->n_udp; i++)
-        gate_set(lists, r->udp[i].udp.number, rules, r->udp[i].udp.port);
+        gate_set(&s->lists, r->udp[i].udp.number, &options->access, r->udp[i].udp.port);
     for (size_t i = 0; i < r->n_tcp; i++)
-        gate_set(lists, r->tcp_listener[i].number, rules, r->tcp_listener[i].port);
-    return lists;
+        gate_set(&s->lists, r->tcp_listener[i].number, &options->access, r->tcp_listener[i].port);
+    if (senders_copy(&s->senders, &options->senders))
+        return s;
+    receiver_settings_free(s);
+    return NULL;
 }
 
-static void free_lists(struct gate_lists *lists)
+void receiver_settings_free(struct receiver_settings *s)
 {
-    if (lists)
-        gate_lists_free(lists);
-    free(lists);
+    if (!s)
+        return;
+    gate_lists_free(&s->lists);
+    senders_free(&s->senders);
+    free(s);
 }
 
-void receiver_reload(struct receiver *r, struct gate_lists *lists)
+void receiver_reload(struct receiver *r, struct receiver_settings *fresh)
 {
-    struct gate_lists *old = NULL;
+    struct receiver_settings *old = NULL;
 
     (void)pthread_mutex_lock(&r->lock);
-    if (lists) {
+    if (fresh) {
         old = r->fresh; /* it was not taken yet */
-        r->fresh = lists;
+        r->fresh = fresh;
     }
     (void)pthread_mutex_unlock(&r->lock);
-    free_lists(old);
+    receiver_settings_free(old);
     wake_send(&r->orders, order_reload);
 }
 
@@ -510,7 +516,7 @@ void receiver_close(struct receiver *r)
     (void)pthread_cond_destroy(&r->listed);
     free(r->senders.list);
     r->senders.list = NULL;
-    free_lists(r->fresh);
+    receiver_settings_free(r->fresh);
     r->fresh = NULL;
     gate_lists_free(&r->gate.lists);
     udp_batch_free(r->batch);

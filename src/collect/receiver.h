@@ -49,6 +49,12 @@ struct receiver_senders {
     size_t n_all; /* more than n where there are too many to show */
 };
 
+/* What a receiver can take up while it runs. */
+struct receiver_settings {
+    struct gate_lists lists;
+    struct senders senders;
+};
+
 struct receiver;
 
 struct socket {
@@ -92,7 +98,7 @@ struct receiver {
     pthread_cond_t listed;           /* the receiver has made the list that was asked for */
     struct receiver_senders senders; /* under lock */
     bool senders_asked;              /* under lock */
-    struct gate_lists *fresh;        /* under lock: the access lists to take next, or NULL */
+    struct receiver_settings *fresh; /* under lock: to be taken next, or NULL */
 };
 
 int receiver_open(struct receiver *r, const struct collect_options *options, unsigned number,
@@ -110,12 +116,14 @@ int receiver_open_worker(struct receiver *r, const struct worker_options *option
 /* `ended` is the main thread's, see wake_open(). */
 int receiver_start(struct receiver *r, const struct io *ended, struct err *err) MUST_USE;
 
-/* The access lists that these rules make; the caller frees them. */
-struct gate_lists *receiver_lists(const struct receiver *r, const struct access_rules *rules);
+/* What these options mean for its listeners. NULL if there is no memory. */
+struct receiver_settings *receiver_settings_of(const struct receiver *r,
+                                               const struct collect_options *options);
+void receiver_settings_free(struct receiver_settings *s);
 
-/* `lists` (NULL: no change), now the receiver's, hold from the next datagram on; what has been
+/* `fresh` (NULL: no change), now the receiver's, hold from the next datagram on; what has been
  * received until now goes into a file, and receive buffers are asked for again. */
-void receiver_reload(struct receiver *r, struct gate_lists *lists);
+void receiver_reload(struct receiver *r, struct receiver_settings *fresh);
 
 /* Take nothing more, store what is there, end. Do not wait: receiver_close() does. */
 void receiver_stop(struct receiver *r);
