@@ -36,7 +36,7 @@ def test_the_documented_file_means_what_is_said(run, tmp_path):
     assert "TCP 192.0.2.10:4739" in said and "workers: 2" in said
     assert "store: /var/lib/weir, a file every 5m" in said
     assert "Filters: web" in said
-    assert "Sender 10.2.0.0/16: samples one in 1000, whatever it says" in said
+    assert "Sender 10.2.0.0/16: samples one in 1000, whatever it says; what comes out of sequence is rejected" in said
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,7 @@ def test_the_documented_file_means_what_is_said(run, tmp_path):
         ("sender router1\n", "1:8", "expected an IPv4 or IPv6 address"),
         ("sender ::1\n sampling 0\n", "2:11", "expected a rate as 1000 or 1:1000"),
         ("sender ::1\n sampling 2:1000\n", "2:11", "expected a rate as 1000 or 1:1000"),
+        ("sender ::1\n out-of-sequence drop\n", "2:18", "expected log or reject"),
         ("sampling 5\n", "1:1", "expected"),
         ("filter x dst prot 5\n", "1:10", "did you mean dst_port?"),
     ],
@@ -280,3 +281,45 @@ def test_sighup_changes_forced_sampling_from_then_on(collector, flows, tmp_path,
         (1001, 50, "forced"),
         (1002, 1, "none"),
     ]
+
+
+REJECT = "sender 127.0.2.0/24\n out-of-sequence reject\nsender 127.0.3.0/24\n out-of-sequence log\n"
+
+
+def shuffled(version):
+    """(number in order, datagram): 4 comes after 5, and 2 a second time at the end."""
+    made = []
+    for i in range(8):
+        if version == 5:
+            made.append(v5(1000 + 3 * i, 3, first_port=1000 + 3 * i))
+        else:
+            made.append(ipfix(1000 + 3 * i, TEMPLATE, *(record(1000 + 3 * i + k) for k in range(3))))
+    return [made[i] for i in (0, 1, 2, 3, 5, 4, 6, 7, 2)]
+
+
+@pytest.mark.parametrize("end", ["live", "stop", "kill"])
+@pytest.mark.parametrize("version", [5, 10])
+def test_what_comes_out_of_sequence_is_rejected(collector, flows, tmp_path, version, end):
+    path = write(tmp_path / "weir.conf", REJECT)
+    c = collector("--config", str(path))
+    for source in ("127.0.2.1", "127.0.3.1"):
+        send_from(source, c.port, *shuffled(version))
+    c.wait_for(datagrams=18, flows=21 + 27, datagrams_rejected=2, flows_rejected=6, sequence_late=2, sequence_duplicates=2)
+    if end == "stop":
+        c.stop()
+    elif end == "kill":
+        c.kill()
+        collector().stop()
+    ports = {"127.0.2.1": [], "127.0.3.1": []}
+    for f in flows(c.store, "--top", "0"):
+        ports[f["exporter"]].append(f["src_port"])
+    good = [1000 + i for i in range(24)]
+    assert sorted(ports["127.0.2.1"]) == [p for p in good if not 1012 <= p < 1015]
+    assert sorted(ports["127.0.3.1"]) == sorted([*good, 1006, 1007, 1008])
+
+
+def test_an_exporter_that_counts_anew_is_not_rejected(collector, flows, tmp_path):
+    c = collector("--config", str(write(tmp_path / "weir.conf", REJECT)))
+    send_from("127.0.2.1", c.port, *(v5(first + i) for first in (900000, 0) for i in range(5)))
+    c.wait_for(datagrams=10, flows=10, sequence_restarts=1)
+    assert c.counters()["datagrams_rejected"] == 0

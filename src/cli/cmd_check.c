@@ -132,9 +132,9 @@ static void print_senders(const struct senders *s)
         (void)addr_print(&p->addr, text);
         (void)printf("Sender %s/%u: ", text, p->bits - (v4 ? ADDR_V4_BITS : 0u));
         if (s->v[i].rate >= 1)
-            (void)printf("samples one in %.0f, whatever it says\n", s->v[i].rate);
-        else
-            (void)printf("nothing is said of it\n");
+            (void)printf("samples one in %.0f, whatever it says; ", s->v[i].rate);
+        (void)printf("what comes out of sequence is %s\n",
+                     s->v[i].reject ? "rejected" : "stored as all else");
     }
 }
 

@@ -87,6 +87,17 @@ static int on_sampling(struct conf *c, const struct conf_line *line, struct err 
     return 0;
 }
 
+static int on_out_of_sequence(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    struct sender_rule *rule = senders_get(&k->collect.senders, &k->sender);
+
+    if (!rule)
+        return fail_large(err);
+    rule->reject = line->command->id != 0 && !line->no;
+    return 0;
+}
+
 /* A command's arguments as the flag of the same meaning has them: ADDR:PORT, PREFIX@PORT. */
 static const char *joined(struct config *k, const struct conf_line *line)
 {
@@ -144,6 +155,8 @@ static const struct conf_command commands[] = {
     SETTING(STORE, "sync TIME", SET_SYNC, true),
     {.words = "sender PREFIX", .take = on_sender, .opens = SENDER},
     {.words = "sampling RATE", .take = on_sampling, .in = SENDER, .bare = true},
+    {.words = "out-of-sequence log", .take = on_out_of_sequence, .in = SENDER},
+    {.words = "out-of-sequence reject", .take = on_out_of_sequence, .in = SENDER, .id = 1},
 };
 
 void config_init(struct config *c)

@@ -8,6 +8,7 @@
  *     instance NAME                                 sync TIME
  *   sender PREFIX
  *     sampling RATE
+ *     out-of-sequence log|reject
  *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H

@@ -56,6 +56,7 @@ struct context {
     uint16_t set;
     bool was_held;
     double forced_rate; /* the operator's; 0: none */
+    bool reject;        /* it comes out of order, and the operator wants none of that */
 };
 
 struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
@@ -299,6 +300,19 @@ static void take_flows(struct decoder *d, const struct context *c, size_t row, s
          (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
 }
 
+/* They count in the sequence, and nowhere else. */
+static void reject_rows(struct decoder *d, struct batch *b, size_t row, size_t bytes, size_t n,
+                        bool options)
+{
+    batch_cut(b, row, bytes);
+    if (options) {
+        d->n_options += (uint32_t)n;
+        return;
+    }
+    d->flows += (uint32_t)n;
+    count_add(d->counts, COUNT_FLOWS_REJECTED, n);
+}
+
 /* Decode all records at the cursor. Returns how many there were. */
 static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p,
                              struct cur records)
@@ -322,7 +336,9 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
             r = ERR_LIMIT;
         }
         total += n;
-        if (n > 0 && options)
+        if (n > 0 && c->reject)
+            reject_rows(d, b, row, bytes, n, options);
+        else if (n > 0 && options)
             take_options(d, c, n);
         else if (n > 0)
             take_flows(d, c, row, n);
@@ -463,8 +479,10 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
                             .received_ms = c->received_ms,
                             .number = c->number};
 
-    like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     d->uncounted = true;
+    if (c->reject)
+        return;
+    like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     count_add(d->counts, COUNT_SETS_HELD, 1);
     tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
     (void)held_put(&d->state.held, &like, set);
@@ -530,6 +548,8 @@ static void decode_message(struct decoder *d, struct context *c, const struct ms
     struct exporter *x = exporter_of(d, c);
 
     c->forced_rate = x ? x->forced_rate : exporters_forced_rate(e, &c->from->addr);
+    c->reject = x && x->reject && sequence_out_of_order(&x->sequence, m);
+    count_add(d->counts, COUNT_DATAGRAMS_REJECTED, c->reject);
     if (msg_has_sets(m))
         decode_sets(d, c, m);
     else

@@ -91,6 +91,14 @@ double exporters_forced_rate(const struct exporters *e, const struct addr *who)
     return rule ? rule->rate : 0;
 }
 
+static void take_rule(const struct exporters *e, struct exporter *x)
+{
+    const struct sender_rule *rule = senders_find(&e->senders, &x->key.addr);
+
+    x->forced_rate = rule ? rule->rate : 0;
+    x->reject = rule && rule->reject;
+}
+
 bool exporters_set_senders(struct exporters *e, const struct senders *senders)
 {
     struct exporter *x;
@@ -98,7 +106,7 @@ bool exporters_set_senders(struct exporters *e, const struct senders *senders)
     if (!senders_copy(&e->senders, senders))
         return false;
     for (size_t at = 0; (x = map_next(&e->map, &at));)
-        x->forced_rate = exporters_forced_rate(e, &x->key.addr);
+        take_rule(e, x);
     return true;
 }
 
@@ -130,7 +138,7 @@ struct exporter *exporters_get(struct exporters *e, const struct exporter_key *k
     if (x) {
         x->key = *key;
         x->boot_ms = INT64_MIN;
-        x->forced_rate = exporters_forced_rate(e, &key->addr);
+        take_rule(e, x);
         if (map_add(&e->map, x)) {
             list_add(&e->newcomers, x);
             return x;

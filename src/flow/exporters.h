@@ -43,6 +43,7 @@ struct exporter {
     int64_t export_ms;  /* of the last, by its own clock */
     int64_t boot_ms;    /* when its uptime was 0, by its own clock; INT64_MIN: it does not say */
     double forced_rate; /* the operator's, see senders.h; 0: none */
+    bool reject;        /* what comes out of order */
     struct sequence sequence;
 };
 

@@ -63,7 +63,8 @@ bool senders_same(const struct senders *a, const struct senders *b)
     bool same = a->n == b->n;
 
     for (size_t i = 0; i < a->n && same; i++)
-        same = is_same(&a->v[i].prefix, &b->v[i].prefix) && a->v[i].rate == b->v[i].rate;
+        same = is_same(&a->v[i].prefix, &b->v[i].prefix) && a->v[i].rate == b->v[i].rate &&
+               a->v[i].reject == b->v[i].reject;
     return same;
 }
 

@@ -15,6 +15,7 @@ enum { SENDERS_MAX = 1024 };
 struct sender_rule {
     struct prefix prefix;
     double rate; /* one in how many, whatever the exporter says; 0: as it says */
+    bool reject; /* what comes out of order */
 };
 
 /* Zeroed is empty. */
