@@ -59,6 +59,8 @@ def test_the_documented_file_means_what_is_said(run, tmp_path):
         ("sender ::1\n sampling 0\n", "2:11", "expected a rate as 1000 or 1:1000"),
         ("sender ::1\n sampling 2:1000\n", "2:11", "expected a rate as 1000 or 1:1000"),
         ("sender ::1\n out-of-sequence drop\n", "2:18", "expected log or reject"),
+        ("collector\n syslog locl3\n", "2:9", "did you mean local3?"),
+        ("collector\n log loud\n", "2:6", "expected quiet or verbose"),
         ("sampling 5\n", "1:1", "expected"),
         ("filter x dst prot 5\n", "1:10", "did you mean dst_port?"),
     ],
@@ -113,6 +115,8 @@ def test_collect_takes_every_command(tmp_path, weir):
  rcvbuf 1M
  pin
  instance edge
+ log verbose
+ syslog daemon@{tmp_path}/nobody
 store
  path {tmp_path}/flows
  seal-every 1s
@@ -127,6 +131,7 @@ store
         status = c.show()
         assert len(status["workers"]) == 3 and status["instance"] == "edge" and status["store"] == f"{tmp_path}/flows"
         assert c.stop() == 0
+        assert "syslog does not take log lines" in c.text()
 
 
 def test_collect_refuses_a_wrong_file(run, tmp_path):
@@ -323,3 +328,46 @@ def test_an_exporter_that_counts_anew_is_not_rejected(collector, flows, tmp_path
     send_from("127.0.2.1", c.port, *(v5(first + i) for first in (900000, 0) for i in range(5)))
     c.wait_for(datagrams=10, flows=10, sequence_restarts=1)
     assert c.counters()["datagrams_rejected"] == 0
+
+
+class Syslog:
+    """A syslog daemon."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.socket.settimeout(0.01)
+        self.lines = []
+
+    def has(self, text):
+        try:
+            while True:
+                self.lines.append(self.socket.recv(4096).decode())
+        except TimeoutError:
+            return any(text in line for line in self.lines)
+
+
+def test_sequence_gaps_go_to_syslog_at_a_limited_rate(collector, tmp_path):
+    daemon = Syslog(tmp_path / "log")
+    c = collector("--syslog", f"local3@{tmp_path}/log")
+    send_from("127.0.0.7", c.port, *(v5(1000 + 20 * i, 10) for i in range(30)))
+    c.wait_for(sequence_gaps=29)
+    until(lambda: daemon.has("sequence gap"), "the gap")
+    assert c.stop() == 0
+    until(lambda: daemon.has("stopped after="), "the last line")
+    gaps = [line for line in daemon.lines if "sequence gap" in line]
+    # local3 is 19, a warning 4
+    assert all(line.startswith("<156>") and f" weir[{c.process.pid}]: sequence gap" in line for line in gaps)
+    assert 1 <= len(gaps) <= 10
+    assert len(gaps) == c.text().count("sequence gap")
+    assert any(line.startswith("<158>") and "]: ready store=" in line for line in daemon.lines)
+
+
+def test_log_levels_change_on_sighup(collector, tmp_path):
+    path = write(tmp_path / "weir.conf", "collector\n syslog local0@/nowhere\n")
+    c = collector("--config", str(path))
+    write(path, "collector\n log quiet\n")
+    c.process.send_signal(signal.SIGHUP)
+    until(lambda: "settings=syslog" in c.text(), "the log line")
+    assert c.stop() == 0
+    assert "stopped after=" not in c.text()

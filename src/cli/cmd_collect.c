@@ -1,6 +1,7 @@
 /* weir collect: receive exports of every version and store them. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/syslog.h"
 #include "cli/collect_set.h"
 #include "cli/command.h"
 #include "cli/config.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_CONFIG = SET_N, OPT_QUIET, OPT_VERBOSE };
+enum { OPT_CONFIG = SET_N, OPT_SYSLOG, OPT_QUIET, OPT_VERBOSE };
 
 static const struct opt opts[] = {
     {OPT_CONFIG, "config", 'c', "FILE",
@@ -31,6 +32,8 @@ static const struct opt opts[] = {
     {SET_RCVBUF, "rcvbuf", 0, "BYTES",
      "receive buffer of each UDP socket (16Mi, and more as the rate asks, up to 256Mi)"},
     {SET_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
+    {OPT_SYSLOG, "syslog", 0, "FACILITY[@SOCKET]",
+     "log lines go to syslog too, as daemon, local0, ... (SOCKET: /dev/log)"},
     {OPT_QUIET, "quiet", 'q', NULL, "say only what went wrong"},
     {OPT_VERBOSE, "verbose", 'v', NULL, "say more"},
 };
@@ -40,8 +43,8 @@ struct settings {
     struct collect_source source;
     int argc;
     char **argv;
-    enum log_level level;
-    struct config config; /* as it was read last */
+    const struct config *first; /* what it began with; NULL: it has not yet */
+    struct config config;       /* as it was read last */
 };
 
 static const char *config_path(int argc, char **argv)
@@ -60,11 +63,14 @@ static int take_flag(struct settings *s, int id, const char *value, struct err *
     case OPT_CONFIG: /* has been read */
         return 0;
     case OPT_QUIET:
-        s->level = LOG_WARN;
+        s->config.level = LOG_WARN;
         return 0;
     case OPT_VERBOSE:
-        s->level = LOG_DEBUG;
+        s->config.level = LOG_DEBUG;
         return 0;
+    case OPT_SYSLOG:
+        s->config.syslog = value;
+        return syslog_check(value, err);
     case OPT_POSITIONAL:
         return err_set(err, ERR_CONFIG, "unexpected argument \"%s\"", value);
     default:
@@ -86,6 +92,18 @@ static int take_flags(struct settings *s, struct err *err)
     return o->n_udp == 0 && o->n_tcp == 0 ? collect_set(o, SET_LISTEN, "2055", err) : 0;
 }
 
+/* Levels hold at once; the socket of syslog is for all threads, and stays. */
+static void take_log(const struct settings *s)
+{
+    const char *was = s->first->syslog ? s->first->syslog : "";
+    const char *is = s->config.syslog ? s->config.syslog : "";
+
+    log_open(s->config.level);
+    if (strcmp(was, is) != 0)
+        log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
+                 KV("settings", "syslog"));
+}
+
 static int reread(struct collect_source *source, const struct collect_options **out,
                   struct err *err)
 {
@@ -99,6 +117,8 @@ static int reread(struct collect_source *source, const struct collect_options **
         r = config_read(&s->config, path, err);
     if (r == 0)
         r = take_flags(s, err);
+    if (r == 0 && s->first)
+        take_log(s);
     *out = &s->config.collect;
     return r;
 }
@@ -116,8 +136,12 @@ static int run(struct settings *s)
         *o = *read;
         o->source = &s->source;
         config_init(&s->config);
-        log_open(s->level);
-        r = collect_run(o, &err);
+        log_open(first->level);
+        if (first->syslog)
+            r = log_to_syslog(first->syslog, &err);
+        s->first = first;
+        if (r == 0)
+            r = collect_run(o, &err);
         config_free(first);
         if (r)
             (void)fprintf(stderr, "weir collect: %s\n", err.text);
@@ -134,8 +158,7 @@ static int cmd_collect_run(int argc, char **argv)
 {
     struct settings *s = mem_new(1, sizeof *s);
 
-    *s = (struct settings){
-        .source = {.read = reread}, .argc = argc, .argv = argv, .level = LOG_INFO};
+    *s = (struct settings){.source = {.read = reread}, .argc = argc, .argv = argv};
     config_init(&s->config);
     int r = run(s);
     config_free(&s->config);

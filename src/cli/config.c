@@ -1,6 +1,7 @@
 #include "cli/config.h"
 
 #include "base/file.h"
+#include "base/syslog.h"
 #include "base/text.h"
 #include "cli/collect_set.h"
 
@@ -44,6 +45,32 @@ static char *text_of(struct config *k, const struct conf_word *w)
 static int fail_large(struct err *err)
 {
     return err_set(err, ERR_LIMIT, "the configuration is too large");
+}
+
+static int on_log(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)err;
+    container_of(c, struct config, conf)->level =
+        line->no ? LOG_INFO : (enum log_level)line->command->id;
+    return 0;
+}
+
+static int on_syslog(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    struct err why;
+
+    if (line->no) {
+        k->syslog = NULL;
+        return 0;
+    }
+    const char *text = text_of(k, &line->arg[0]);
+    if (!text)
+        return fail_large(err);
+    if (syslog_check(text, &why) != 0)
+        return conf_fail(line, line->arg[0].column, err, "%s", why.text);
+    k->syslog = text;
+    return 0;
 }
 
 static int on_sender(struct conf *c, const struct conf_line *line, struct err *err)
@@ -148,6 +175,9 @@ static const struct conf_command commands[] = {
     SETTING(COLLECTOR, "pin", SET_PIN, false),
     SETTING(COLLECTOR, "rcvbuf BYTES", SET_RCVBUF, true),
     SETTING(COLLECTOR, "instance NAME", SET_INSTANCE, true),
+    {.words = "log quiet", .take = on_log, .in = COLLECTOR, .id = LOG_WARN},
+    {.words = "log verbose", .take = on_log, .in = COLLECTOR, .id = LOG_DEBUG},
+    {.words = "syslog FACILITY", .take = on_syslog, .in = COLLECTOR, .bare = true},
     {.words = "store", .take = on_block, .opens = STORE},
     SETTING(STORE, "path DIR", SET_STORE, true),
     SETTING(STORE, "seal-every TIME", SET_SEAL_EVERY, true),
@@ -162,7 +192,8 @@ static const struct conf_command commands[] = {
 void config_init(struct config *c)
 {
     *c = (struct config){.conf = {.commands = commands, .n = COUNT_OF(commands)},
-                         .collect = collect_options_default()};
+                         .collect = collect_options_default(),
+                         .level = LOG_INFO};
     arena_init(&c->text, text_max);
 }
 

@@ -6,6 +6,7 @@
  *     permit|deny PREFIX [port PORT]                seal-every TIME
  *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
  *     instance NAME                                 sync TIME
+ *     log quiet|verbose, syslog FACILITY
  *   sender PREFIX
  *     sampling RATE
  *     out-of-sequence log|reject
@@ -14,6 +15,7 @@
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/filters.h"
 #include "collect/collect.h"
@@ -24,6 +26,8 @@ struct config {
     struct collect_options collect;
     struct filters filters;
     struct prefix sender; /* of the block in hand */
+    enum log_level level;
+    const char *syslog; /* as log_to_syslog() takes it, or NULL */
     bool has_collector;
     size_t mistakes; /* told on stderr */
 };
