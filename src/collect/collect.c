@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "collect/status.h"
+#include "net/notify.h"
 #include "net/sock.h"
 #include "store/recover.h"
 
@@ -191,16 +192,38 @@ static void reload(struct collect *c)
     timer_set(&c->loop, &c->tick, c->loop.now_mono_ms + ADVICE_MS);
 }
 
+/* The service manager hears of us as long as all receivers are alive. */
+static void on_watchdog(struct timer *t, int64_t now_mono_ms)
+{
+    struct collect *c = container_of(t, struct collect, watchdog);
+    struct receiver_status s;
+    bool alive = true;
+
+    for (unsigned w = 0; w < c->workers; w++) {
+        receiver_look(&c->receiver[w], &s);
+        alive = alive && clock_mono_ms() - s.at_mono_ms < c->watchdog_ms;
+    }
+    if (alive)
+        (void)notify_send("WATCHDOG=1");
+    else
+        log_error("a receiving thread does not go on: the service manager is not told that all is "
+                  "well");
+    timer_set(&c->loop, t, now_mono_ms + c->watchdog_ms / 3);
+}
+
 static void on_signal(struct io *io, uint32_t events)
 {
     struct collect *c = container_of(io, struct collect, signals);
 
     (void)events;
     for (int signal; (signal = signals_read(io)) != 0;) {
-        if (signal == SIGHUP)
+        if (signal == SIGHUP) {
+            notify_reloading();
             reload(c);
-        else
+            (void)notify_send("READY=1");
+        } else {
             loop_stop(&c->loop);
+        }
     }
 }
 
@@ -376,6 +399,8 @@ static int start(struct collect *c, struct err *err)
         r = ctl_open(&c->ctl, &c->loop, path, err);
     if (r == 0)
         timer_set(&c->loop, &c->tick, c->loop.now_mono_ms);
+    if (r == 0 && c->watchdog_ms > 0)
+        timer_set(&c->loop, &c->watchdog, c->loop.now_mono_ms);
     return r;
 }
 
@@ -398,6 +423,7 @@ static int stop(struct collect *c, int r, struct err *err)
     struct counts *all = mem_new(1, sizeof *all);
     bool ran = false;
 
+    (void)notify_send("STOPPING=1");
     ctl_close(&c->ctl);
     for (unsigned w = 0; c->receiver && w < c->workers; w++)
         receiver_stop(&c->receiver[w]);
@@ -435,6 +461,8 @@ int collect_run(const struct collect_options *options, struct err *err)
     c->signals = (struct io){.fd = -1, .on = on_signal};
     c->ended = (struct io){.fd = -1, .on = on_ended};
     c->tick.on = on_tick;
+    c->watchdog.on = on_watchdog;
+    c->watchdog_ms = notify_watchdog_ms();
     c->ctl.answer = on_question;
     c->started_ms = clock_wall_ms();
     c->started_mono_ms = clock_mono_ms();
@@ -442,6 +470,7 @@ int collect_run(const struct collect_options *options, struct err *err)
     if (r == 0) {
         log_info("ready", KV("store", options->dir), KV("instance", options->instance),
                  KV("workers", c->workers));
+        (void)notify_send("READY=1");
         r = loop_run(&c->loop, err);
     }
     r = stop(c, r, err);

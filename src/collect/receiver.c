@@ -23,7 +23,8 @@ static const uint64_t order_stop = UINT64_C(1) << 32;
 static void publish(struct receiver *r)
 {
     const struct worker *w = &r->worker;
-    struct receiver_status s = {.datagrams_per_s = r->datagrams_per_s,
+    struct receiver_status s = {.at_mono_ms = clock_mono_ms(),
+                                .datagrams_per_s = r->datagrams_per_s,
                                 .tcp_sessions = r->tcp.n,
                                 .has_journal = w->journal != NULL,
                                 .journal = w->id,

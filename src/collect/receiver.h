@@ -31,6 +31,7 @@ struct receiver_socket {
 
 struct receiver_status {
     struct receiver_socket udp[COLLECT_LISTENERS];
+    int64_t at_mono_ms; /* when it was written: the receiver was alive then */
     double datagrams_per_s;
     size_t tcp_sessions;
     bool has_journal;

@@ -13,6 +13,8 @@ struct collect {
     struct io signals;
     struct io ended; /* a receiver has, without having been told to */
     struct timer tick;
+    struct timer watchdog;
+    int64_t watchdog_ms; /* 0: nobody watches */
     struct ctl ctl;
     struct receiver *receiver;
     unsigned workers;
