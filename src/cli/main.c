@@ -14,6 +14,7 @@
 const struct command *const command_table[] = {
     &cmd_collect,
     &cmd_query,
+    &cmd_nfdump,
     &cmd_filter,
     &cmd_decode,
     &cmd_import,

@@ -46,6 +46,14 @@ void children_add(struct children *c, struct node *node)
 
 void children_add_flat(struct children *c, struct node *node, enum node_op op)
 {
+    if (node->op == (op == NODE_AND ? NODE_ALL : NODE_NONE)) {
+        c->idle = node;
+        return;
+    }
+    if (node->op == (op == NODE_AND ? NODE_NONE : NODE_ALL)) {
+        c->decisive = node;
+        return;
+    }
     if (node->op != op) {
         children_add(c, node);
         return;
@@ -70,7 +78,9 @@ struct node *children_join(struct arena *a, struct children *c, enum node_op op)
         all.cost = (enum cost)cost;
     }
     *end = NULL;
-    struct node *only = c->n == 1 ? all.first : NULL;
+    struct node *only = c->decisive ? c->decisive : c->n == 0 ? c->idle : NULL;
+    if (c->n == 1 && !only)
+        only = all.first;
     *c = (struct children){0};
     if (only)
         return only;

@@ -26,11 +26,14 @@ struct children {
     struct node *head[COST_N];
     struct node **tail[COST_N];
     size_t n;
+    struct node *idle;     /* one that changes nothing: ALL in an AND, NONE in an OR */
+    struct node *decisive; /* the other of these: the rest does not matter */
 };
 
 void children_add(struct children *c, struct node *node);
 
-/* The same, but of a node that is such an AND or OR itself its children. */
+/* For children of an `op`: of a node that is such an AND or OR itself its children, and nothing
+ * that changes nothing. */
 void children_add_flat(struct children *c, struct node *node, enum node_op op);
 
 /* The only child itself, else a node of them all, cheap ones first; leaves `c` empty. */

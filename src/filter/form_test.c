@@ -280,6 +280,8 @@ static void knows_sides(void **state)
 
     (void)state;
     check_all(rows, COUNT_OF(rows));
+    check_wrong(NULL, "net 10.0.0.0 255.0.255.0", 13, "a netmask such as");
+    check_wrong(NULL, "ip 10.0.0.1 10.0.0.2", 12, "ip in [A, B]");
     check_wrong(NULL, "src or port 80", 4, "found \"or\"");
 }
 

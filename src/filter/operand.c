@@ -398,10 +398,16 @@ static int read_netmask(struct parse *p, const struct subject *s, struct item *i
 {
     struct piece word = {p->lex.text + p->lex.tok.at, p->lex.tok.len, p->lex.tok.at};
 
-    if (what_type(s->what[0]) != VALUE_ADDR || p->lex.tok.is != TOKEN_WORD ||
-        !take_netmask(item, word))
+    if (what_type(s->what[0]) != VALUE_ADDR || p->lex.tok.is != TOKEN_WORD)
         return 0;
-    return lex_next(&p->lex);
+    if (take_netmask(item, word))
+        return lex_next(&p->lex);
+    if (is_address(word.s, word.n))
+        return filter_fail(p->lex.error, ERR_CONFIG, word.at, word.n,
+                           "expected \"and\" or \"or\" before the next term, or a netmask such as "
+                           "255.255.0.0, found %s; a list is written \"ip in [A, B]\"",
+                           shown_token(&p->lex, p->lex.tok).text);
+    return 0;
 }
 
 static int read_one(struct parse *p, const struct subject *s, const struct sign *sign,

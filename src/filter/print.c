@@ -338,7 +338,7 @@ static void print_like(const struct test *t, struct buf *out)
     buf_printf(out, "%s %c", t->negate ? "!~" : "~", quote);
     for (size_t i = 0; i < s->len; i++) {
         bool escaped = s->s[i] == '\\' && i + 1 < s->len;
-        if (!escaped && s->s[i] == quote)
+        if (!escaped && (s->s[i] == quote || s->s[i] == '\\')) /* one at the end is itself */
             buf_u8(out, '\\');
         buf_u8(out, s->s[i]);
         if (escaped)

@@ -65,11 +65,11 @@ static bool names_kind(unsigned what)
            what == FIELD_NAT_EVENT;
 }
 
-static int read_name(struct parse *p, struct subject *out)
+static int read_name(struct parse *p, bool pairs, struct subject *out)
 {
     struct lex begin = p->lex;
 
-    if (p->lex.tok.is != TOKEN_WORD || !subject_read(&p->lex, out))
+    if (p->lex.tok.is != TOKEN_WORD || !subject_read(&p->lex, pairs, out))
         return fail_term(p);
     int r = lex_next(&p->lex);
     if (r)
@@ -262,7 +262,7 @@ static int read_field(struct parse *p, struct node **out)
     struct lex begin = p->lex;
     struct subject s;
 
-    int r = read_name(p, &s);
+    int r = read_name(p, true, &s);
     if (r)
         return r;
     r = read_comparison(p, &s, out);
@@ -282,7 +282,7 @@ static int read_has(struct parse *p, struct node **out)
 
     int r = lex_next(&p->lex);
     if (r == 0)
-        r = read_name(p, &s);
+        r = read_name(p, false, &s); /* `has src` is whole: what is behind it is another term */
     return r ? r : build_sides(p, &s, build_has(&p->f->arena, s.what[0]), false, out);
 }
 

@@ -227,7 +227,7 @@ static bool read_pair(struct lex *ahead, struct subject *out)
     return true;
 }
 
-bool subject_read(struct lex *lex, struct subject *out)
+bool subject_read(struct lex *lex, bool pairs, struct subject *out)
 {
     char name[NAME_MAX_BYTES];
     size_t len;
@@ -235,7 +235,7 @@ bool subject_read(struct lex *lex, struct subject *out)
     struct lex ahead = *lex;
 
     ahead.error = &ignored; /* what is wrong further on is told when it is reached */
-    bool found = read_pair(&ahead, out);
+    bool found = pairs && read_pair(&ahead, out);
     if (!found) {
         ahead = *lex;
         ahead.error = &ignored;

@@ -24,8 +24,9 @@ struct subject {
 };
 
 /* Reads the longest name that begins at lex->tok; the lexer then stands on its last word, so that
- * lex_next() gives what is behind it. false if there is none; then nothing has moved. */
-bool subject_read(struct lex *lex, struct subject *out);
+ * lex_next() gives what is behind it. `pairs`: "src or dst port" is a name too. false if there is
+ * none; then nothing has moved. */
+bool subject_read(struct lex *lex, bool pairs, struct subject *out);
 
 /* The words at lex->tok joined as names are, up to `most` of them: "src_port". */
 enum { NAME_MAX_BYTES = 64 };
