@@ -23,13 +23,15 @@ static const uint64_t order_stop = UINT64_C(1) << 32;
 static void publish(struct receiver *r)
 {
     const struct worker *w = &r->worker;
-    struct receiver_status s = {.datagrams_per_s = r->datagrams_per_s,
+    struct receiver_status s = {.at_mono_ms = clock_mono_ms(),
+                                .datagrams_per_s = r->datagrams_per_s,
                                 .tcp_sessions = r->tcp.n,
                                 .has_journal = w->journal != NULL,
                                 .journal = w->id,
                                 .journal_bytes = w->journal ? journal_bytes(w->journal) : 0,
                                 .journal_datagrams = w->frames,
-                                .journals_waiting = seal_waiting(w->seal)};
+                                .journals_waiting = seal_waiting(w->seal),
+                                .denied = r->gate.denied};
 
     if (w->received > 0)
         s.journal_age_ms = clock_mono_ms() - w->since_mono_ms;
@@ -37,6 +39,7 @@ static void publish(struct receiver *r)
         const struct udp *u = &r->udp[i].udp;
         s.udp[i] = (struct receiver_socket){.datagrams = u->datagrams,
                                             .kernel_drops = u->kernel_drops,
+                                            .denied = r->udp[i].denied,
                                             .rcvbuf_bytes = u->rcvbuf_bytes,
                                             .rcvbuf_wanted = r->udp[i].wanted};
     }
@@ -112,6 +115,11 @@ static size_t receive(struct receiver *r, struct socket *s)
     worker_begin(&r->worker, now);
     for (size_t i = 0; i < n; i++) {
         const struct udp_datagram *u = udp_at(r->batch, i);
+        if (!gate_admits(&r->gate, s->udp.number, &u->addr, now)) {
+            s->denied++;
+            count_add(&r->worker.counts, COUNT_DENIED, 1);
+            continue;
+        }
         struct datagram d = {.data = u->data,
                              .len = u->len,
                              .received_ms = now,
@@ -151,6 +159,16 @@ static void log_peer(enum log_level level, const char *what, const struct tcp_pe
         log_info(what, KV("peer", text), KV("session", p->session));
     else
         log_warn(what, KV("peer", text), KV("session", p->session));
+}
+
+static bool on_connecting(struct tcp_handler *h, const struct tcp_peer *p)
+{
+    struct receiver *r = container_of(h, struct receiver, handler);
+    bool admitted = gate_admits(&r->gate, p->listener, &p->addr, clock_wall_ms());
+
+    if (!admitted)
+        count_add(&r->worker.counts, COUNT_TCP_DENIED, 1);
+    return admitted;
 }
 
 static void on_opened(struct tcp_handler *h, const struct tcp_peer *p)
@@ -254,9 +272,26 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
     for (size_t i = 0; i < r->n_udp && ticks_s > 0; i++)
         adapt(r, &r->udp[i], ticks_s);
     tcp_sweep(&r->tcp);
+    gate_tell(&r->gate);
     worker_tick(&r->worker, clock_wall_ms());
     publish(r);
     timer_set(&r->loop, t, now_mono_ms + RECEIVER_TICK_MS);
+}
+
+static void take_settings(struct receiver *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    struct receiver_settings *fresh = r->fresh;
+    r->fresh = NULL;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (!fresh)
+        return;
+    struct gate_lists old = r->gate.lists;
+    r->gate.lists = fresh->lists;
+    fresh->lists = old;
+    worker_set_senders(&r->worker, &fresh->senders, clock_wall_ms());
+    receiver_settings_free(fresh);
+    tcp_review(&r->tcp);
 }
 
 static void on_order(struct io *io, uint32_t events)
@@ -273,6 +308,7 @@ static void on_order(struct io *io, uint32_t events)
         answer_senders(r);
     if (what % order_senders == 0)
         return;
+    take_settings(r);
     for (size_t i = 0; i < r->n_udp; i++)
         udp_set_rcvbuf(&r->udp[i].udp, r->udp[i].udp.rcvbuf_asked);
     worker_rotate(&r->worker, clock_wall_ms());
@@ -349,7 +385,43 @@ int receiver_start(struct receiver *r, const struct io *ended, struct err *err)
     return 0;
 }
 
-void receiver_reload(struct receiver *r) { wake_send(&r->orders, order_reload); }
+struct receiver_settings *receiver_settings_of(const struct receiver *r,
+                                               const struct collect_options *options)
+{
+    struct receiver_settings *s = mem_new(1, sizeof *s);
+
+    for (size_t i = 0; i < r->n_udp; i++)
+        gate_set(&s->lists, r->udp[i].udp.number, &options->access, r->udp[i].udp.port);
+    for (size_t i = 0; i < r->n_tcp; i++)
+        gate_set(&s->lists, r->tcp_listener[i].number, &options->access, r->tcp_listener[i].port);
+    if (senders_copy(&s->senders, &options->senders))
+        return s;
+    receiver_settings_free(s);
+    return NULL;
+}
+
+void receiver_settings_free(struct receiver_settings *s)
+{
+    if (!s)
+        return;
+    gate_lists_free(&s->lists);
+    senders_free(&s->senders);
+    free(s);
+}
+
+void receiver_reload(struct receiver *r, struct receiver_settings *fresh)
+{
+    struct receiver_settings *old = NULL;
+
+    (void)pthread_mutex_lock(&r->lock);
+    if (fresh) {
+        old = r->fresh; /* it was not taken yet */
+        r->fresh = fresh;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    receiver_settings_free(old);
+    wake_send(&r->orders, order_reload);
+}
 
 void receiver_stop(struct receiver *r)
 {
@@ -367,7 +439,12 @@ int receiver_open(struct receiver *r, const struct collect_options *options, uns
     r->batch = udp_batch_new();
     r->orders.on = on_order;
     r->tick.on = on_tick;
-    r->handler = (struct tcp_handler){on_opened, on_refused, on_message, on_read, on_ended};
+    r->handler = (struct tcp_handler){.admits = on_connecting,
+                                      .opened = on_opened,
+                                      .refused = on_refused,
+                                      .message = on_message,
+                                      .read = on_read,
+                                      .ended = on_ended};
     r->tcp = (struct tcp){.loop = &r->loop,
                           .handler = &r->handler,
                           .max = COLLECT_TCP_SESSIONS,
@@ -393,6 +470,7 @@ int receiver_add_udp(struct receiver *r, int fd, const struct addr *addr, uint16
     s->receiver = r;
     s->wanted = o->rcvbuf_bytes;
     s->udp.number = (uint16_t)r->n_udp++;
+    gate_set(&r->gate.lists, s->udp.number, &o->access, port);
     s->udp.io.on = on_udp;
     return loop_add(&r->loop, &s->udp.io, EPOLLIN, err);
 }
@@ -403,6 +481,8 @@ int receiver_add_tcp(struct receiver *r, int fd, const struct addr *addr, uint16
     uint16_t number = (uint16_t)(r->options->n_udp + r->n_tcp);
     int e = tcp_listen(&r->tcp_listener[r->n_tcp], &r->tcp, fd, addr, port, number, err);
 
+    if (e == 0)
+        gate_set(&r->gate.lists, number, &r->options->access, port);
     r->n_tcp += e == 0;
     return e;
 }
@@ -437,6 +517,9 @@ void receiver_close(struct receiver *r)
     (void)pthread_cond_destroy(&r->listed);
     free(r->senders.list);
     r->senders.list = NULL;
+    receiver_settings_free(r->fresh);
+    r->fresh = NULL;
+    gate_lists_free(&r->gate.lists);
     udp_batch_free(r->batch);
     r->batch = NULL;
 }

@@ -46,17 +46,20 @@ static void put_udp(const struct collect *c, const struct receiver_status *s, si
     const struct udp *u = &c->receiver[0].udp[i].udp; /* its address does not change */
     uint64_t datagrams = 0;
     uint64_t drops = 0;
+    uint64_t denied = 0;
     uint64_t rcvbuf = 0;
 
     for (unsigned w = 0; w < c->workers; w++) {
         datagrams += s[w].udp[i].datagrams;
         drops += s[w].udp[i].kernel_drops;
+        denied += s[w].udp[i].denied;
         rcvbuf += s[w].udp[i].rcvbuf_bytes;
     }
     json_open(j, '{');
     put_address(j, "udp", &u->addr, u->port);
     put_number(j, "datagrams", datagrams);
     put_number(j, "kernel_drops", drops);
+    put_number(j, "denied", denied);
     put_number(j, "rcvbuf_bytes", rcvbuf);
     json_close(j, '}');
 }
@@ -142,6 +145,62 @@ static void put_collect(struct collect *c, struct json *j)
     free(s);
 }
 
+/* By prefix, over all workers; the most first. */
+static void put_denied(struct collect *c, struct json *j)
+{
+    struct denied_net *list = mem_new((size_t)c->workers * DENIED_MAX, sizeof *list);
+    char net[DENIED_PREFIX_TEXT];
+    struct receiver_status s;
+    size_t n = 0;
+
+    for (unsigned w = 0; w < c->workers; w++) {
+        receiver_look(&c->receiver[w], &s);
+        denied_add(list, &n, &s.denied);
+    }
+    denied_sort(list, n);
+    json_key(j, "denied_from");
+    json_open(j, '[');
+    for (size_t i = 0; i < n && i < DENIED_MAX; i++) {
+        denied_print(&list[i].net, net);
+        json_open(j, '{');
+        json_key(j, "prefix");
+        json_text(j, net);
+        put_number(j, "denied", list[i].n);
+        put_number(j, "too_high_by", list[i].over);
+        json_key(j, "last_ms");
+        json_i64(j, list[i].last_ms);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    free(list);
+}
+
+static void put_drops(struct collect *c, struct json *j)
+{
+    struct counts *all = mem_new(1, sizeof *all);
+
+    for (unsigned w = 0; w < c->workers; w++)
+        worker_counts(&c->receiver[w].worker, all);
+    json_key(j, "drops");
+    json_open(j, '[');
+    for (int i = 0; i < COUNT_N; i++) {
+        if (!count_table[i].advice)
+            continue;
+        json_open(j, '{');
+        json_key(j, "name");
+        json_text(j, count_table[i].name);
+        put_number(j, "count", count_get(all, (enum count_id)i));
+        json_key(j, "what");
+        json_text(j, count_table[i].help);
+        json_key(j, "advice");
+        json_text(j, count_table[i].advice);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    free(all);
+    put_denied(c, j);
+}
+
 static void put_sender(const struct exporter *x, unsigned worker, struct json *j)
 {
     const struct sequence *s = &x->sequence;
@@ -218,9 +277,12 @@ void status_answer(struct collect *c, const char *line, struct buf *out)
         put_counters(c, &j);
     } else if (strcmp(line, "senders") == 0) {
         put_senders(c, &j);
+    } else if (strcmp(line, "drops") == 0) {
+        put_drops(c, &j);
     } else {
         json_key(&j, "error");
-        json_text(&j, "unknown question; expected \"collect\", \"counters\" or \"senders\"");
+        json_text(&j, "unknown question; expected \"collect\", \"counters\", "
+                      "\"drops\" or \"senders\"");
     }
     json_close(&j, '}');
     buf_u8(out, '\n');

@@ -55,6 +55,8 @@ struct context {
     uint64_t number;
     uint16_t set;
     bool was_held;
+    double forced_rate; /* the operator's; 0: none */
+    bool reject;        /* it comes out of order, and the operator wants none of that */
 };
 
 struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
@@ -243,9 +245,9 @@ static bool fill_rate(const struct decoder *d, const struct plan *p, struct batc
 {
     double *rate = batch_col(b, FIELD_RATE);
     uint8_t *from = batch_col(b, FIELD_RATE_FROM);
-    bool forced = d->limits.forced_rate >= 1;
-    struct rate_said set =
-        forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
+    double one_in = d->limits.forced_rate >= 1 ? d->limits.forced_rate : c->forced_rate;
+    bool forced = one_in >= 1;
+    struct rate_said set = forced ? (struct rate_said){one_in, RATE_FORCED} : rate_of_set(d, c);
     bool by_row = !forced && speaks_of_sampling(p);
 
     if (!rate || !from)
@@ -298,6 +300,19 @@ static void take_flows(struct decoder *d, const struct context *c, size_t row, s
          (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
 }
 
+/* They count in the sequence, and nowhere else. */
+static void reject_rows(struct decoder *d, struct batch *b, size_t row, size_t bytes, size_t n,
+                        bool options)
+{
+    batch_cut(b, row, bytes);
+    if (options) {
+        d->n_options += (uint32_t)n;
+        return;
+    }
+    d->flows += (uint32_t)n;
+    count_add(d->counts, COUNT_FLOWS_REJECTED, n);
+}
+
 /* Decode all records at the cursor. Returns how many there were. */
 static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p,
                              struct cur records)
@@ -321,7 +336,9 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
             r = ERR_LIMIT;
         }
         total += n;
-        if (n > 0 && options)
+        if (n > 0 && c->reject)
+            reject_rows(d, b, row, bytes, n, options);
+        else if (n > 0 && options)
             take_options(d, c, n);
         else if (n > 0)
             take_flows(d, c, row, n);
@@ -406,7 +423,9 @@ static void release(struct decoder *d, const struct template_key *key, int64_t n
                             .received_ms = x->received_ms,
                             .number = x->number,
                             .set = x->key.id,
-                            .was_held = true};
+                            .was_held = true,
+                            .forced_rate =
+                                exporters_forced_rate(&d->state.exporters, &x->from.addr)};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
         tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
         (void)decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
@@ -460,8 +479,10 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
                             .received_ms = c->received_ms,
                             .number = c->number};
 
-    like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     d->uncounted = true;
+    if (c->reject)
+        return;
+    like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     count_add(d->counts, COUNT_SETS_HELD, 1);
     tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
     (void)held_put(&d->state.held, &like, set);
@@ -507,8 +528,8 @@ static uint32_t source_of(const struct msg *m)
     return msg_has_sets(m) ? m->domain : (uint32_t)m->engine_type << 8 | m->engine_id;
 }
 
-/* Whose message it was, and whether one is missing before it. */
-static void take_step(struct decoder *d, const struct context *c)
+/* Whose message it is; NULL if there are too many. */
+static struct exporter *exporter_of(struct decoder *d, const struct context *c)
 {
     const struct msg *m = c->head;
     struct exporter_key key = {.addr = c->from->addr,
@@ -517,12 +538,26 @@ static void take_step(struct decoder *d, const struct context *c)
                                .version = m->version,
                                .port = c->from->port,
                                .listener = c->from->listener};
+
+    return exporters_get(&d->state.exporters, &key, c->received_ms);
+}
+
+static void decode_message(struct decoder *d, struct context *c, const struct msg *m)
+{
+    struct exporters *e = &d->state.exporters;
+    struct exporter *x = exporter_of(d, c);
+
+    c->forced_rate = x ? x->forced_rate : exporters_forced_rate(e, &c->from->addr);
+    c->reject = x && x->reject && sequence_out_of_order(&x->sequence, m);
+    count_add(d->counts, COUNT_DATAGRAMS_REJECTED, c->reject);
+    if (msg_has_sets(m))
+        decode_sets(d, c, m);
+    else
+        decode_fixed(d, c, m);
     struct sequence_step step = {
         .head = m, .flows = d->flows, .options = d->n_options, .whole = !d->uncounted};
-    struct exporter *x = exporters_get(&d->state.exporters, &key, c->received_ms);
-
-    if (x)
-        exporters_step(&d->state.exporters, x, &step, c->received_ms);
+    if (x) /* is one missing before it? */
+        exporters_step(e, x, &step, c->received_ms);
 }
 
 /* A capture or a damaged journal may say anything. */
@@ -554,11 +589,7 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
                       err.text);
             return;
         }
-        if (msg_has_sets(&m))
-            decode_sets(d, &c, &m);
-        else
-            decode_fixed(d, &c, &m);
-        take_step(d, &c);
+        decode_message(d, &c, &m);
     } while (cur_left(&left) > 0);
 }
 
@@ -572,6 +603,11 @@ void decoder_session_end(struct decoder *d, const struct sender *who)
 }
 
 struct exporters *decoder_exporters(struct decoder *d) { return &d->state.exporters; }
+
+bool decoder_set_senders(struct decoder *d, const struct senders *senders)
+{
+    return exporters_set_senders(&d->state.exporters, senders);
+}
 
 void decoder_sessions_end(struct decoder *d)
 {

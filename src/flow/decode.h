@@ -98,6 +98,10 @@ void decoder_sessions_end(struct decoder *d);
 /* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
 struct exporters *decoder_exporters(struct decoder *d);
 
+/* What the operator says of senders, from the next datagram on; it is part of the state that is
+ * saved. false, and no change, if there is no memory. */
+bool decoder_set_senders(struct decoder *d, const struct senders *senders) MUST_USE;
+
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3, STATE_EXPORTER = 4 };
-enum { EXPORTER_INCLUSIVE = 1, EXPORTER_SETTLED = 2, EXPORTER_PROPER = 4 };
+enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3, STATE_EXPORTER = 4, STATE_SENDER = 5 };
+enum { EXPORTER_INCLUSIVE = 1, EXPORTER_SETTLED = 2, EXPORTER_PROPER = 4, EXPORTER_BEHIND = 8 };
 
 static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
 
@@ -119,13 +119,29 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u16(out, x->key.version);
     buf_u16(out, x->key.port);
     buf_u16(out, x->key.listener);
-    buf_u8(out, (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) |
-                          (x->settled ? EXPORTER_SETTLED : 0) | (s->proper ? EXPORTER_PROPER : 0)));
+    buf_u8(out,
+           (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) | (x->settled ? EXPORTER_SETTLED : 0) |
+                     (s->proper ? EXPORTER_PROPER : 0) | (s->is_behind ? EXPORTER_BEHIND : 0)));
     buf_u64(out, (uint64_t)x->last_ms);
     buf_u32(out, s->next);
     buf_u32(out, s->last);
     buf_u32(out, s->uptime_ms);
     buf_u64(out, (uint64_t)s->export_ms);
+    if (s->is_behind)
+        buf_u32(out, s->behind);
+    end_record(out, from);
+}
+
+static void save_sender(const struct sender_rule *s, struct buf *out)
+{
+    uint64_t bits;
+    size_t from = begin_record(out, STATE_SENDER);
+
+    memcpy(&bits, &s->rate, sizeof bits);
+    buf_bytes(out, s->prefix.addr.b, sizeof s->prefix.addr.b);
+    buf_u8(out, s->prefix.bits);
+    buf_u64(out, bits);
+    buf_u8(out, s->reject);
     end_record(out, from);
 }
 
@@ -139,6 +155,8 @@ void decode_state_save(const struct decode_state *s, struct buf *out)
         save_rate(r, out);
     for (const struct held_set *x = s->held.oldest; x; x = x->newer)
         save_held(x, out);
+    for (size_t i = 0; i < s->exporters.senders.n; i++) /* before those whom they are about */
+        save_sender(&s->exporters.senders.v[i], out);
     for (const struct exporter *x = s->exporters.newcomers.oldest; x; x = x->newer)
         save_exporter(x, out);
     for (const struct exporter *x = s->exporters.settled.oldest; x; x = x->newer)
@@ -250,6 +268,8 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     q.last = cur_u32(in);
     q.uptime_ms = cur_u32(in);
     q.export_ms = (int64_t)cur_u64(in);
+    q.is_behind = flags & EXPORTER_BEHIND;
+    q.behind = q.is_behind ? cur_u32(in) : 0;
     if (!cur_ok(in) || !time_ok(q.export_ms) || !time_ok(last_ms) ||
         msg_header_len(key.version) == 0)
         return err_set(err, ERR_DATA, "saved exporter: bad");
@@ -260,6 +280,28 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     x->last_ms = last_ms;
     if (flags & EXPORTER_SETTLED)
         exporters_settle(&s->exporters, x);
+    return 0;
+}
+
+static int load_sender(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct prefix p = {0};
+    double rate;
+
+    load_addr(in, &p.addr);
+    p.bits = cur_u8(in);
+    uint64_t bits = cur_u64(in);
+    uint8_t reject = cur_u8(in);
+    memcpy(&rate, &bits, sizeof rate);
+    struct addr net = addr_mask(p.addr, p.bits);
+    if (!cur_ok(in) || p.bits > 128 || reject > 1 || !addr_eq(&net, &p.addr) ||
+        !(rate == 0 || rate_ok(rate)))
+        return err_set(err, ERR_DATA, "saved sender: bad");
+    struct sender_rule *rule = senders_get(&s->exporters.senders, &p);
+    if (!rule)
+        return err_set(err, ERR_DATA, "saved sender: too many");
+    rule->rate = rate;
+    rule->reject = reject != 0;
     return 0;
 }
 
@@ -281,6 +323,8 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
             r = load_held(s, &body, err);
         else if (type == STATE_EXPORTER)
             r = load_exporter(s, &body, err);
+        else if (type == STATE_SENDER)
+            r = load_sender(s, &body, err);
         else
             r = err_set(err, ERR_DATA, "saved state: no record of type %u", type);
         if (r)
@@ -303,7 +347,7 @@ int decoder_state_share(const struct buf *state, unsigned n, unsigned of, struct
         load_addr(&rest, &a);
         if (!cur_ok(&in) || !cur_ok(&rest))
             return err_set(err, ERR_DATA, "saved state: record of %u octets is cut short", len);
-        if (addr_share(&a, n) != of)
+        if (type != STATE_SENDER && addr_share(&a, n) != of) /* a prefix is for all shares */
             continue;
         buf_u8(out, type);
         buf_u32(out, len);

@@ -7,10 +7,13 @@
  *   3 held set  key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
  *               u32), received i64, octets
  *   4 exporter  address, source u32, session u32, version u16, port u16, listener u16, flags u8
- *               (1 inclusive, 2 settled, 4 proper), last received i64, *               next u32,
- * last u32, uptime u32, export i64 key         address, domain u32, version u16, id u16, session
- * u32, port u16, listener u16 Each begins with the sender's address. Templates stand in the order
- * of their use, held sets in the order of arrival. */
+ *               (1 inclusive, 2 settled, 4 proper, 8 behind), last received i64, next u32,
+ *               last u32, uptime u32, export i64; if behind: the number behind it u32
+ *   5 sender    prefix: address, bits u8; the forced rate: the double's bits u64; reject u8
+ *   key         address, domain u32, version u16, id u16, session u32, port u16, listener u16
+ *
+ * Each begins with the sender's address. Templates stand in the order of their use, held sets in
+ * the order of arrival. */
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 
