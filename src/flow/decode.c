@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "flow/decode_state.h"
+#include "flow/rating.h"
 #include "wire/fixed.h"
 #include "wire/set.h"
 
@@ -191,73 +192,15 @@ static bool fill_time(struct batch *b, size_t row, size_t n, const struct contex
     return true;
 }
 
-struct rate_said {
-    double one_in;
-    enum rate_from from;
-};
-
-/* The rate of records that say nothing themselves and name no sampler. */
-static struct rate_said rate_of_set(const struct decoder *d, const struct context *c)
-{
-    double domain = rates_find(&d->state.rates, &c->from->addr, c->head->domain, NULL);
-    uint16_t header = c->head->sampling & 0x3fff;
-
-    if (domain >= 1)
-        return (struct rate_said){domain, RATE_DOMAIN};
-    if (header > 0)
-        return (struct rate_said){header, RATE_HEADER};
-    if (d->limits.default_rate >= 1)
-        return (struct rate_said){d->limits.default_rate, RATE_DEFAULT};
-    return (struct rate_said){1, RATE_NONE};
-}
-
-static struct rate_said rate_of_row(const struct decoder *d, const struct context *c,
-                                    const struct batch *b, size_t row, struct rate_said otherwise)
-{
-    double own = rates_of_record(b, row);
-    if (own >= 1)
-        return (struct rate_said){own, RATE_RECORD};
-    const uint64_t *sampler = batch_at(b, FIELD_SAMPLER_ID, row);
-    if (!sampler)
-        sampler = batch_at(b, FIELD_SELECTOR_ID, row);
-    double said =
-        sampler ? rates_find(&d->state.rates, &c->from->addr, c->head->domain, sampler) : 0;
-    return said >= 1 ? (struct rate_said){said, RATE_SAMPLER} : otherwise;
-}
-
-static bool speaks_of_sampling(const struct plan *p)
-{
-    static const enum field_id fields[] = {
-        FIELD_SAMPLER_INTERVAL, FIELD_SAMPLING_INTERVAL,    FIELD_SAMPLING_PACKET_INTERVAL,
-        FIELD_SAMPLING_SIZE,    FIELD_SAMPLING_PROBABILITY, FIELD_SAMPLER_ID,
-        FIELD_SELECTOR_ID};
-
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        if (plan_has(p, fields[i]))
-            return true;
-    return false;
-}
-
 static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
                       size_t n, const struct context *c)
 {
-    double *rate = batch_col(b, FIELD_RATE);
-    uint8_t *from = batch_col(b, FIELD_RATE_FROM);
-    bool forced = d->limits.forced_rate >= 1;
-    struct rate_said set =
-        forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
-    bool by_row = !forced && speaks_of_sampling(p);
-
-    if (!rate || !from)
-        return false;
-    for (size_t i = row; i < row + n; i++) {
-        struct rate_said said = by_row ? rate_of_row(d, c, b, i, set) : set;
-        rate[i] = said.one_in;
-        from[i] = (uint8_t)said.from;
-    }
-    batch_set(b, FIELD_RATE, row, n);
-    batch_set(b, FIELD_RATE_FROM, row, n);
-    return true;
+    struct rating r = {.rates = &d->state.rates,
+                       .addr = &c->from->addr,
+                       .head = c->head,
+                       .forced = d->limits.forced_rate,
+                       .otherwise = d->limits.default_rate};
+    return rating_fill(&r, p, b, row, n);
 }
 
 static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
@@ -285,7 +228,7 @@ static void take_options(struct decoder *d, const struct context *c, size_t n)
 {
     d->n_options += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_OPTIONS, n);
-    rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n);
+    rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n, c->received_ms);
     tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
     batch_reset(d->options);
 }

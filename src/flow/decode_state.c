@@ -86,6 +86,8 @@ static void save_rate(const struct rate *r, struct buf *out)
     buf_u32(out, r->key.what);
     buf_u64(out, r->key.sampler);
     buf_u64(out, bits);
+    buf_u64(out, (uint64_t)r->since_ms);
+    buf_u64(out, (uint64_t)r->heard_ms);
     end_record(out, from);
 }
 
@@ -137,6 +139,9 @@ void decode_state_save(const struct decode_state *s, struct buf *out)
         save_template(t, out);
     for (size_t at = 0; (r = map_next(&s->rates.map, &at));)
         save_rate(r, out);
+    for (size_t at = 0; (r = map_next(&s->rates.domains, &at));)
+        if (r->one_in >= 1)
+            save_rate(r, out);
     for (const struct held_set *x = s->held.oldest; x; x = x->newer)
         save_held(x, out);
     for (const struct exporter *x = s->exporters.newcomers.oldest; x; x = x->newer)
@@ -205,9 +210,14 @@ static int load_rate(struct decode_state *s, struct cur *in, struct err *err)
     key.sampler = cur_u64(in);
     uint64_t bits = cur_u64(in);
     memcpy(&one_in, &bits, sizeof one_in);
-    if (!cur_ok(in) || !rate_ok(one_in) || (key.what != RATE_DOMAIN && key.what != RATE_SAMPLER))
+    int64_t since_ms = (int64_t)cur_u64(in);
+    int64_t heard_ms = (int64_t)cur_u64(in);
+    bool known = key.what == RATE_DOMAIN || key.what == RATE_SAMPLER || key.what == RATE_INTERFACE;
+    if (!cur_ok(in) || !known || (bits != 0 && !rate_ok(one_in)) || !time_ok(since_ms) ||
+        !time_ok(heard_ms))
         return err_set(err, ERR_DATA, "saved sampling rate: bad");
-    (void)rates_put(&s->rates, &key, one_in);
+    if (rates_put(&s->rates, &key, one_in, since_ms))
+        (void)rates_put(&s->rates, &key, one_in, heard_ms);
     return 0;
 }
 

@@ -3,14 +3,17 @@
  * Saved as records, big-endian: type u8, length u32 of the body, body.
  *   1 template  key, refreshed i64, space u8, options u8, n u16, n × (enterprise u32, number u16,
  *               length u16, scope u8)
- *   2 rate      address, domain u32, what u32, sampler u64, the double's bits u64
+ *   2 rate      address, domain u32, what u32, sampler u64, the double's bits u64,
+ *               since i64, heard i64
  *   3 held set  key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
  *               u32), received i64, octets
  *   4 exporter  address, source u32, session u32, version u16, port u16, listener u16, flags u8
- *               (1 inclusive, 2 settled, 4 proper), last received i64, *               next u32,
- * last u32, uptime u32, export i64 key         address, domain u32, version u16, id u16, session
- * u32, port u16, listener u16 Each begins with the sender's address. Templates stand in the order
- * of their use, held sets in the order of arrival. */
+ *               (1 inclusive, 2 settled, 4 proper), last received i64, next u32, last u32,
+ *               uptime u32, export i64
+ *   key         address, domain u32, version u16, id u16, session u32, port u16, listener u16
+ *
+ * Each begins with the sender's address. Templates stand in the order of their use, held sets in
+ * the order of arrival. */
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 
