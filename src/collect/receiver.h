@@ -11,6 +11,7 @@
 #define COLLECT_RECEIVER_H
 
 #include "collect/collect.h"
+#include "collect/snapshot.h"
 #include "collect/worker.h"
 #include "net/loop.h"
 #include "net/tcp.h"
@@ -18,7 +19,7 @@
 
 #include <pthread.h>
 
-enum { RECEIVER_TICK_MS = 250, RECEIVER_SENDERS_MAX = 4096 /* listed of each */ };
+enum { RECEIVER_TICK_MS = 250 };
 
 struct receiver_socket {
     uint64_t datagrams;
@@ -37,13 +38,6 @@ struct receiver_status {
     uint64_t journal_datagrams;
     int64_t journal_age_ms;
     uint64_t journals_waiting;
-};
-
-/* Who sends to a receiver, as it was a moment ago. */
-struct receiver_senders {
-    struct exporter *list;
-    size_t n;
-    size_t n_all; /* more than n where there are too many to show */
 };
 
 struct receiver;
@@ -83,10 +77,11 @@ struct receiver {
     struct worker worker; /* its counters may be read by any thread */
     bool has_worker;
     pthread_mutex_t lock;
-    struct receiver_status status;   /* under lock */
-    pthread_cond_t listed;           /* the receiver has made the list that was asked for */
-    struct receiver_senders senders; /* under lock */
-    bool senders_asked;              /* under lock */
+    struct receiver_status status; /* under lock */
+    pthread_cond_t answered;       /* the snapshot is what was asked for */
+    struct snapshot snapshot;      /* under lock */
+    bool asked;                    /* under lock */
+    enum snapshot_what asked_for;  /* under lock */
 };
 
 int receiver_open(struct receiver *r, const struct collect_options *options, unsigned number,
@@ -113,9 +108,9 @@ void receiver_close(struct receiver *r); /* of an opened, half-opened or zeroed 
 
 void receiver_look(struct receiver *r, struct receiver_status *out);
 
-/* Ask for the list of senders (of several receivers first, then), and wait for it, a second at
- * most. The caller frees out->list. false: the receiver does not answer. */
-void receiver_ask_senders(struct receiver *r);
-bool receiver_get_senders(struct receiver *r, struct receiver_senders *out);
+/* Ask for a snapshot (of several receivers first, then), and wait for it, a second at most. The
+ * caller frees *out. false: the receiver does not answer. */
+void receiver_ask(struct receiver *r, enum snapshot_what what);
+bool receiver_get(struct receiver *r, struct snapshot *out);
 
 #endif

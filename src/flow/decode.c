@@ -352,7 +352,7 @@ static void release(struct decoder *d, const struct template_key *key, int64_t n
                             .was_held = true};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
         tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
-        (void)decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
+        t->records += decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
         held_drop(&d->state.held, x);
     }
 }
@@ -367,7 +367,7 @@ static void withdraw(struct decoder *d, const struct context *c, const struct te
         templates_withdraw(&d->state.templates, key, c->set == SET_IPFIX_OPTIONS);
 }
 
-static size_t decode_templates(struct decoder *d, const struct context *c, struct set *set)
+static void decode_templates(struct decoder *d, const struct context *c, struct set *set)
 {
     struct template_record t;
     struct err err;
@@ -391,7 +391,6 @@ static size_t decode_templates(struct decoder *d, const struct context *c, struc
         tell(d, c, (struct decode_event){.what = DECODE_TEMPLATES, .rows = n});
     if (r != ERR_EOF)
         malformed(d, c, COUNT_BAD_TEMPLATE, cur_left(&set->body), err.text);
-    return n;
 }
 
 static void hold(struct decoder *d, const struct context *c, const struct template_key *key,
@@ -410,21 +409,22 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
     (void)held_put(&d->state.held, &like, set);
 }
 
-/* Returns the number of records. */
-static size_t decode_set(struct decoder *d, const struct context *c, struct set *set)
+static void decode_set(struct decoder *d, const struct context *c, struct set *set)
 {
-    if (set_is_template(c->head->version, set->id))
-        return decode_templates(d, c, set);
+    if (set_is_template(c->head->version, set->id)) {
+        decode_templates(d, c, set);
+        return;
+    }
     if (set->id < SET_DATA_MIN) {
         malformed(d, c, COUNT_BAD_SET, cur_left(&set->body), "set id is neither data nor template");
-        return 0;
+        return;
     }
     struct template_key key = key_of(c->head, c->from, set->id);
     struct template *t = templates_find(&d->state.templates, &key, c->received_ms);
     if (t)
-        return decode_records(d, c, t->plan, set->body);
-    hold(d, c, &key, set->body);
-    return 0;
+        t->records += decode_records(d, c, t->plan, set->body);
+    else
+        hold(d, c, &key, set->body);
 }
 
 static void decode_sets(struct decoder *d, struct context *c, const struct msg *m)
@@ -438,7 +438,7 @@ static void decode_sets(struct decoder *d, struct context *c, const struct msg *
         malformed(d, c, COUNT_BAD_LENGTH, 0, "message length does not match the datagram's");
     while ((r = set_next(&sets, &set, &err)) == 0) {
         c->set = set.id;
-        (void)decode_set(d, c, &set);
+        decode_set(d, c, &set);
     }
     c->set = 0;
     if (r != ERR_EOF)
@@ -515,6 +515,10 @@ void decoder_session_end(struct decoder *d, const struct sender *who)
 }
 
 struct exporters *decoder_exporters(struct decoder *d) { return &d->state.exporters; }
+
+const struct templates *decoder_templates(const struct decoder *d) { return &d->state.templates; }
+
+const struct rates *decoder_rates(const struct decoder *d) { return &d->state.rates; }
 
 void decoder_sessions_end(struct decoder *d)
 {

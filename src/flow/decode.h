@@ -78,6 +78,8 @@ struct decode_watch {
 };
 
 struct decoder;
+struct rates;
+struct templates;
 
 /* `out` takes the flows; `watch` may be NULL; `counts` is the caller's and written by the
  * decoder's thread. NULL if there is no memory. */
@@ -97,6 +99,10 @@ void decoder_sessions_end(struct decoder *d);
 
 /* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
 struct exporters *decoder_exporters(struct decoder *d);
+
+/* The templates in force and the rates announced, likewise. */
+const struct templates *decoder_templates(const struct decoder *d);
+const struct rates *decoder_rates(const struct decoder *d);
 
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
