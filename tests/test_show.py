@@ -1,4 +1,4 @@
-"""What exporters announced, as weir show lists it: templates and sampling rates."""
+"""What exporters announced, as weir show lists it: templates, sampling rates, names."""
 
 import json
 import time
@@ -104,3 +104,37 @@ def test_many_templates_are_cut_off_and_counted(collector):
     assert len(answer["templates"]) + answer["left_off"] == 2000
     assert len(answer["templates"]) > 100 and answer["left_off"] > 0
     assert len(json.dumps(answer)) < 5 * 1024 * 1024
+
+
+INTERFACE_NAMES = (3, bytes.fromhex("012e 0003 0001 000a 0004 0052 ffff 0053 ffff"))  # 10 (scope), 82, 83
+APPLICATION_NAMES = (3, bytes.fromhex("012f 0002 0001 005f 0004 0060 ffff"))  # 95 (scope), 96
+
+
+def names(i, *texts):
+    return (302, i.to_bytes(4, "big") + b"".join(bytes([len(t.encode())]) + t.encode() for t in texts))
+
+
+def test_interfaces_have_names_and_keep_the_earlier_ones(collector, run):
+    c = collector()
+    c.send(ipfix(0, INTERFACE_NAMES, APPLICATION_NAMES))
+    c.send(ipfix(0, names(7, "eth7", "to Würzburg"), (303, b"\x0d\0\0\x50" + b"\x04http")))
+    c.wait_for(options=2)
+    time.sleep(0.02)  # so that the new name is of a later millisecond
+    c.send(ipfix(0, names(7, "core1", "to Würzburg")))
+    c.wait_for(options=3)
+
+    def check(c):
+        both = c.show("interfaces")["interfaces"]
+        common = {"exporter": "127.0.0.1", "domain": 1, "worker": 0}
+        interface = common | {"kind": "interface", "number": 7, "description": "to Würzburg"}
+        assert without_times(both) == [interface | {"name": "eth7"}, interface | {"name": "core1"}]
+        assert both[0]["until_ms"] == both[1]["since_ms"] and both[1]["until_ms"] is None
+        everything = without_times(c.show("names")["names"])
+        assert everything[2:] == [common | {"kind": "application", "engine": 13, "number": 80, "name": "http", "description": None}]
+
+    check(c)
+    table = run("show", "interfaces", "--store", c.store).stdout
+    assert "interface 7" in table and "core1" in table and "to Würzburg" in table
+    assert "application 13:80" in run("show", "names", "--store", c.store).stdout
+    c.kill()
+    check(collector())

@@ -140,7 +140,8 @@ static const struct {
     void (*print)(const json_t *answer);
 } subjects[] = {
     {"collect", print_collect},    {"counters", print_counters}, {"senders", print_senders},
-    {"templates", show_templates}, {"samplers", show_samplers},
+    {"templates", show_templates}, {"samplers", show_samplers},  {"interfaces", show_interfaces},
+    {"names", show_names},
 };
 
 enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };
@@ -217,20 +218,22 @@ static int cmd_show_run(int argc, char **argv)
         if (word && strcmp(word, subjects[i].word) == 0)
             return ask(o.dir, o.instance, i, as_json);
     return command_usage_error(
-        &cmd_show, "expected what to show: collect, counters, senders, templates or samplers");
+        &cmd_show, "expected what to show: collect, counters, senders, templates, samplers, "
+                   "interfaces or names");
 }
 
 const struct command cmd_show = {
     .name = "show",
     .summary = "ask a running weir for its state",
-    .usage = "[options] collect|counters|senders|templates|samplers",
+    .usage = "[options] collect|counters|senders|templates|samplers|interfaces|names",
     .details =
         "collect: ports, journal, and what became of the flows. counters: everything that is "
         "counted and is not 0, with what it means. senders: who sends, what was lost of it by its "
         "own numbers (what came late is not), and how far its clock is from ours. templates: the "
-        "layouts that exporters announced, and "
-        "how many records came by each since the start. samplers: the sampling rates they "
-        "announced.",
+        "layouts that exporters announced, and how many records came by each since the "
+        "start. samplers: the sampling rates they "
+        "announced. interfaces: the names they gave to theirs, earlier ones too. names: these and "
+        "those of VRFs, applications and samplers.",
     .examples = "weir show collect --store /var/lib/weir\n    a running collector\n"
                 "weir show counters --json\n    for scripts\n",
     .opts = opts,

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,5 +108,44 @@ void show_samplers(const json_t *answer)
                  "since", "heard ago");
     for (size_t i = 0; i < json_array_size(list); i++)
         print_sampler(json_array_get(list, i));
+    show_rest(answer);
+}
+
+/* --- names --- */
+
+static void print_name(const json_t *n)
+{
+    char what[64];
+    char since[TEXT_SHORT];
+    char until[TEXT_SHORT];
+    bool past = json_is_integer(json_object_get(n, "until_ms"));
+
+    if (json_object_get(n, "engine"))
+        (void)snprintf(what, sizeof what, "%s %" PRIu64 ":%" PRIu64, text(n, "kind"),
+                       number(n, "engine"), number(n, "number"));
+    else
+        (void)snprintf(what, sizeof what, "%s %" PRIu64, text(n, "kind"), number(n, "number"));
+    (void)printf("%-28s domain %-10" PRIu64 "  %-22s %-24s %-9s %-9s %s\n", text(n, "exporter"),
+                 number(n, "domain"), what, text(n, "name"), ago(n, "since_ms", since),
+                 past ? ago(n, "until_ms", until) : "-", text(n, "description"));
+}
+
+static void print_names(const json_t *list)
+{
+    (void)printf("%-28s %-17s  %-22s %-24s %-9s %-9s %s\n", "exporter", "source", "of", "name",
+                 "since", "until", "description");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        print_name(json_array_get(list, i));
+}
+
+void show_interfaces(const json_t *answer)
+{
+    print_names(json_object_get(answer, "interfaces"));
+    show_rest(answer);
+}
+
+void show_names(const json_t *answer)
+{
+    print_names(json_object_get(answer, "names"));
     show_rest(answer);
 }

@@ -23,5 +23,7 @@ void show_rest(const json_t *answer);
 
 void show_templates(const json_t *answer);
 void show_samplers(const json_t *answer);
+void show_interfaces(const json_t *answer);
+void show_names(const json_t *answer);
 
 #endif

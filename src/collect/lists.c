@@ -120,6 +120,44 @@ static void put_sampler(const struct snapshot *from, size_t i, struct json *j)
     put_time(j, "heard_ms", r->heard_ms);
 }
 
+/* --- names --- */
+
+static void put_words(struct json *j, const char *key, const uint8_t *s, size_t n)
+{
+    json_key(j, key);
+    if (n > 0)
+        json_textn(j, s, n);
+    else
+        json_null(j);
+}
+
+static void put_name(const struct snapshot *from, size_t i, struct json *j)
+{
+    static const char *const kinds[NAME_KINDS] = {[NAME_INTERFACE] = "interface",
+                                                  [NAME_VRF] = "vrf",
+                                                  [NAME_APPLICATION] = "application",
+                                                  [NAME_SAMPLER] = "sampler"};
+    const struct snapshot_name *x = &from->names[i];
+    char text[ADDR_TEXT];
+
+    (void)addr_print(&x->key.addr, text);
+    put_text(j, "exporter", text);
+    put_number(j, "domain", x->key.domain);
+    put_text(j, "kind", kinds[x->key.kind]);
+    if (x->key.kind == NAME_APPLICATION)
+        put_number(j, "engine", x->key.engine);
+    put_number(j, "number", x->key.id);
+    put_words(j, "name", x->name, x->name_len);
+    put_words(j, "description", x->description, x->description_len);
+    put_time(j, "since_ms", x->since_ms);
+    json_key(j, "until_ms");
+    if (x->until_ms == INT64_MAX)
+        json_null(j);
+    else
+        json_i64(j, x->until_ms);
+    put_time(j, "heard_ms", x->heard_ms);
+}
+
 /* --- the lists --- */
 
 static const struct {
@@ -129,6 +167,8 @@ static const struct {
     [SNAPSHOT_SENDERS] = {"senders", put_sender},
     [SNAPSHOT_TEMPLATES] = {"templates", put_template},
     [SNAPSHOT_SAMPLERS] = {"samplers", put_sampler},
+    [SNAPSHOT_INTERFACES] = {"interfaces", put_name},
+    [SNAPSHOT_NAMES] = {"names", put_name},
 };
 
 /* Returns how many were left off. */

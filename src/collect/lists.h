@@ -1,4 +1,5 @@
-/* lists: answers that are lists of what the receivers' decoders know: senders, templates, samplers.
+/* lists: answers that are lists of what the receivers' decoders know: senders, templates, samplers,
+ * names.
  *
  * An answer ends before it is LISTS_BYTES long; what is left off is counted in it. */
 #ifndef COLLECT_LISTS_H

@@ -81,6 +81,60 @@ static void take_samplers(struct snapshot *s, const struct rates *r)
     qsort(s->samplers, s->n, sizeof *s->samplers, by_key);
 }
 
+/* --- names --- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct snapshot_name *x = a;
+    const struct snapshot_name *y = b;
+    int addrs = memcmp(&x->key.addr, &y->key.addr, sizeof x->key.addr);
+
+    if (addrs)
+        return addrs;
+    if (x->key.domain != y->key.domain)
+        return x->key.domain < y->key.domain ? -1 : 1;
+    if (x->key.kind != y->key.kind)
+        return x->key.kind < y->key.kind ? -1 : 1;
+    if (x->key.engine != y->key.engine)
+        return x->key.engine < y->key.engine ? -1 : 1;
+    if (x->key.id != y->key.id)
+        return x->key.id < y->key.id ? -1 : 1;
+    return (x->since_ms > y->since_ms) - (x->since_ms < y->since_ms);
+}
+
+static void take_versions(struct snapshot *s, const struct name *x)
+{
+    int64_t until_ms = INT64_MAX;
+
+    for (const struct name_version *v = x->now; v; v = v->before) {
+        struct name_said said = name_version_said(v);
+        s->n_all++;
+        if (s->n == SNAPSHOT_MAX)
+            continue;
+        struct snapshot_name *to = &s->names[s->n++];
+        *to = (struct snapshot_name){.key = x->key,
+                                     .since_ms = v->since_ms,
+                                     .until_ms = until_ms,
+                                     .heard_ms = x->heard_ms,
+                                     .name_len = said.name_len,
+                                     .description_len = said.description_len};
+        memcpy(to->name, said.name, said.name_len);
+        memcpy(to->description, said.description, said.description_len);
+        until_ms = v->since_ms;
+    }
+}
+
+static void take_names(struct snapshot *s, const struct names *n, bool interfaces)
+{
+    const struct name *x;
+
+    s->names = mem_new(room_for(n->map.n * NAME_VERSIONS) + 1, sizeof *s->names);
+    for (size_t at = 0; (x = map_next(&n->map, &at));)
+        if (!interfaces || x->key.kind == NAME_INTERFACE)
+            take_versions(s, x);
+    qsort(s->names, s->n, sizeof *s->names, by_name);
+}
+
 struct snapshot snapshot_of(struct decoder *d, enum snapshot_what what)
 {
     struct snapshot s = {.what = what};
@@ -95,6 +149,10 @@ struct snapshot snapshot_of(struct decoder *d, enum snapshot_what what)
     case SNAPSHOT_SAMPLERS:
         take_samplers(&s, decoder_rates(d));
         break;
+    case SNAPSHOT_INTERFACES:
+    case SNAPSHOT_NAMES:
+        take_names(&s, decoder_names(d), what == SNAPSHOT_INTERFACES);
+        break;
     }
     return s;
 }
@@ -104,6 +162,7 @@ void snapshot_free(struct snapshot *s)
     free(s->senders);
     free(s->templates);
     free(s->samplers);
+    free(s->names);
     free(s->fields);
     *s = (struct snapshot){0};
 }

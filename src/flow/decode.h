@@ -78,6 +78,7 @@ struct decode_watch {
 };
 
 struct decoder;
+struct names;
 struct rates;
 struct templates;
 
@@ -100,15 +101,16 @@ void decoder_sessions_end(struct decoder *d);
 /* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
 struct exporters *decoder_exporters(struct decoder *d);
 
-/* The templates in force and the rates announced, likewise. */
+/* The templates in force, and the rates and names announced, likewise. */
 const struct templates *decoder_templates(const struct decoder *d);
+const struct names *decoder_names(const struct decoder *d);
 const struct rates *decoder_rates(const struct decoder *d);
 
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
 
-/* The state that decoding what comes next depends on: templates, sampling rates, held sets, as
- * records of their own; and back, into a new decoder. load returns 0 or ERR_DATA, in which case
+/* The state that decoding what comes next depends on: templates, sampling rates, names, held sets,
+ * as records of their own; and back, into a new decoder. load returns 0 or ERR_DATA, in which case
  * the decoder is as new. */
 void decoder_save(const struct decoder *d, struct buf *out);
 int decoder_load(struct decoder *d, struct cur *in, struct err *err) MUST_USE;

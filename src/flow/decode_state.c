@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3, STATE_EXPORTER = 4 };
+enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3, STATE_EXPORTER = 4, STATE_NAME = 5 };
 enum { EXPORTER_INCLUSIVE = 1, EXPORTER_SETTLED = 2, EXPORTER_PROPER = 4 };
 
 static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
@@ -16,6 +16,7 @@ void decode_state_init(struct decode_state *s, const struct decode_limits *limit
     rates_init(&s->rates, counts);
     held_init(&s->held, limits->held_bytes, limits->held_ms, counts);
     exporters_init(&s->exporters, counts);
+    names_init(&s->names, counts);
 }
 
 void decode_state_free(struct decode_state *s)
@@ -24,6 +25,7 @@ void decode_state_free(struct decode_state *s)
     rates_free(&s->rates);
     held_free(&s->held);
     exporters_free(&s->exporters);
+    names_free(&s->names);
 }
 
 /* --- save --- */
@@ -131,9 +133,35 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     end_record(out, from);
 }
 
+/* A record for each version, the oldest first. */
+static void save_name(const struct name *x, struct buf *out)
+{
+    const struct name_version *versions[NAME_VERSIONS];
+    size_t n = 0;
+
+    for (const struct name_version *v = x->now; v && n < NAME_VERSIONS; v = v->before)
+        versions[n++] = v;
+    while (n-- > 0) {
+        const struct name_version *v = versions[n];
+        size_t from = begin_record(out, STATE_NAME);
+        buf_bytes(out, x->key.addr.b, sizeof x->key.addr.b);
+        buf_u32(out, x->key.domain);
+        buf_u16(out, x->key.kind);
+        buf_u16(out, x->key.engine);
+        buf_u64(out, x->key.id);
+        buf_u64(out, (uint64_t)v->since_ms);
+        buf_u64(out, (uint64_t)x->heard_ms);
+        buf_u8(out, v->name_len);
+        buf_u8(out, v->description_len);
+        buf_bytes(out, v->text, (size_t)v->name_len + v->description_len);
+        end_record(out, from);
+    }
+}
+
 void decode_state_save(const struct decode_state *s, struct buf *out)
 {
     const struct rate *r;
+    const struct name *name;
 
     for (const struct template *t = s->templates.oldest; t; t = t->newer)
         save_template(t, out);
@@ -148,6 +176,8 @@ void decode_state_save(const struct decode_state *s, struct buf *out)
         save_exporter(x, out);
     for (const struct exporter *x = s->exporters.settled.oldest; x; x = x->newer)
         save_exporter(x, out);
+    for (size_t at = 0; (name = map_next(&s->names.map, &at));)
+        save_name(name, out);
 }
 
 /* --- load --- */
@@ -273,6 +303,29 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     return 0;
 }
 
+static int load_name(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct name_key key = {0};
+    struct name_said said = {0};
+
+    load_addr(in, &key.addr);
+    key.domain = cur_u32(in);
+    key.kind = cur_u16(in);
+    key.engine = cur_u16(in);
+    key.id = cur_u64(in);
+    int64_t since_ms = (int64_t)cur_u64(in);
+    int64_t heard_ms = (int64_t)cur_u64(in);
+    said.name_len = cur_u8(in);
+    said.description_len = cur_u8(in);
+    said.name = cur_bytes(in, said.name_len);
+    said.description = cur_bytes(in, said.description_len);
+    if (!cur_ok(in) || key.kind >= NAME_KINDS || !time_ok(since_ms) || !time_ok(heard_ms))
+        return err_set(err, ERR_DATA, "saved name: bad");
+    names_put(&s->names, &key, &said, since_ms);
+    names_put(&s->names, &key, &said, heard_ms);
+    return 0;
+}
+
 int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields,
                       struct err *err)
 {
@@ -291,6 +344,8 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
             r = load_held(s, &body, err);
         else if (type == STATE_EXPORTER)
             r = load_exporter(s, &body, err);
+        else if (type == STATE_NAME)
+            r = load_name(s, &body, err);
         else
             r = err_set(err, ERR_DATA, "saved state: no record of type %u", type);
         if (r)

@@ -10,6 +10,8 @@
  *   4 exporter  address, source u32, session u32, version u16, port u16, listener u16, flags u8
  *               (1 inclusive, 2 settled, 4 proper), last received i64, next u32, last u32,
  *               uptime u32, export i64
+ *   5 name      address, domain u32, kind u16, engine u16, id u64, since i64, heard i64, name's
+ *               length u8, description's u8, both; one for each version, the oldest first
  *   key         address, domain u32, version u16, id u16, session u32, port u16, listener u16
  *
  * Each begins with the sender's address. Templates stand in the order of their use, held sets in
@@ -19,6 +21,7 @@
 
 #include "flow/exporters.h"
 #include "flow/held.h"
+#include "flow/names.h"
 #include "flow/rates.h"
 #include "flow/template.h"
 
@@ -30,6 +33,7 @@ struct decode_state {
     struct rates rates;
     struct held held;
     struct exporters exporters;
+    struct names names;
 };
 
 void decode_state_init(struct decode_state *s, const struct decode_limits *limits,
