@@ -1,6 +1,7 @@
 #include "flow/decode.h"
 
 #include "base/mem.h"
+#include "flow/convert.h"
 #include "flow/decode_state.h"
 #include "flow/rating.h"
 #include "wire/fixed.h"
@@ -52,6 +53,7 @@ struct decoder {
 struct context {
     const struct msg *head;
     const struct sender *from;
+    struct exporter *exporter; /* NULL: there is no room for it */
     int64_t received_ms;
     uint64_t number;
     uint16_t set;
@@ -180,6 +182,33 @@ static void prefer_time(const struct batch *b, enum field_id f, size_t row, size
             time[i] = from[i];
 }
 
+/* Of IPFIX with uptimes: where the start of the exporter has been said by itself (softflowd). */
+static bool fill_since(struct batch *b, enum field_id uptime, enum field_id f, size_t row, size_t n,
+                       const struct context *c)
+{
+    for (size_t i = row; i < row + n; i++) {
+        if (!batch_has(b, uptime, i) || batch_has(b, f, i))
+            continue;
+        int64_t at =
+            convert_uptime_since(c->head->export_ms, c->exporter->boot_ms, batch_u64(b, uptime, i));
+        if (!batch_put_u64(b, f, i, (uint64_t)at))
+            return false;
+    }
+    return true;
+}
+
+static bool fill_uptimes(const struct plan *p, struct batch *b, size_t row, size_t n,
+                         const struct context *c)
+{
+    if (!c->exporter || c->exporter->boot_ms == INT64_MIN)
+        return true;
+    if (plan_has(p, FIELD_FIRST_UPTIME) &&
+        !fill_since(b, FIELD_FIRST_UPTIME, FIELD_FIRST, row, n, c))
+        return false;
+    return !plan_has(p, FIELD_LAST_UPTIME) ||
+           fill_since(b, FIELD_LAST_UPTIME, FIELD_LAST, row, n, c);
+}
+
 static bool fill_time(struct batch *b, size_t row, size_t n, const struct context *c)
 {
     int64_t sent = c->head->export_ms;
@@ -207,7 +236,8 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
                         size_t n, const struct context *c)
 {
     const struct msg *m = c->head;
-    bool ok = fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
+    bool ok = fill_uptimes(p, b, row, n, c) &&
+              fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
               fill_u64(b, FIELD_EXPORT, row, n, (uint64_t)m->export_ms) &&
               fill_addr(b, FIELD_EXPORTER, row, n, &c->from->addr) &&
               fill_u64(b, FIELD_VERSION, row, n, m->version) &&
@@ -223,11 +253,22 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
 
 /* --- records --- */
 
+/* The exporter's start holds for all that it sends. */
+static void learn_start(const struct context *c, const struct batch *b, size_t n)
+{
+    for (size_t i = 0; i < n && c->exporter && c->head->version == 10; i++) {
+        int64_t ms = (int64_t)batch_u64(b, FIELD_INIT, i);
+        if (plausible(ms, c->received_ms))
+            c->exporter->boot_ms = ms;
+    }
+}
+
 /* Rows [row, row + n) of options data have been decoded. */
 static void take_options(struct decoder *d, const struct context *c, size_t n)
 {
     d->n_options += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_OPTIONS, n);
+    learn_start(c, d->options, n);
     names_learn(&d->state.names, &c->from->addr, c->head->domain, d->options, 0, n, c->received_ms);
     rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n, c->received_ms);
     tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
@@ -336,7 +377,8 @@ static struct template_key key_of(const struct msg *m, const struct sender *from
 
 /* Decode what waited for this template. Sets of other sessions may stand in the same queue and go
  * on waiting; thousands of these and thousands of templates in a datagram must not multiply. */
-static void release(struct decoder *d, const struct template_key *key, int64_t now_ms)
+static void release(struct decoder *d, const struct template_key *key, struct exporter *exporter,
+                    int64_t now_ms)
 {
     for (struct held_set *x = held_first(&d->state.held, key), *next; x; x = next) {
         struct template *t = templates_find(&d->state.templates, &x->key, now_ms);
@@ -347,6 +389,7 @@ static void release(struct decoder *d, const struct template_key *key, int64_t n
             continue;
         struct context c = {.head = &x->head,
                             .from = &x->from,
+                            .exporter = exporter,
                             .received_ms = x->received_ms,
                             .number = x->number,
                             .set = x->key.id,
@@ -384,7 +427,7 @@ static void decode_templates(struct decoder *d, const struct context *c, struct 
         n++;
         count_add(d->counts, COUNT_TEMPLATES, 1);
         if (templates_put(&d->state.templates, &key, &t.layout, c->received_ms))
-            release(d, &key, c->received_ms);
+            release(d, &key, c->exporter, c->received_ms);
         else
             malformed(d, c, COUNT_NO_MEMORY, 0, "no memory for a template");
     }
@@ -451,22 +494,27 @@ static uint32_t source_of(const struct msg *m)
     return msg_has_sets(m) ? m->domain : (uint32_t)m->engine_type << 8 | m->engine_id;
 }
 
-/* Whose message it was, and whether one is missing before it. */
-static void take_step(struct decoder *d, const struct context *c)
+/* Whose message it is. */
+static struct exporter *exporter_of(struct decoder *d, const struct msg *m, const struct context *c)
 {
-    const struct msg *m = c->head;
     struct exporter_key key = {.addr = c->from->addr,
                                .source = source_of(m),
                                .session = c->from->session,
                                .version = m->version,
                                .port = c->from->port,
                                .listener = c->from->listener};
-    struct sequence_step step = {
-        .head = m, .flows = d->flows, .options = d->n_options, .whole = !d->uncounted};
-    struct exporter *x = exporters_get(&d->state.exporters, &key, c->received_ms);
 
-    if (x)
-        exporters_step(&d->state.exporters, x, &step, c->received_ms);
+    return exporters_get(&d->state.exporters, &key, c->received_ms);
+}
+
+/* Whether a message is missing before it. */
+static void take_step(struct decoder *d, const struct context *c)
+{
+    struct sequence_step step = {
+        .head = c->head, .flows = d->flows, .options = d->n_options, .whole = !d->uncounted};
+
+    if (c->exporter)
+        exporters_step(&d->state.exporters, c->exporter, &step, c->received_ms);
 }
 
 /* A capture or a damaged journal may say anything. */
@@ -498,6 +546,7 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
                       err.text);
             return;
         }
+        c.exporter = exporter_of(d, &m, &c);
         if (msg_has_sets(&m))
             decode_sets(d, &c, &m);
         else

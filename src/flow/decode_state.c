@@ -130,13 +130,15 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u32(out, s->last);
     buf_u32(out, s->uptime_ms);
     buf_u64(out, (uint64_t)s->export_ms);
+    buf_u8(out, x->boot_ms != INT64_MIN);
+    buf_u64(out, (uint64_t)x->boot_ms);
     end_record(out, from);
 }
 
 /* A record for each version, the oldest first. */
 static void save_name(const struct name *x, struct buf *out)
 {
-    const struct name_version *versions[NAME_VERSIONS];
+    const struct name_version *versions[NAME_VERSIONS] = {0};
     size_t n = 0;
 
     for (const struct name_version *v = x->now; v && n < NAME_VERSIONS; v = v->before)
@@ -290,14 +292,18 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     q.last = cur_u32(in);
     q.uptime_ms = cur_u32(in);
     q.export_ms = (int64_t)cur_u64(in);
-    if (!cur_ok(in) || !time_ok(q.export_ms) || !time_ok(last_ms) ||
-        msg_header_len(key.version) == 0)
+    bool booted = cur_u8(in) != 0;
+    int64_t boot_ms = (int64_t)cur_u64(in);
+    if (!cur_ok(in) || !time_ok(q.export_ms) || (booted && !time_ok(boot_ms)) ||
+        !time_ok(last_ms) || msg_header_len(key.version) == 0)
         return err_set(err, ERR_DATA, "saved exporter: bad");
     struct exporter *x = exporters_get(&s->exporters, &key, last_ms);
     if (!x) /* there is no room, which is counted */
         return 0;
     x->sequence = q;
     x->last_ms = last_ms;
+    if (booted)
+        x->boot_ms = boot_ms;
     if (flags & EXPORTER_SETTLED)
         exporters_settle(&s->exporters, x);
     return 0;

@@ -214,9 +214,9 @@ void names_learn(struct names *n, const struct addr *addr, uint32_t domain, cons
                  size_t row, size_t rows, int64_t now_ms)
 {
     for (size_t i = row; i < row + rows; i++)
-        for (uint16_t kind = 0; kind < NAME_KINDS; kind++) {
+        for (size_t kind = 0; kind < NAME_KINDS; kind++) {
             const struct naming *g = &namings[kind];
-            struct name_key key = {.addr = *addr, .domain = domain, .kind = kind};
+            struct name_key key = {.addr = *addr, .domain = domain, .kind = (uint16_t)kind};
             struct name_said said = said_by(g, b, i);
             if (said.name_len + said.description_len == 0 || !number_of(g, b, i, &key.id))
                 continue;
