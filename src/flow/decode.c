@@ -253,12 +253,13 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
 
 /* --- records --- */
 
-/* The exporter's start holds for all that it sends. */
+/* The exporter's start holds for all that it sends. It is believed by the exporter's own clock, so
+ * that it does not matter when the datagram was received. */
 static void learn_start(const struct context *c, const struct batch *b, size_t n)
 {
     for (size_t i = 0; i < n && c->exporter && c->head->version == 10; i++) {
         int64_t ms = (int64_t)batch_u64(b, FIELD_INIT, i);
-        if (plausible(ms, c->received_ms))
+        if (plausible(ms, c->head->export_ms))
             c->exporter->boot_ms = ms;
     }
 }
