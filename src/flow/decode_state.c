@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3, STATE_EXPORTER = 4, STATE_NAME = 5 };
-enum { EXPORTER_INCLUSIVE = 1, EXPORTER_SETTLED = 2, EXPORTER_PROPER = 4 };
+enum { EXPORTER_INCLUSIVE = 1, EXPORTER_SETTLED = 2, EXPORTER_PROPER = 4, EXPORTER_KNOWN = 8 };
 
 static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
 
@@ -109,12 +109,13 @@ static void save_held(const struct held_set *x, struct buf *out)
     end_record(out, from);
 }
 
-/* What its next number is compared with. */
+/* What its next number is compared with, and what its times are counted from. */
 static void save_exporter(const struct exporter *x, struct buf *out)
 {
     const struct sequence *s = &x->sequence;
 
-    if (!s->known)
+    bool counted_from = x->key.version == 10 && x->boot_ms != INT64_MIN;
+    if (!s->known && !counted_from)
         return;
     size_t from = begin_record(out, STATE_EXPORTER);
     buf_bytes(out, x->key.addr.b, sizeof x->key.addr.b);
@@ -123,8 +124,9 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u16(out, x->key.version);
     buf_u16(out, x->key.port);
     buf_u16(out, x->key.listener);
-    buf_u8(out, (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) |
-                          (x->settled ? EXPORTER_SETTLED : 0) | (s->proper ? EXPORTER_PROPER : 0)));
+    buf_u8(out,
+           (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) | (x->settled ? EXPORTER_SETTLED : 0) |
+                     (s->proper ? EXPORTER_PROPER : 0) | (s->known ? EXPORTER_KNOWN : 0)));
     buf_u64(out, (uint64_t)x->last_ms);
     buf_u32(out, s->next);
     buf_u32(out, s->last);
@@ -286,8 +288,9 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     key.listener = cur_u16(in);
     uint8_t flags = cur_u8(in);
     int64_t last_ms = (int64_t)cur_u64(in);
-    struct sequence q = {
-        .known = true, .inclusive = flags & EXPORTER_INCLUSIVE, .proper = flags & EXPORTER_PROPER};
+    struct sequence q = {.known = flags & EXPORTER_KNOWN,
+                         .inclusive = flags & EXPORTER_INCLUSIVE,
+                         .proper = flags & EXPORTER_PROPER};
     q.next = cur_u32(in);
     q.last = cur_u32(in);
     q.uptime_ms = cur_u32(in);

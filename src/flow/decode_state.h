@@ -8,7 +8,7 @@
  *   3 held set  key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
  *               u32), received i64, octets
  *   4 exporter  address, source u32, session u32, version u16, port u16, listener u16, flags u8
- *               (1 inclusive, 2 settled, 4 proper), last received i64, next u32, last u32,
+ *               (1 inclusive, 2 settled, 4 proper, 8 known), last received i64, next u32, last u32,
  *               uptime u32, export i64, start known u8, start i64
  *   5 name      address, domain u32, kind u16, engine u16, id u64, since i64, heard i64, name's
  *               length u8, description's u8, both; one for each version, the oldest first
