@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Weir beside Debian's nfdump, in one run on one machine: decoding alone, collecting, six questions.
+"""Weir beside Debian's nfdump and DuckDB, in one run on one machine: decoding alone, collecting, questions.
 
     bench/run.py [--build DIR] [--flows N] [--rate DATAGRAMS] [--rounds N] [--dir DIR]
 
@@ -14,44 +14,25 @@ import re
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import queries
+from queries import place
 
-# Name, nfdump's arguments, weir query's arguments. HOST is the busiest source.
-QUERIES = [
-    ("i    all flows by protocol", ["-s", "proto/flows", "-n", "1", "any"], ["--by", "proto", "--sort", "flows", "--top", "1"]),
-    ("ii   tcp to port 443", ["-s", "proto/bytes", "-n", "1", "proto tcp and dst port 443"],
-     ["--by", "proto", "--sort", "bytes", "--top", "1", "proto tcp and dst port 443"]),
-    ("iii  top 10 sources", ["-s", "srcip/bytes", "-n", "10"], ["--by", "src_addr", "--sort", "bytes", "--top", "10"]),
-    ("iv   5-tuple, top 10", ["-A", "srcip,dstip,proto,srcport,dstport", "-O", "bytes", "-n", "10"],
-     ["--by", "src_addr,dst_addr,proto,src_port,dst_port", "--sort", "bytes", "--top", "10"]),
-    ("v    one host's flows", ["host HOST"], ["--top", "0", "ip HOST"]),
-    ("vi   AS matrix, top 10", ["-A", "srcas,dstas", "-O", "bytes", "-n", "10"],
-     ["--by", "src_as,dst_as", "--sort", "bytes", "--top", "10"]),
-]
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="where weir and flowgen are built")
-    p.add_argument("--flows", type=int, default=10_000_000)
+    p.add_argument("--flows", type=queries.count, default=10_000_000)
     p.add_argument("--rate", type=int, default=10_000, help="datagrams a second to collectors (24 flows each)")
     p.add_argument("--rounds", type=int, default=3, help="of each query; the median counts")
     p.add_argument("--dir", type=pathlib.Path, help="for stores (default: /dev/shm where there is room)")
     return p.parse_args()
-
-
-def place(wanted, need_bytes):
-    if wanted:
-        return wanted
-    shm = pathlib.Path("/dev/shm")
-    roomy = shm.is_dir() and shutil.disk_usage(shm).free > need_bytes
-    return shm if roomy else pathlib.Path(tempfile.gettempdir())
 
 
 def machine():
@@ -65,15 +46,6 @@ def rusage_of(process):
     _, status, use = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return use.ru_utime + use.ru_stime
-
-
-def timed(command):
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    cpu = rusage_of(process)
-    if process.returncode:
-        sys.exit(f"{' '.join(map(str, command))}: exit {process.returncode}")
-    return time.monotonic() - start, cpu
 
 
 def decode_alone(tools, work, floor=10.0):
@@ -108,6 +80,7 @@ def collect(name, command, port, work, args):
         time.sleep(0.05)
     subprocess.run([args.flowgen, "-v", "9", "-n", str(args.flows), "-e", "4", "-d", f"127.0.0.1:{port}", "-r", str(args.rate)],
                    check=True, stderr=subprocess.DEVNULL)
+    queries.plant(port)
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     return rusage_of(process)
@@ -141,29 +114,9 @@ def collectors(tools, work, args):
     ratio = cpu["nfcapd"] / kept["nfcapd"] / (cpu["weir"] / kept["weir"])
     print(f"\nweir: {ratio:.2f} times as many flows for the same CPU.")
     for name in kept:
-        if kept[name] != args.flows:
-            print(f"{name} lost {args.flows - kept[name]} flows; take a lower --rate")
+        if kept[name] != args.flows + 1:
+            print(f"{name} lost {args.flows + 1 - kept[name]} flows; take a lower --rate")
     return nf, weir, ratio >= 1
-
-
-def queries(tools, nf, weir, args):
-    top = subprocess.run([tools["weir"], "query", "--store", weir, "--by", "src_addr", "--top", "1", "--format", "jsonl"],
-                         capture_output=True, text=True, check=True).stdout
-    host = re.search(r'"src_addr":"([^"]+)"', top).group(1)
-    print(f"\n## Six questions, {args.flows / 1e6:g} M flows, warm, median of {args.rounds}\n")
-    print("| question | nfdump s | weir s | times as fast | nfdump CPU-s | weir CPU-s |\n|---|---|---|---|---|---|")
-    ok = True
-    for name, theirs, ours in QUERIES:
-        commands = (["nfdump", "-R", nf, "-q", *(a.replace("HOST", host) for a in theirs)],
-                    [tools["weir"], "query", "--store", weir, *(a.replace("HOST", host) for a in ours)])
-        figures = []
-        for command in commands:
-            runs = [timed(command) for _ in range(args.rounds + 1)][1:]  # the first warms the cache
-            figures.append([statistics.median(column) for column in zip(*runs)])
-        (wall1, cpu1), (wall2, cpu2) = figures
-        ok &= wall2 <= wall1
-        print(f"| {name} | {wall1:.2f} | {wall2:.2f} | {wall1 / wall2:.1f} | {cpu1:.2f} | {cpu2:.2f} |", flush=True)
-    return ok
 
 
 def main():
@@ -182,7 +135,7 @@ def main():
         fine = decode_alone(tools, work)
         nf, weir, enough = collectors(tools, work, args)
         fine &= enough
-        fine &= queries(tools, nf, weir, args)
+        fine &= queries.ask(tools["weir"], nf, weir, args.flows, args.rounds, args.build)[1]
     finally:
         shutil.rmtree(work)
     print("\nall floors reached" if fine else "\na floor was not reached")

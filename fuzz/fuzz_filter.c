@@ -1,5 +1,7 @@
-/* Filters: parse, show what is wrong, run over a small batch; `not` of it selects the others. */
-#include "filter/filter.h"
+/* Filters: parse, show what is wrong, run over a small batch; `not` of it selects the others;
+ * printed and read back it selects the same. What stands behind a zero byte is the file that `in
+ * @FILE` means, and the filter that `filter NAME` means, whatever their names. */
+#include "filter/print.h"
 #include "fuzz.h"
 
 #include <assert.h>
@@ -30,14 +32,57 @@ static const struct batch *some_batch(void)
     return &b;
 }
 
+/* The input's second half. */
+static char second[TEXT_MAX + 1];
+
+static int read_second(const void *arg, const char *path, struct buf *out, struct err *err)
+{
+    (void)arg;
+    (void)path;
+    (void)err;
+    buf_text(out, second);
+    return 0;
+}
+
+static const struct filter_named *named_second(const void *arg, size_t i)
+{
+    static char name[] = "x";
+    static struct filter_named row = {name, second, "x", 1, 1};
+
+    (void)arg;
+    return i == 0 ? &row : NULL;
+}
+
+static const struct filter_env env = {.read_file = read_second, .named = named_second};
+
+static void check_print(const struct filter *f, const uint64_t selected[WORDS])
+{
+    uint64_t again[WORDS];
+    struct filter_error e;
+    struct filter *other;
+    struct buf out;
+
+    buf_init(&out, 64 << 20);
+    filter_print(f, SIZE_MAX, &out);
+    buf_u8(&out, 0);
+    assert(buf_ok(&out));
+    int r = filter_parse_at(&other, (const char *)out.data, NULL, &e);
+    assert(r == 0);
+    filter_eval(other, some_batch(), again);
+    assert(memcmp(again, selected, sizeof again) == 0);
+    filter_free(other);
+    buf_free(&out);
+}
+
 static void check_not(const char *text, const uint64_t selected[WORDS])
 {
     char inverse[TEXT_MAX + 8];
+    struct filter_error e;
     struct filter *f;
     uint64_t others[WORDS];
 
     (void)snprintf(inverse, sizeof inverse, "not (%s)", text);
-    if (filter_parse(&f, inverse, NULL) != 0)
+    if (filter_parse_at(&f, inverse, &env, &e) != 0)
         return; /* too deep with one bracket more, or no term at all */
     filter_eval(f, some_batch(), others);
     for (size_t row = 0; row < ROWS; row++)
@@ -57,7 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0)
         memcpy(text, data, size);
     text[size] = '\0';
-    if (filter_parse_at(&f, text, &e) != 0) {
+    size_t first = strlen(text);
+    (void)snprintf(second, sizeof second, "%s", first < size ? text + first + 1 : "");
+    if (filter_parse_at(&f, text, &env, &e) != 0) {
         struct buf shown;
         buf_init(&shown, 65536);
         filter_error_print(&e, text, &shown);
@@ -68,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     filter_eval(f, some_batch(), selected);
     assert(selected[WORDS - 1] >> ROWS % 64 == 0);
     check_not(text, selected);
+    check_print(f, selected);
     filter_free(f);
     return 0;
 }

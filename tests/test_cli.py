@@ -82,7 +82,8 @@ def complete(run, tmp_path, *words):
 
 
 def test_bash_completes_commands_options_choices_and_fields(run, tmp_path):
-    assert complete(run, tmp_path, "weir", "fi") == ["fields"]
+    assert complete(run, tmp_path, "weir", "fie") == ["fields"]
+    assert complete(run, tmp_path, "weir", "filter", "ex") == ["explain"]
     assert complete(run, tmp_path, "weir", "fields", "--for") == ["--format"]
     assert complete(run, tmp_path, "weir", "fields", "--format", "m") == ["markdown"]
     assert complete(run, tmp_path, "weir", "fields", "--format", "=", "s") == ["sql"]

@@ -1,5 +1,7 @@
 #include "base/addr.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +33,15 @@ unsigned addr_share(const struct addr *a, unsigned n)
 
 size_t addr_print(const struct addr *a, char out[static ADDR_TEXT])
 {
-    if (addr_is_v4(a))
-        return (size_t)snprintf(out, ADDR_TEXT, "%u.%u.%u.%u", a->b[12], a->b[13], a->b[14],
-                                a->b[15]);
+    if (addr_is_v4(a)) {
+        size_t n = text_print_u64(a->b[12], out);
+        for (size_t i = 13; i < 16; i++) {
+            out[n++] = '.';
+            n += text_print_u64(a->b[i], out + n);
+        }
+        out[n] = '\0';
+        return n;
+    }
     if (!inet_ntop(AF_INET6, a->b, out, ADDR_TEXT))
         out[0] = '\0'; /* cannot be: the room fits the longest */
     return strlen(out);
@@ -122,8 +130,15 @@ int addr_port_parse(const char *text, struct addr *out, uint16_t *port, struct e
 
 size_t addr_port_print(const struct addr *a, uint16_t port, char out[static ADDR_PORT_TEXT])
 {
-    char host[ADDR_TEXT];
+    bool v6 = !addr_is_v4(a);
+    size_t n = v6;
 
-    (void)addr_print(a, host);
-    return (size_t)snprintf(out, ADDR_PORT_TEXT, addr_is_v4(a) ? "%s:%u" : "[%s]:%u", host, port);
+    out[0] = '[';
+    n += addr_print(a, out + n);
+    if (v6)
+        out[n++] = ']';
+    out[n++] = ':';
+    n += text_print_u64(port, out + n);
+    out[n] = '\0';
+    return n;
 }

@@ -111,6 +111,40 @@ int file_remove(const char *path, struct err *err)
     return 0;
 }
 
+static int read_all(int fd, const char *path, struct buf *out, struct err *err)
+{
+    enum { CHUNK = 1 << 20 };
+
+    for (;;) {
+        uint8_t beyond = 0;
+        size_t room = out->limit - out->len;
+        size_t ask = room < CHUNK ? room : CHUNK;
+        uint8_t *to = ask ? buf_room(out, ask) : &beyond;
+        if (!to)
+            return err_set(err, ERR_LIMIT, "%s: no memory for it", path);
+        ssize_t n = read(fd, to, ask ? ask : 1);
+        if (ask)
+            out->len -= ask - (n > 0 ? (size_t)n : 0);
+        if (n < 0 && errno != EINTR)
+            return err_sys(err, "%s", path);
+        if (n == 0)
+            return 0;
+        if (n > 0 && !ask)
+            return err_set(err, ERR_LIMIT, "%s: expected at most %zu bytes", path, out->limit);
+    }
+}
+
+int file_read(const char *path, struct buf *out, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_sys(err, "%s", path);
+    int r = read_all(fd, path, out, err);
+    (void)close(fd);
+    return r;
+}
+
 bool file_exists(const char *path)
 {
     struct stat st;

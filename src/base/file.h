@@ -5,6 +5,7 @@
 #define BASE_FILE_H
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -28,6 +29,9 @@ int file_rename(const char *from, const char *to, struct err *err) MUST_USE;
 
 /* Remove; that it is not there is no error. */
 int file_remove(const char *path, struct err *err) MUST_USE;
+
+/* Appends all of it: as much as `out` may hold, else ERR_LIMIT. */
+int file_read(const char *path, struct buf *out, struct err *err) MUST_USE;
 
 bool file_exists(const char *path);
 

@@ -76,11 +76,39 @@ static void refuses_a_path_that_is_too_long(void **state)
     assert_int_equal(file_path(path, NULL, "%*s", FILE_PATH - 1, "x"), 0);
 }
 
+/* As much as the buffer may hold, and one byte more. */
+static void reads_a_file_whole_or_not_at_all(void **state)
+{
+    enum { BYTES = 3 * 1024 * 1024 + 17 };
+    char path[] = "/tmp/weir-file-XXXXXX";
+    struct buf b;
+    struct err err;
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, BYTES), 0);
+    assert_int_equal(pwrite(fd, "end", 3, BYTES - 3), 3);
+    assert_int_equal(close(fd), 0);
+    buf_init(&b, BYTES);
+    assert_int_equal(file_read(path, &b, &err), 0);
+    assert_int_equal(b.len, BYTES);
+    assert_memory_equal(b.data + BYTES - 3, "end", 3);
+    buf_free(&b);
+    buf_init(&b, BYTES - 1);
+    assert_int_equal(file_read(path, &b, &err), ERR_LIMIT);
+    buf_free(&b);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(file_read(path, &b, &err), ERR_SYS);
+    assert_non_null(strstr(err.text, path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_folders_and_lists_sorted_names),
         cmocka_unit_test(one_process_has_the_lock),
+        cmocka_unit_test(reads_a_file_whole_or_not_at_all),
         cmocka_unit_test(refuses_a_path_that_is_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

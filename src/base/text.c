@@ -200,6 +200,50 @@ int text_time(const char *s, size_t n, int64_t now_ms, int64_t *out_ms, struct e
                    (int)(n > 64 ? 64 : n), s);
 }
 
+size_t text_print_u64(uint64_t v, char *out)
+{
+    char digits[20];
+    size_t n = 0;
+
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    for (size_t i = 0; i < n; i++)
+        out[i] = digits[n - 1 - i];
+    return n;
+}
+
+/* `width` digits of a number that has no more. */
+static char *digits_put(char *out, int64_t v, int width)
+{
+    for (int i = width; i-- > 0; v /= 10)
+        out[i] = (char)('0' + v % 10);
+    return out + width;
+}
+
+/* v with `digits` (0 to 2) behind the point, as printf has it, which is slow. */
+static size_t fixed_put(char *out, size_t room, double v, int digits)
+{
+    static const unsigned tens[] = {1, 10, 100};
+    double parts = v * tens[digits];
+    double whole = floor(parts);
+    double rest = parts - whole;
+    char *to = out;
+
+    /* Next to the middle the product may have been rounded over it. */
+    if (!(v >= 0 && v < 1e6) || fabs(rest - 0.5) < 1e-6)
+        return (size_t)snprintf(out, room, "%.*f", digits, v);
+    uint64_t n = (uint64_t)whole + (rest > 0.5);
+    to += text_print_u64(n / tens[digits], to);
+    if (digits) {
+        *to++ = '.';
+        to = digits_put(to, (int64_t)(n % tens[digits]), digits);
+    }
+    *to = '\0';
+    return (size_t)(to - out);
+}
+
 size_t text_print_time(int64_t ms, char out[static TEXT_TIME])
 {
     int64_t days = ms / 86400000;
@@ -218,6 +262,20 @@ size_t text_print_time(int64_t ms, char out[static TEXT_TIME])
     int64_t mp = (5 * doy + 2) / 153;
     int64_t month = mp < 10 ? mp + 3 : mp - 9;
     int64_t year = yoe + era * 400 + (month <= 2);
+    if (year >= 0 && year <= 9999) {
+        const int64_t parts[] = {month, doy - (153 * mp + 2) / 5 + 1, rest / 3600000,
+                                 rest / 60000 % 60, rest / 1000 % 60};
+        char *to = digits_put(out, year, 4);
+        for (size_t i = 0; i < COUNT_OF(parts); i++) {
+            *to++ = "--T::"[i];
+            to = digits_put(to, parts[i], 2);
+        }
+        *to++ = '.';
+        to = digits_put(to, rest % 1000, 3);
+        *to++ = 'Z';
+        *to = '\0';
+        return (size_t)(to - out);
+    }
     return (size_t)snprintf(out, TEXT_TIME,
                             "%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64
                             ":%02" PRId64 ".%03" PRId64 "Z",
@@ -237,7 +295,10 @@ size_t text_print_count(double v, char out[static TEXT_SHORT])
     }
     bool whole = i == 0 && !(v < floor(v) || v > floor(v));
     int digits = whole || fabs(v) >= 99.95 ? 0 : fabs(v) >= 9.995 ? 1 : 2;
-    return (size_t)snprintf(out, TEXT_SHORT, "%.*f%s", digits, v, suffixes[i]);
+    size_t n = fixed_put(out, TEXT_SHORT, v, digits);
+    size_t len = strlen(suffixes[i]);
+    memcpy(out + n, suffixes[i], len + 1);
+    return n + len;
 }
 
 size_t text_print_duration(int64_t ms, char out[static TEXT_SHORT])
@@ -246,10 +307,16 @@ size_t text_print_duration(int64_t ms, char out[static TEXT_SHORT])
 
     if (ms < 0)
         return (size_t)snprintf(out, TEXT_SHORT, "-%" PRId64 " ms", -ms);
-    if (ms < 1000)
-        return (size_t)snprintf(out, TEXT_SHORT, "%" PRId64 " ms", ms);
-    if (s < 60)
-        return (size_t)snprintf(out, TEXT_SHORT, "%.1f s", (double)ms / 1000);
+    if (ms < 1000) {
+        size_t n = text_print_u64((uint64_t)ms, out);
+        memcpy(out + n, " ms", 4);
+        return n + 3;
+    }
+    if (s < 60) {
+        size_t n = fixed_put(out, TEXT_SHORT, (double)ms / 1000, 1);
+        memcpy(out + n, " s", 3);
+        return n + 2;
+    }
     if (s < 3600)
         return (size_t)snprintf(out, TEXT_SHORT, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
     if (s < 86400)

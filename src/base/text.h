@@ -25,6 +25,9 @@ int text_time(const char *s, size_t n, int64_t now_ms, int64_t *out_ms, struct e
 size_t text_print_time(int64_t ms, char out[static TEXT_TIME]);
 
 /* "12.3 G", "999", "1.00 k": three digits and a decimal suffix, to be followed by a unit. */
+/* v in decimal, without an end; the length, at most 20. */
+size_t text_print_u64(uint64_t v, char *out);
+
 size_t text_print_count(double v, char out[static TEXT_SHORT]);
 
 /* "4m 10s", "1.2 s", "35 ms" */

@@ -33,10 +33,9 @@ static enum values values_of(const char *arg)
     static const struct {
         const char *word;
         enum values values;
-    } words[] = {{"FIELDS", VALUES_FIELDS},
-                 {"DIR", VALUES_DIRS},
-                 {"FILE", VALUES_FILES},
-                 {"COMMAND", VALUES_COMMANDS}};
+    } words[] = {{"FIELDS", VALUES_FIELDS}, {"COLUMNS", VALUES_FIELDS},
+                 {"COLUMN", VALUES_FIELDS}, {"DIR", VALUES_DIRS},
+                 {"FILE", VALUES_FILES},    {"COMMAND", VALUES_COMMANDS}};
 
     for (size_t i = 0; arg && i < COUNT_OF(words); i++)
         if (has_word(arg, words[i].word))
@@ -44,10 +43,10 @@ static enum values values_of(const char *arg)
     return arg && strchr(arg, '|') && islower((unsigned char)arg[0]) ? VALUES_CHOICES : VALUES_NONE;
 }
 
-/* "a|b|c" → "a b c" */
+/* "a|b|c" → "a b c", without what else is behind them */
 static void print_choices(const char *arg)
 {
-    for (const char *s = arg; *s; s++)
+    for (const char *s = arg; *s && *s != ' '; s++)
         (void)putchar(*s == '|' ? ' ' : *s);
 }
 

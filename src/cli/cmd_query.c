@@ -2,10 +2,19 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/filters.h"
+#include "query/answer.h"
+#include "query/chart.h"
+#include "query/dedup.h"
+#include "query/extra.h"
+#include "query/print_named.h"
 #include "query/query.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,11 +29,32 @@ enum {
     OPT_RAW,
     OPT_FORMAT,
     OPT_EXACT,
+    OPT_QUIET,
     OPT_LOCAL,
-    OPT_MEMORY
+    OPT_MEMORY,
+    OPT_EXPLAIN,
+    OPT_THREADS,
+    OPT_COLUMNS,
+    OPT_BOTTOM,
+    OPT_OTHER,
+    OPT_EVERY,
+    OPT_SPREAD,
+    OPT_NO_SPREAD,
+    OPT_FOLD,
+    OPT_MATRIX,
+    OPT_CHART,
+    OPT_CHART_FILE,
+    OPT_ASCII,
+    OPT_NAMES,
+    OPT_GEO,
+    OPT_CONFIG,
+    OPT_DEDUP
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
+
+/* What --fold groups by, unless told. */
+#define CONVERSATION "src_addr,src_port,dst_addr,dst_port,proto"
 
 static const struct opt opts[] = {
     {OPT_STORE, "store", 's', "DIR", "the store (default: ./var)"},
@@ -32,22 +62,50 @@ static const struct opt opts[] = {
     {OPT_FROM, "from", 0, "TIME", "flows from 2026-11-22T14:05 on (UTC, unless +02:00 says more)"},
     {OPT_TO, "to", 0, "TIME", "flows before that time"},
     {OPT_BY, "by", 'b', "FIELDS", "group by src_addr, dst_port, src_addr/24, time/5m, ..."},
+    {OPT_EVERY, "every", 'e', "DURATION",
+     "a series: rows for each 5m, with --by for each of its groups"},
+    {OPT_MATRIX, "matrix", 0, "FIELDS", "a table of two fields: src_as,dst_as"},
+    {OPT_COLUMNS, "columns", 'c', "COLUMNS",
+     "flows, bytes, share, avg(duration), p95(bytes), distinct(dst_addr), ..."},
     {OPT_TOP, "top", 'n', "N", "the first N; 0: all (default: 10 groups, all records)"},
-    {OPT_SORT, "sort", 'o', "KEY", "by that, largest first; -KEY or KEY:asc: smallest first"},
+    {OPT_SORT, "sort", 'o', "COLUMN",
+     "by that, largest first; -COLUMN or COLUMN:asc: smallest first"},
+    {OPT_BOTTOM, "bottom", 0, "N", "the last N: --top of the other end"},
+    {OPT_OTHER, "other", 0, NULL, "one more row for all groups that are not shown"},
+    {OPT_FOLD, "fold", 0, NULL, "both directions of a conversation as one group"},
+    {OPT_DEDUP, "dedup", 0, NULL,
+     "flows that several exporters saw count once, where most was seen"},
+    {OPT_SPREAD, "spread", 0, NULL, "packets and bytes over the time that a flow lived"},
+    {OPT_NO_SPREAD, "no-spread", 0, NULL, "a series counts flows whole, where they ended"},
     {OPT_RAW, "raw", 0, NULL, "as exported: counters not multiplied by sampling rates"},
-    {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl", "how to print it (default: table)"},
+    {OPT_FORMAT, "format", 'f', "table|csv|json|jsonl|parquet", "how to print it (default: table)"},
+    {OPT_CHART, "chart", 0, NULL, "draw bars of groups, columns of a series, shades of a matrix"},
+    {OPT_CHART_FILE, "chart-file", 0, "FILE", "the same as .svg or .png, by gnuplot"},
+    {OPT_ASCII, "ascii", 0, NULL, "charts without Unicode blocks"},
+    {OPT_NAMES, "names", 0, "services|dns",
+     "columns of names of ports and protocols, of addresses"},
+    {OPT_GEO, "geo", 0, "FILE",
+     "columns of countries and AS names, out of an .mmdb file; repeatable"},
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
+    {OPT_QUIET, "quiet", 'q', NULL, "rows only: no titles, no summary"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
+    {OPT_EXPLAIN, "explain", 0, NULL, "say what was skipped and where the time went"},
+    {OPT_THREADS, "threads", 0, "N", "work on so many cores (default: all)"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
+    FILTERS_OPT(OPT_CONFIG),
 };
 
 /* The flags as they came: some can only be understood when all are known. */
 struct flags {
     const char *store;
     const char *last, *from, *to;
-    const char *by, *sort, *top, *memory;
-    const char *format;
-    bool raw, exact, local;
+    const char *by, *sort, *top, *bottom, *memory;
+    const char *columns, *every, *matrix, *chart_file;
+    const char *format, *config, *threads;
+    bool raw, exact, quiet, explain, local, other, fold, dedup, spread, no_spread, chart, ascii;
+    const char *name_kinds;
+    const char *geo[NAMES_GEO_FILES + 1];
+    size_t n_geo;
     struct buf filter; /* all positional arguments, with spaces between them */
 };
 
@@ -84,11 +142,66 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
     case OPT_EXACT:
         f->exact = true;
         return 0;
+    case OPT_QUIET:
+        f->quiet = true;
+        return 0;
     case OPT_LOCAL:
         f->local = true;
         return 0;
+    case OPT_EXPLAIN:
+        f->explain = true;
+        return 0;
+    case OPT_THREADS:
+        f->threads = value;
+        return 0;
     case OPT_MEMORY:
         f->memory = value;
+        return 0;
+    case OPT_COLUMNS:
+        f->columns = value;
+        return 0;
+    case OPT_BOTTOM:
+        f->bottom = value;
+        return 0;
+    case OPT_OTHER:
+        f->other = true;
+        return 0;
+    case OPT_EVERY:
+        f->every = value;
+        return 0;
+    case OPT_SPREAD:
+        f->spread = true;
+        return 0;
+    case OPT_NO_SPREAD:
+        f->no_spread = true;
+        return 0;
+    case OPT_FOLD:
+        f->fold = true;
+        return 0;
+    case OPT_DEDUP:
+        f->dedup = true;
+        return 0;
+    case OPT_MATRIX:
+        f->matrix = value;
+        return 0;
+    case OPT_CHART:
+        f->chart = true;
+        return 0;
+    case OPT_CHART_FILE:
+        f->chart_file = value;
+        return 0;
+    case OPT_NAMES:
+        f->name_kinds = value;
+        return 0;
+    case OPT_GEO:
+        if (f->n_geo <= NAMES_GEO_FILES) /* one too many is refused later */
+            f->geo[f->n_geo++] = value;
+        return 0;
+    case OPT_ASCII:
+        f->ascii = true;
+        return 0;
+    case OPT_CONFIG:
+        f->config = value;
         return 0;
     case OPT_POSITIONAL:
         if (f->filter.len > 0)
@@ -145,33 +258,110 @@ static int memory_parse(const char *text, size_t *out, struct err *err)
     return 0;
 }
 
-static int top_parse(const char *text, bool groups, size_t *out, struct err *err)
+/* --top and --bottom: how many, and from which end. */
+static int threads_parse(const char *text, size_t *out, struct err *err)
 {
-    uint64_t v = groups ? TOP_GROUPS : 0;
+    enum { THREADS_MAX = 256 };
+    uint64_t v = 0;
+    int r = text ? text_count(text, strlen(text), THREADS_MAX, &v, err) : 0;
+
+    *out = (size_t)v;
+    return r ? err_in(err, r, "--threads") : 0;
+}
+
+static int top_parse(const struct flags *f, struct query_spec *out, struct err *err)
+{
+    const char *text = f->bottom ? f->bottom : f->top;
+    uint64_t v = out->grouped ? TOP_GROUPS : 0;
     int r = text ? text_count(text, strlen(text), UINT32_MAX, &v, err) : 0;
 
+    if (f->top && f->bottom)
+        return err_set(err, ERR_CONFIG, "--top and --bottom exclude each other");
+    if (f->bottom && out->sort.by == SORT_NONE)
+        return err_set(err, ERR_CONFIG, "--bottom needs --sort, or groups (--by)");
     if (r)
-        return err_in(err, r, "--top");
-    *out = (size_t)v;
+        return err_in(err, r, f->bottom ? "--bottom" : "--top");
+    out->top = (size_t)v;
+    if (f->bottom)
+        out->sort.ascending = !out->sort.ascending;
     return 0;
+}
+
+/* --by, --every and --matrix: what groups there are, and how they are laid out. */
+static int keys_parse(const struct flags *f, struct query_spec *out, struct err *err)
+{
+    int r;
+
+    out->grouped =
+        f->by || f->every || f->matrix || f->fold || (f->columns && columns_ask_groups(f->columns));
+    if (f->matrix && (f->by || f->every))
+        return err_set(err, ERR_CONFIG, "--matrix goes without --by and --every");
+    if (f->every) {
+        out->shape = SHAPE_SERIES;
+        return spec_every(f->every, f->by, &out->keys, err);
+    }
+    if (!f->matrix)
+        return out->grouped ? spec_keys(f->fold && !f->by ? CONVERSATION : f->by, &out->keys, err)
+                            : 0;
+    out->shape = SHAPE_MATRIX;
+    r = spec_keys(f->matrix, &out->keys, err);
+    if (!r && out->keys.n != 2)
+        r = err_set(err, ERR_CONFIG, "--matrix: expected two fields, found \"%.64s\"", f->matrix);
+    return r;
+}
+
+/* --fold and --spread, and what they need. */
+static int changes_parse(const struct flags *f, struct query_spec *out, struct err *err)
+{
+    if (f->spread && f->no_spread)
+        return err_set(err, ERR_CONFIG, "--spread and --no-spread exclude each other");
+    if (f->spread && spec_bucket(out) == 0)
+        return err_set(err, ERR_CONFIG,
+                       "--spread needs buckets of time: --every 5m, or --by time/5m");
+    if (f->other && !out->grouped)
+        return err_set(err, ERR_CONFIG, "--other needs groups (--by)");
+    if (f->dedup && !out->grouped)
+        return err_set(err, ERR_CONFIG, "--dedup needs groups (--by, or --columns flows,bytes)");
+    out->dedup = f->dedup;
+    out->spread = f->spread || (f->every && !f->no_spread);
+    out->fold = f->fold;
+    out->others = f->other;
+    return 0;
+}
+
+static bool has_shares(const struct columns *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i].from == FROM_SHARE || c->at[i].from == FROM_CUMULATIVE)
+            return true;
+    return false;
 }
 
 static int spec_parse(const struct flags *f, struct query_spec *out, struct err *err)
 {
     struct timespec now;
-    int r;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    *out = (struct query_spec){.store = f->store, .raw = f->raw};
-    r = span_parse(f, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, out, err);
-    if (!r && f->by)
-        r = spec_keys(f->by, &out->keys, err);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    *out = (struct query_spec){.store = f->store, .raw = f->raw, .until_ms = INT64_MIN};
+    int r = span_parse(f, now_ms, out, err);
+    if (f->last)
+        out->until_ms = now_ms;
     if (!r)
-        r = top_parse(f->top, out->keys.n > 0, &out->top, err);
-    if (!r && (f->sort || out->keys.n > 0))
-        r = spec_sort(f->sort ? f->sort : "bytes", &out->keys, &out->sort, err);
+        r = keys_parse(f, out, err);
+    if (!r)
+        r = changes_parse(f, out, err);
+    if (!r && (out->grouped || f->columns))
+        r = spec_columns(f->columns, out, err);
+    if (!r)
+        r = spec_sort(f->sort, out, err);
+    if (!r)
+        r = top_parse(f, out, err);
     if (!r)
         r = memory_parse(f->memory, &out->limit_bytes, err);
+    if (!r)
+        r = threads_parse(f->threads, &out->threads, err);
+    out->all_groups = out->shape != SHAPE_LIST || out->others || has_shares(&out->columns);
     return r;
 }
 
@@ -224,6 +414,28 @@ static bool wants_bold(void)
     return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
 
+/* Charts are drawn with Unicode blocks where the locale can show them. */
+static bool is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *v = getenv(names[i]);
+        if (v && *v)
+            return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
+    }
+    return false;
+}
+
+static size_t screen_width(void)
+{
+    struct winsize size;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
 static void print_summary(const struct summary *s)
 {
     struct buf line;
@@ -234,74 +446,134 @@ static void print_summary(const struct summary *s)
     buf_free(&line);
 }
 
-static int answer(const struct query_spec *spec, const struct flags *f,
-                  const struct print_format *format)
+static void print_explained(const struct summary *s)
+{
+    struct buf text;
+
+    buf_init(&text, MESSAGE_MAX);
+    summary_explain(s, &text);
+    (void)fprintf(stderr, "%.*s", (int)text.len, text.data ? (const char *)text.data : "");
+    buf_free(&text);
+}
+
+/* The first Ctrl-C asks for what is known so far, the next ends the program as ever. */
+static atomic_bool interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    atomic_store(&interrupted, true);
+}
+
+static void watch_interrupts(void)
+{
+    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&act.sa_mask);
+    (void)sigaction(SIGINT, &act, NULL);
+}
+
+static int names_of_flags(const struct flags *f, struct names *out, struct err *err)
+{
+    int r = f->name_kinds ? names_parse(f->name_kinds, out, err) : 0;
+
+    for (size_t i = 0; !r && i < f->n_geo; i++)
+        r = names_geo(out, f->geo[i], err);
+    return r;
+}
+
+static int answer(struct query_spec *spec, const struct flags *f, const struct print_format *format,
+                  struct names *names)
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
-    struct watch watch = {.query = {on_broken, on_progress, on_scanned},
-                          .terminal = isatty(STDERR_FILENO)};
-    bool streams = spec->keys.n == 0 && spec->sort.by == SORT_NONE;
+    options.quiet = f->quiet;
+    options.colour = options.bold;
+    options.ascii = f->ascii || !is_utf8();
+    options.width = screen_width();
+    options.chart_file = f->chart_file;
+    struct watch watch = {
+        .query = {.broken = on_broken, .progress = on_progress, .scanned = on_scanned},
+        .terminal = isatty(STDERR_FILENO)};
+    bool streams = !spec->grouped && spec->sort.by == SORT_NONE;
 
     watch.bar = watch.terminal && !(streams && isatty(STDOUT_FILENO));
     struct printer *p = print_new(format, &options);
+    if (f->name_kinds || f->n_geo)
+        p = print_named(p, names);
+    struct dedup *dropped = NULL;
     struct summary summary;
     struct err err;
-    int r = query_run(spec, p, &watch.query, &summary, &err);
+    watch.query.stop = &interrupted;
+    watch_interrupts();
+    int r = spec->dedup ? dedup_find(&dropped, spec, &watch.query, &err) : 0;
 
+    spec->dropped = dropped;
+    if (!r)
+        r = query_run(spec, p, &watch.query, &summary, &err);
+    dedup_free(dropped);
     print_free(p);
     if (r) {
         (void)fprintf(stderr, "weir query: %s\n", err.text);
         return r == ERR_CONFIG ? 2 : 1;
     }
-    if (format != &print_table && watch.terminal)
+    if (format->all_columns && ((watch.terminal && !f->quiet) || summary.interrupted))
         print_summary(&summary);
-    return summary.scan.broken ? 1 : 0;
+    if (f->explain)
+        print_explained(&summary);
+    return summary.scan.broken || summary.interrupted ? 1 : 0;
 }
 
-/* The filter with its kind; shows the place where the text is wrong. */
-static int filter_of(const char *text, struct filter **out)
+/* --chart is for groups, and takes the place of a table. */
+static int chart_check(const struct flags *f, const struct query_spec *spec, struct err *err)
 {
-    struct filter_error wrong;
-    struct err err;
-    struct buf shown;
-
-    if (filter_parse_at(out, text, &wrong) != 0) {
-        buf_init(&shown, MESSAGE_MAX);
-        filter_error_print(&wrong, text, &shown);
-        (void)fprintf(stderr, "weir query: the filter is wrong\n%.*s", (int)shown.len,
-                      shown.data ? (const char *)shown.data : "");
-        buf_free(&shown);
-        return 2;
-    }
-    if (filter_only_flows(*out, &err) != 0) {
-        (void)fprintf(stderr, "weir query: %s\n", err.text);
-        return 1;
-    }
-    return 0;
+    if (!spec->grouped)
+        return err_set(err, ERR_CONFIG, "--chart needs groups (--by, --every, --matrix)");
+    if (strcmp(f->format, "table") != 0)
+        return err_set(err, ERR_CONFIG, "--chart goes without --format");
+    if (answer_drawn(spec) == SIZE_MAX)
+        return err_set(err, ERR_CONFIG, "--chart: none of --columns is a number");
+    int r = f->chart_file ? chart_file_check(f->chart_file, err) : 0;
+    return r ? err_in(err, r, "--chart-file") : 0;
 }
 
 static int ask(struct flags *f)
 {
     const struct print_format *format = print_format_find(f->format);
     struct query_spec spec;
+    struct extra extra;
+    struct names names = {0};
     struct filter *filter = NULL;
     struct err err;
 
     if (!format) {
-        (void)err_set(&err, ERR_CONFIG, "--format is one of table, csv, json, jsonl, found \"%s\"",
+        (void)err_set(&err, ERR_CONFIG,
+                      "--format is one of table, csv, json, jsonl, parquet, found \"%s\"",
                       f->format);
         return command_usage_error(&cmd_query, err.text);
     }
+    if (format == &print_parquet && isatty(STDOUT_FILENO))
+        return command_usage_error(&cmd_query, "--format parquet is no text; send it to a file: "
+                                               "weir query ... > answer.parquet");
     if (spec_parse(f, &spec, &err) != 0)
         return command_usage_error(&cmd_query, err.text);
+    if (f->chart || f->chart_file) {
+        if (chart_check(f, &spec, &err) != 0)
+            return command_usage_error(&cmd_query, err.text);
+        format = &print_chart;
+    }
     buf_u8(&f->filter, 0);
     if (!buf_ok(&f->filter))
         return command_usage_error(&cmd_query, "the filter is too long");
-    int status = filter_of((const char *)f->filter.data, &filter);
+    if (names_of_flags(f, &names, &err) != 0) {
+        names_free(&names);
+        return command_usage_error(&cmd_query, err.text);
+    }
+    int status = filters_parse(&cmd_query, f->config, (const char *)f->filter.data, &filter);
     spec.filter = filter;
+    spec.extra = extra_init(&extra, &spec);
     if (!status)
-        status = answer(&spec, f, format);
+        status = answer(&spec, f, format, &names);
+    names_free(&names);
     filter_free(filter);
     return status;
 }
@@ -332,16 +604,32 @@ const struct command cmd_query = {
         "and the largest shown: flows, packets, bytes, bit/s, packets/s, bytes/packet, first and "
         "last packet. Packets and bytes of groups and totals are multiplied by the sampling rate "
         "unless --raw.\n"
+        "--columns chooses other columns: any of these, share, cumulative, and sum, avg, min, max, "
+        "median, p95 (p0 to p100) and distinct of a field, of bytes, packets, duration, bps, pps "
+        "or "
+        "bpp. Of records it takes fields.\n"
+        "--every makes a series: all buckets, in the order of time, with the packets and bytes of "
+        "a flow spread over its life. --matrix shows two fields as a table. --fold makes one group "
+        "of both directions of a conversation, whose source is the client. --chart draws any of "
+        "these.\n"
         "A query means flows; `kind nat`, `kind firewall` or `kind any` in the filter asks for "
         "other records. docs/query.md and docs/filter.md say more.\n"
         "The exit status is 1 if a file could not be read (the others answer, and it is named), "
         "2 if the question is wrong.",
-    .examples = "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
-                "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
-                "    which networks served most of TLS\n"
-                "weir query --by time/5m --top 0 --sort time:asc --format csv\n"
-                "    five-minute sums for a spreadsheet\n"
-                "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
+    .examples =
+        "weir query --last 1h --by src_addr\n    who sent most in the last hour\n"
+        "weir query --last 1d 'proto tcp and dst port 443' --by dst_addr/24 --top 20\n"
+        "    which networks served most of TLS\n"
+        "weir query --last 1d --every 5m --by proto --chart\n"
+        "    traffic by protocol, drawn in the terminal\n"
+        "weir query --by dst_port --columns 'flows,share,p95(bytes),distinct(src_addr)'\n"
+        "    services, with how many hosts use them\n"
+        "weir query --matrix src_as,dst_as --format csv\n    who sends to whom, for a spreadsheet\n"
+        "weir query --fold --by src_addr,dst_addr --sort bytes_in\n"
+        "    conversations, by what came back\n"
+        "weir query --by dst_addr --names dns --geo country.mmdb\n"
+        "    with names of hosts and countries\n"
+        "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_query_run,

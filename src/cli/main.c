@@ -14,6 +14,8 @@
 const struct command *const command_table[] = {
     &cmd_collect,
     &cmd_query,
+    &cmd_nfdump,
+    &cmd_filter,
     &cmd_decode,
     &cmd_import,
     &cmd_replay,

@@ -103,7 +103,7 @@ static void says_where_and_what_was_expected(void **state)
         struct buf out;
         char want[1024];
 
-        if (filter_parse_at(&f, wrong[i].text, &e) != ERR_CONFIG)
+        if (filter_parse_at(&f, wrong[i].text, NULL, &e) != ERR_CONFIG)
             fail_msg("%s: is accepted", wrong[i].text);
         assert_null(f);
         if (!strstr(e.text, wrong[i].says))
@@ -136,7 +136,7 @@ static void check_print(const char *text, const char *want)
     struct filter_error e;
     struct buf out;
 
-    assert_int_equal(filter_parse_at(&f, text, &e), ERR_CONFIG);
+    assert_int_equal(filter_parse_at(&f, text, NULL, &e), ERR_CONFIG);
     buf_init(&out, 4096);
     filter_error_print(&e, text, &out);
     assert_true(out.len > strlen(want));
@@ -168,7 +168,7 @@ static void cuts_long_lines_around_the_place(void **state)
     strcat(text, "vlan x");
     for (int i = 0; i < 50; i++)
         strcat(text, " or proto tcp");
-    assert_int_equal(filter_parse_at(&f, text, &e), ERR_CONFIG);
+    assert_int_equal(filter_parse_at(&f, text, NULL, &e), ERR_CONFIG);
     buf_init(&out, 4096);
     filter_error_print(&e, text, &out);
     buf_u8(&out, 0);
@@ -259,7 +259,7 @@ static void try_text(const char *text, const struct batch *b)
     struct filter_error e;
     uint64_t selected;
 
-    if (filter_parse_at(&f, text, &e) == 0) {
+    if (filter_parse_at(&f, text, NULL, &e) == 0) {
         filter_eval(f, b, &selected);
         filter_free(f);
         return;

@@ -2,18 +2,20 @@
 
 #include "filter/build.h"
 #include "filter/eval.h"
+#include "filter/leaf.h"
 #include "filter/parse.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int filter_parse_at(struct filter **out, const char *text, struct filter_error *error)
+int filter_parse_at(struct filter **out, const char *text, const struct filter_env *env,
+                    struct filter_error *error)
 {
     struct filter *f = mem_new(1, sizeof *f);
 
     *error = (struct filter_error){0};
     arena_init(&f->arena, FILTER_BYTES_MAX);
-    int r = parse_text(f, text, error);
+    int r = parse_text(f, text, env, error);
     if (r) {
         filter_free(f);
         return r;
@@ -26,7 +28,7 @@ int filter_parse(struct filter **out, const char *text, struct err *err)
 {
     struct filter_error error;
 
-    int r = filter_parse_at(out, text, &error);
+    int r = filter_parse_at(out, text, NULL, &error);
     if (r)
         return err_set(err, r, "filter: column %zu: %s", error.at + 1, error.text);
     return 0;
@@ -50,7 +52,7 @@ int filter_only_flows(struct filter *f, struct err *err)
     struct node *test = build_compare(&f->arena, FIELD_RECORD_KIND, COMPARE_EQ, &flow, 1);
     if (test) {
         children_add(&c, test);
-        children_add(&c, f->root);
+        children_add_flat(&c, f->root, NODE_AND);
         test = children_join(&f->arena, &c, NODE_AND);
     }
     if (!test)
@@ -60,15 +62,7 @@ int filter_only_flows(struct filter *f, struct err *err)
     return 0;
 }
 
-static void add_fields(const struct node *node, struct field_set *out)
-{
-    if (node->op == NODE_TEST)
-        what_fields(node->test.what, out);
-    for (const struct node *child = node->first; child; child = child->next)
-        add_fields(child, out);
-}
-
-void filter_fields(const struct filter *f, struct field_set *out) { add_fields(f->root, out); }
+void filter_fields(const struct filter *f, struct field_set *out) { node_fields(f->root, out); }
 
 bool filter_is_all(const struct filter *f) { return f->root->op == NODE_ALL; }
 
@@ -154,15 +148,6 @@ bool filter_range(const struct filter *f, enum field_id field, int64_t *min, int
     return true;
 }
 
-static struct addr addr_of_key(struct wide key)
-{
-    uint64_t half[2] = {htobe64(key.hi), htobe64(key.lo)};
-    struct addr a;
-
-    memcpy(a.b, half, sizeof half);
-    return a;
-}
-
 static bool may_hold(const struct filter_known *k, enum field_id f, struct wide key)
 {
     struct addr a = addr_of_key(key);
@@ -170,51 +155,81 @@ static bool may_hold(const struct filter_known *k, enum field_id f, struct wide 
 }
 
 /* A list of single addresses, as far as it pays to ask for each. */
-static bool may_list(const struct filter_known *k, enum field_id f, const struct wide_ranges *list)
+static bool is_askable(const struct set *list)
 {
     enum { ASK_MAX = 256 };
 
-    if (list->n > ASK_MAX)
-        return true;
+    for (size_t i = 0; i < list->n && i < ASK_MAX; i++)
+        if (wide_cmp(list->first[i], list->last[i]) != 0)
+            return false;
+    return list->n <= ASK_MAX;
+}
+
+static bool may_list(const struct filter_known *k, enum field_id f, const struct set *list)
+{
     for (size_t i = 0; i < list->n; i++)
-        if (wide_cmp(list->first[i], list->last[i]) != 0 || may_hold(k, f, list->first[i]))
+        if (may_hold(k, f, list->first[i]))
             return true;
     return false;
 }
 
+static enum leaf_skip skips(const struct test *t, int64_t *min, int64_t *max)
+{
+    enum field_id f = what_field(t->what);
+
+    if (f == FIELD_NONE)
+        return SKIP_NEVER;
+    if (t->negate || t->op == TEST_HAS || t->what != f)
+        return SKIP_ABSENT;
+    if (t->op == TEST_WIDE)
+        return is_askable(&t->set) ? SKIP_ADDRESSES : SKIP_ABSENT;
+    if (t->op == TEST_PREFIX)
+        return wide_cmp(t->min, t->max) == 0 ? SKIP_ADDRESSES : SKIP_ABSENT;
+    if (!is_number(f))
+        return SKIP_ABSENT;
+    *min = value_of_key(f, t->min.lo);
+    *max = value_of_key(f, t->max.lo);
+    return SKIP_RANGE;
+}
+
+enum leaf_skip leaf_skips(const struct node *leaf, int64_t *min, int64_t *max)
+{
+    return leaf->op == NODE_TEST ? skips(&leaf->test, min, max) : SKIP_NEVER;
+}
+
 static bool may_test(const struct test *t, const struct filter_known *k)
 {
-    enum field_id f = (enum field_id)t->what;
+    enum field_id f = what_field(t->what);
+    int64_t min = INT64_MIN;
+    int64_t max = INT64_MAX;
 
-    if (t->what >= WHAT_MEASURE)
+    enum leaf_skip by = skips(t, &min, &max);
+    if (by == SKIP_NEVER)
         return true;
     if (!k->may_range(k->arg, f, INT64_MIN, INT64_MAX))
         return false;
-    if (t->negate || t->op == TEST_HAS)
-        return true;
-    if (t->op == TEST_WIDE)
-        return may_list(k, f, &t->wide);
-    if (t->op == TEST_PREFIX)
-        return wide_cmp(t->min, t->max) != 0 || may_hold(k, f, t->min);
-    return !is_number(f) ||
-           k->may_range(k->arg, f, value_of_key(f, t->min.lo), value_of_key(f, t->max.lo));
+    if (by == SKIP_RANGE)
+        return k->may_range(k->arg, f, min, max);
+    if (by == SKIP_ADDRESSES)
+        return t->op == TEST_WIDE ? may_list(k, f, &t->set) : may_hold(k, f, t->min);
+    return true;
 }
 
-static bool may_node(const struct node *node, const struct filter_known *k)
+bool node_may_select(const struct node *node, const struct filter_known *known)
 {
     switch (node->op) {
     case NODE_NONE:
         return false;
     case NODE_TEST:
-        return may_test(&node->test, k);
+        return may_test(&node->test, known);
     case NODE_AND:
         for (const struct node *child = node->first; child; child = child->next)
-            if (!may_node(child, k))
+            if (!node_may_select(child, known))
                 return false;
         return true;
     case NODE_OR:
         for (const struct node *child = node->first; child; child = child->next)
-            if (may_node(child, k))
+            if (node_may_select(child, known))
                 return true;
         return false;
     case NODE_ALL:
@@ -226,7 +241,7 @@ static bool may_node(const struct node *node, const struct filter_known *k)
 
 bool filter_may_select(const struct filter *f, const struct filter_known *known)
 {
-    return may_node(f->root, known);
+    return node_may_select(f->root, known);
 }
 
 static bool is_continued(char c) { return ((unsigned char)c & 0xc0) == 0x80; }

@@ -19,8 +19,11 @@
 
 enum {
     FILTER_TEXT_MAX = 32 * 1024 * 1024,   /* bytes of text */
-    FILTER_LIST_MAX = 1 << 20,            /* items in one list */
-    FILTER_DEPTH_MAX = 100,               /* brackets within brackets */
+    FILTER_LIST_MAX = 1 << 20,            /* items in one list, */
+    FILTER_SET_MAX = 1 << 22,             /* and in one with files */
+    FILTER_FILE_MAX = 256 * 1024 * 1024,  /* bytes of a file of values */
+    FILTER_NAMED_MAX = 16,                /* filters by name within filters by name */
+    FILTER_DEPTH_MAX = 100,               /* brackets and filters by name within each other */
     FILTER_BYTES_MAX = 512 * 1024 * 1024, /* memory of one filter */
     FILTER_SHOW_COLUMNS = 100             /* of the text that filter_error_print() shows */
 };
@@ -34,12 +37,32 @@ struct filter_error {
     char text[ERR_TEXT]; /* "expected ..., found ..." */
 };
 
+/* What a filter may refer to beside the catalogue; all of it may be left out. Where filters come
+ * from strangers, leave out read_file. */
+struct filter_env {
+    /* The file of values that `in @PATH` names: its bytes, of which there may be FILTER_FILE_MAX.
+     * 0, or an error whose text says why. */
+    int (*read_file)(const void *arg, const char *path, struct buf *out, struct err *err);
+    /* The filter that `filter NAME` means: the i-th of them, NULL behind the last. */
+    const struct filter_named *(*named)(const void *arg, size_t i);
+    const void *arg;
+};
+
+struct filter_named {
+    char *name;
+    char *text;
+    const char *file; /* where the text stands, for messages */
+    size_t line;
+    size_t column;
+};
+
 /* A text without terms selects everything. Returns 0, ERR_CONFIG (the text is wrong) or ERR_LIMIT;
  * the error text is "filter: column 12: expected ..., found ...". */
 int filter_parse(struct filter **out, const char *text, struct err *err) MUST_USE;
 
-/* The same for those who show the place. */
-int filter_parse_at(struct filter **out, const char *text, struct filter_error *error) MUST_USE;
+/* The same for those who show the place; env may be NULL. */
+int filter_parse_at(struct filter **out, const char *text, const struct filter_env *env,
+                    struct filter_error *error) MUST_USE;
 
 /* Three lines: the text (the line of it that is wrong, cut to FILTER_SHOW_COLUMNS), carets under
  * the place, what was expected. */
@@ -48,7 +71,8 @@ void filter_error_print(const struct filter_error *error, const char *text, stru
 void filter_free(struct filter *f);
 
 /* A query means flows unless it says otherwise: adds `and kind = flow` if the text does not name
- * `kind` (`kind any` names it). Returns 0 or ERR_LIMIT (no memory). */
+ * `kind` (`kind any` names it), or an event, which only records of another kind have. Returns 0 or
+ * ERR_LIMIT (no memory). */
 int filter_only_flows(struct filter *f, struct err *err) MUST_USE;
 
 /* Adds the columns that filter_eval() looks at. */

@@ -289,6 +289,7 @@ static void knows_either_side(void **state)
         {"out tos 0", "0"},
         {"has port", "0 1 2 6"},
         {"has dst port", "0 1 2"},
+        {"has dst and dst port 1-65535", "0 1 2"},
     };
 
     (void)state;

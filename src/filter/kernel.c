@@ -1,5 +1,7 @@
 #include "filter/kernel.h"
 
+#include "base/hash.h"
+
 #include <endian.h>
 #include <string.h>
 
@@ -60,11 +62,11 @@ void kernel_range64(const uint64_t *v, size_t n, uint64_t lo, uint64_t span, uin
 #undef IN_RANGE
 }
 
-void kernel_flags16(const uint16_t *v, size_t n, uint16_t mask, uint64_t *hit)
+void kernel_bits16(const uint16_t *v, size_t n, struct bits bits, uint64_t *hit)
 {
-#define ALL_SET(x) ((uint16_t)((x)&mask) == mask)
-    KERNEL_BODY(ALL_SET)
-#undef ALL_SET
+#define THESE(x) ((uint16_t)((x)&bits.mask) == bits.want)
+    KERNEL_BODY(THESE)
+#undef THESE
 }
 
 void kernel_table8(const uint8_t *v, size_t n, const uint64_t *table, uint64_t *hit)
@@ -97,50 +99,37 @@ void kernel_prefix(const struct addr *v, size_t n, const struct mask16 *p, uint6
 #undef IN_PREFIX
 }
 
-uint64_t kernel_list(const uint64_t v[64], uint64_t need, const struct ranges *list)
+uint64_t kernel_list(const uint64_t v[64], uint64_t need, const struct set *set)
 {
     uint64_t hit = 0;
 
     for (; need != 0; need &= need - 1) {
         unsigned i = (unsigned)__builtin_ctzll(need);
-        const uint64_t *at = list->first; /* the last range that begins at or before v[i] */
-        for (size_t n = list->n; n > 1; n -= n / 2)
-            at = at[n / 2] <= v[i] ? at + n / 2 : at;
-        hit |= (uint64_t)(*at <= v[i] && v[i] <= list->last[at - list->first]) << i;
+        hit |= (uint64_t)set_has(set, (struct wide){0, v[i]}) << i;
     }
     return hit;
 }
 
-static inline bool wide_le(struct wide a, struct wide b)
-{
-    return (a.hi < b.hi) | ((a.hi == b.hi) & (a.lo <= b.lo));
-}
-
-uint64_t kernel_wide(const struct addr v[64], uint64_t need, const struct wide_ranges *list)
+uint64_t kernel_wide(const struct addr v[64], uint64_t need, const struct set *set)
 {
     uint64_t hit = 0;
 
     for (; need != 0; need &= need - 1) {
         unsigned i = (unsigned)__builtin_ctzll(need);
-        struct wide key = key_of_addr(&v[i]);
-        const struct wide *at = list->first;
-        for (size_t n = list->n; n > 1; n -= n / 2)
-            at = wide_le(at[n / 2], key) ? at + n / 2 : at;
-        bool in = wide_le(*at, key) && wide_le(key, list->last[at - list->first]);
-        hit |= (uint64_t)in << i;
+        hit |= (uint64_t)set_has(set, key_of_addr(&v[i])) << i;
     }
     return hit;
 }
 
 /* Below 0, 0, above 0: by octets, the shorter first. */
-static int compare_cell(const struct batch *b, struct cell c, struct text t)
+static int compare_cell(const uint8_t *bytes, struct cell c, struct text t)
 {
     size_t n = c.len < t.len ? c.len : t.len;
-    int order = n ? memcmp(b->bytes.data + c.at, t.s, n) : 0;
+    int order = n ? memcmp(bytes + c.at, t.s, n) : 0;
     return order ? order : (c.len > t.len) - (c.len < t.len);
 }
 
-uint64_t kernel_order(const struct batch *b, const struct cell v[64], uint64_t need,
+uint64_t kernel_order(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct order *order)
 {
     uint64_t hit = 0;
@@ -149,32 +138,41 @@ uint64_t kernel_order(const struct batch *b, const struct cell v[64], uint64_t n
         unsigned i = (unsigned)__builtin_ctzll(need);
         if (order->takes == ORDER_SAME && v[i].len != order->value.len)
             continue;
-        int c = compare_cell(b, v[i], order->value);
+        int c = compare_cell(bytes, v[i], order->value);
         unsigned is = c < 0 ? ORDER_LESS : c > 0 ? ORDER_MORE : ORDER_SAME;
         hit |= (uint64_t)((order->takes & is) != 0) << i;
     }
     return hit;
 }
 
-uint64_t kernel_texts(const struct batch *b, const struct cell v[64], uint64_t need,
+static bool is_one_of(const uint8_t *s, size_t n, const struct texts *texts)
+{
+    for (size_t i = hash_keyed(s, n) & texts->mask; texts->slots[i] != 0; i = (i + 1) & texts->mask)
+        if (text_is(&texts->v[texts->slots[i] - 1], s, n))
+            return true;
+    return false;
+}
+
+uint64_t kernel_texts(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct texts *texts)
 {
     uint64_t hit = 0;
 
     for (; need != 0; need &= need - 1) {
         unsigned i = (unsigned)__builtin_ctzll(need);
-        size_t lo = 0;
-        size_t hi = texts->n;
-        while (lo < hi) {
-            size_t mid = lo + (hi - lo) / 2;
-            int c = compare_cell(b, v[i], texts->v[mid]);
-            if (c == 0) {
-                hit |= UINT64_C(1) << i;
-                break;
-            }
-            lo = c > 0 ? mid + 1 : lo;
-            hi = c < 0 ? mid : hi;
-        }
+        hit |= (uint64_t)is_one_of(bytes + v[i].at, v[i].len, texts) << i;
+    }
+    return hit;
+}
+
+uint64_t kernel_pattern(const uint8_t *bytes, const struct cell v[64], uint64_t need,
+                        const struct pattern *p)
+{
+    uint64_t hit = 0;
+
+    for (; need != 0; need &= need - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(need);
+        hit |= (uint64_t)pattern_matches(p, bytes + v[i].at, v[i].len) << i;
     }
     return hit;
 }

@@ -15,19 +15,22 @@ void kernel_range16(const uint16_t *v, size_t n, uint16_t lo, uint16_t span, uin
 void kernel_range32(const uint32_t *v, size_t n, uint32_t lo, uint32_t span, uint64_t *hit);
 void kernel_range64(const uint64_t *v, size_t n, uint64_t lo, uint64_t span, uint64_t *hit);
 
-void kernel_flags16(const uint16_t *v, size_t n, uint16_t mask, uint64_t *hit);
+/* (v[i] & mask) == want */
+void kernel_bits16(const uint16_t *v, size_t n, struct bits bits, uint64_t *hit);
 
 void kernel_table8(const uint8_t *v, size_t n, const uint64_t *table, uint64_t *hit);
 void kernel_table16(const uint16_t *v, size_t n, const uint64_t *table, uint64_t *hit);
 
 void kernel_prefix(const struct addr *v, size_t n, const struct mask16 *p, uint64_t *hit);
 
-/* Sparse, one word of rows. */
-uint64_t kernel_list(const uint64_t v[64], uint64_t need, const struct ranges *list);
-uint64_t kernel_wide(const struct addr v[64], uint64_t need, const struct wide_ranges *list);
-uint64_t kernel_order(const struct batch *b, const struct cell v[64], uint64_t need,
+/* Sparse, one word of rows. Cells point into `bytes`. */
+uint64_t kernel_list(const uint64_t v[64], uint64_t need, const struct set *set);
+uint64_t kernel_wide(const struct addr v[64], uint64_t need, const struct set *set);
+uint64_t kernel_order(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct order *order);
-uint64_t kernel_texts(const struct batch *b, const struct cell v[64], uint64_t need,
+uint64_t kernel_texts(const uint8_t *bytes, const struct cell v[64], uint64_t need,
                       const struct texts *texts);
+uint64_t kernel_pattern(const uint8_t *bytes, const struct cell v[64], uint64_t need,
+                        const struct pattern *p);
 
 #endif

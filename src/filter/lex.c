@@ -55,17 +55,18 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-static bool ends_word(char c) { return is_blank(c) || strchr("()[],=!<>&|\"'", c) != NULL; }
+static bool ends_word(char c) { return is_blank(c) || strchr("()[],=!<>&|~\"'", c) != NULL; }
 
 static const struct {
     char text[3];
     enum token_is is;
 } signs[] = {
     /* the longer first */
-    {"==", TOKEN_EQ},   {"!=", TOKEN_NE},       {"<>", TOKEN_NE},        {"<=", TOKEN_LE},
-    {">=", TOKEN_GE},   {"&&", TOKEN_AND},      {"||", TOKEN_OR},        {"=", TOKEN_EQ},
-    {"<", TOKEN_LT},    {">", TOKEN_GT},        {"!", TOKEN_NOT},        {"(", TOKEN_OPEN},
-    {")", TOKEN_CLOSE}, {"[", TOKEN_OPEN_LIST}, {"]", TOKEN_CLOSE_LIST}, {",", TOKEN_COMMA},
+    {"==", TOKEN_EQ},        {"!=", TOKEN_NE},   {"!~", TOKEN_UNLIKE}, {"~", TOKEN_LIKE},
+    {"<>", TOKEN_NE},        {"<=", TOKEN_LE},   {">=", TOKEN_GE},     {"&&", TOKEN_AND},
+    {"||", TOKEN_OR},        {"=", TOKEN_EQ},    {"<", TOKEN_LT},      {">", TOKEN_GT},
+    {"!", TOKEN_NOT},        {"(", TOKEN_OPEN},  {")", TOKEN_CLOSE},   {"[", TOKEN_OPEN_LIST},
+    {"]", TOKEN_CLOSE_LIST}, {",", TOKEN_COMMA},
 };
 
 static const struct {
@@ -73,7 +74,8 @@ static const struct {
     enum token_is is;
 } keywords[] = {{"and", TOKEN_AND}, {"or", TOKEN_OR}, {"not", TOKEN_NOT}};
 
-static int next_string(struct lex *lex, size_t at)
+/* Up to the same sign again; a backslash takes what is behind it along. */
+static int next_quoted(struct lex *lex, size_t at, enum token_is is)
 {
     char quote = lex->text[at];
     size_t i = at + 1;
@@ -83,7 +85,7 @@ static int next_string(struct lex *lex, size_t at)
     if (i >= lex->len)
         return filter_fail(lex->error, ERR_CONFIG, at, lex->len - at,
                            "expected a closing %c, found the end of the filter", quote);
-    lex->tok = (struct token){TOKEN_STRING, at + 1, i - at - 1};
+    lex->tok = (struct token){is, at + 1, i - at - 1};
     lex->next = i + 1;
     return 0;
 }
@@ -119,15 +121,17 @@ int lex_next(struct lex *lex)
 {
     size_t at = lex->next;
 
-    while (at < lex->len && is_blank(lex->text[at]))
-        at++;
+    while (at < lex->len && (is_blank(lex->text[at]) || lex->text[at] == '#'))
+        at += lex->text[at] == '#' ? strcspn(lex->text + at, "\n") : 1;
     if (at == lex->len) {
         lex->tok = (struct token){TOKEN_END, at, 0};
         lex->next = at;
         return 0;
     }
     if (lex->text[at] == '"' || lex->text[at] == '\'')
-        return next_string(lex, at);
+        return next_quoted(lex, at, TOKEN_STRING);
+    if (lex->patterns && lex->text[at] == '/')
+        return next_quoted(lex, at, TOKEN_REGEX);
     if (ends_word(lex->text[at]))
         return next_sign(lex, at);
     next_word(lex, at);

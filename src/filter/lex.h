@@ -2,7 +2,8 @@
  *
  * A word is a run of bytes without blanks, brackets, commas, quotes and operator signs; so
  * addresses, prefixes, times and ranges are one word each. What a word means depends on where it
- * stands, so that is the parser's business. */
+ * stands, so that is the parser's business. `#` where a token could begin makes the rest of the
+ * line a comment. */
 #ifndef FILTER_LEX_H
 #define FILTER_LEX_H
 
@@ -13,6 +14,7 @@ enum token_is {
     TOKEN_END,
     TOKEN_WORD,
     TOKEN_STRING, /* "..." or '...': at and len are those of what stands between the quotes */
+    TOKEN_REGEX,  /* between the slashes of /.../, only behind ~ and !~ and in their lists */
     TOKEN_OPEN,
     TOKEN_CLOSE,
     TOKEN_OPEN_LIST,
@@ -24,9 +26,11 @@ enum token_is {
     TOKEN_LE,
     TOKEN_GT,
     TOKEN_GE,
-    TOKEN_AND, /* &&, and */
-    TOKEN_OR,  /* ||, or */
-    TOKEN_NOT  /* !, not */
+    TOKEN_LIKE,   /* ~ */
+    TOKEN_UNLIKE, /* !~ */
+    TOKEN_AND,    /* &&, and */
+    TOKEN_OR,     /* ||, or */
+    TOKEN_NOT     /* !, not */
 };
 
 struct token {
@@ -40,6 +44,7 @@ struct lex {
     size_t len;
     size_t next; /* where to read on */
     struct token tok;
+    bool patterns; /* a word that begins with / is a regular expression */
     struct filter_error *error;
 };
 

@@ -2,37 +2,28 @@
  *
  * Everything lies in the filter's arena and is not changed once made, so terms about either side
  * share their lists. Chains of `and` and `or` are siblings and `not not` is nothing, so a tree is
- * at most three nodes deep for each bracket, and those who walk it may recurse. */
+ * at most three nodes deep for each bracket and filter by name, and those who walk it may recurse.
+ */
 #ifndef FILTER_TREE_H
 #define FILTER_TREE_H
 
 #include "base/mem.h"
 #include "filter/filter.h"
+#include "filter/pattern.h"
+#include "filter/set.h"
 #include "filter/what.h"
 
 enum test_op {
     TEST_HAS,    /* is there */
     TEST_RANGE,  /* integer keys from `lo`, no more than `span` above */
-    TEST_FLAGS,  /* all bits of `lo` are set */
+    TEST_BITS,   /* the bits of a mask are these */
     TEST_TABLE,  /* a bit for each value of an 8 or 16 bit field */
-    TEST_LIST,   /* integer keys in one of `n` ranges */
+    TEST_LIST,   /* integer keys in a set */
     TEST_PREFIX, /* addresses, masked */
-    TEST_WIDE,   /* addresses in one of `n` ranges */
+    TEST_WIDE,   /* addresses in a set */
     TEST_ORDER,  /* text or octets before, at or behind one value */
-    TEST_TEXTS   /* text or octets that are one of `n` */
-};
-
-/* Ranges are disjoint and ascending: first[i] <= last[i] < first[i + 1]. */
-struct ranges {
-    const uint64_t *first;
-    const uint64_t *last;
-    size_t n;
-};
-
-struct wide_ranges {
-    const struct wide *first;
-    const struct wide *last;
-    size_t n;
+    TEST_TEXTS,  /* text or octets that are one of `n` */
+    TEST_PATTERN /* text that a pattern matches */
 };
 
 struct text {
@@ -40,9 +31,28 @@ struct text {
     size_t len;
 };
 
+static inline bool text_is(const struct text *t, const uint8_t *s, size_t len)
+{
+    return t->len == len && (len == 0 || memcmp(t->s, s, len) == 0);
+}
+
+/* Found by their hash: slots hold a place in `v` and one, or 0. */
 struct texts {
-    const struct text *v; /* ascending */
+    const struct text *v;
     size_t n;
+    const uint32_t *slots;
+    size_t mask; /* slots less one; a power of two */
+};
+
+struct like {
+    const struct pattern *pattern;
+    struct text text; /* as it was written */
+    enum pattern_is is;
+};
+
+struct bits {
+    uint16_t mask;
+    uint16_t want;
 };
 
 /* In memory's order of bytes: no swap for each row. */
@@ -68,13 +78,13 @@ struct test {
             uint64_t lo;
             uint64_t span;
         } range;
-        uint16_t flags;
+        struct bits bits;
         const uint64_t *table;
-        struct ranges list;
+        struct set set;
         struct mask16 prefix;
-        struct wide_ranges wide;
         struct order order;
         struct texts texts;
+        struct like like;
     };
 };
 

@@ -1,6 +1,8 @@
 #include "filter/value.h"
 
+#include "base/near.h"
 #include "base/text.h"
+#include "filter/name.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -10,29 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum {
-    WORD_MAX = 64, /* a value that is not text is shorter, with its zero byte */
-    NOT_ONE = 1    /* the text is no such value, and there is no more to say */
-};
-
-/* IANA's assigned protocol numbers, those that people ask for by name. */
-static const struct {
-    const char *name;
-    uint8_t number;
-} protocols[] = {
-    {"hopopt", 0},       {"icmp", 1},       {"igmp", 2},     {"ipip", 4},       {"ipv4", 4},
-    {"st", 5},           {"tcp", 6},        {"cbt", 7},      {"egp", 8},        {"igp", 9},
-    {"udp", 17},         {"rdp", 27},       {"dccp", 33},    {"ipv6", 41},      {"sdrp", 42},
-    {"ipv6-route", 43},  {"ipv6-frag", 44}, {"idrp", 45},    {"rsvp", 46},      {"gre", 47},
-    {"dsr", 48},         {"esp", 50},       {"ah", 51},      {"narp", 54},      {"mobile", 55},
-    {"skip", 57},        {"icmp6", 58},     {"icmpv6", 58},  {"ipv6-icmp", 58}, {"ipv6-nonxt", 59},
-    {"ipv6-opts", 60},   {"eigrp", 88},     {"ospf", 89},    {"mtp", 92},       {"etherip", 97},
-    {"encap", 98},       {"pim", 103},      {"ipcomp", 108}, {"vrrp", 112},     {"l2tp", 115},
-    {"isis", 124},       {"sctp", 132},     {"fc", 133},     {"mobility", 135}, {"udplite", 136},
-    {"mpls-in-ip", 137}, {"manet", 138},    {"shim6", 139},  {"wesp", 141},     {"rohc", 142},
-    {"ethernet", 143},
-};
 
 static const char flag_letters[] = "FSRPAUECN"; /* from bit 0 up */
 
@@ -48,7 +27,11 @@ static const struct {
     [VALUE_DURATION] = {"a duration such as 5s, 250ms or 1h30m", true, true},
     [VALUE_PROTO] = {"a protocol such as tcp, udp or 47", true, true},
     [VALUE_PORT] = {"a port such as 443, https or 8000-8100", true, true},
-    [VALUE_FLAGS] = {"TCP flags such as S or SA (of F S R P A U E C N), or a number", true, true},
+    [VALUE_FLAGS] =
+        {"TCP flags such as S or SA (of F S R P A U E C N), any SA, none RF, S/SA, or a "
+         "number",
+         true, true},
+    [VALUE_ICMP] = {"a number or a name such as echo-request or unreachable", true, true},
     [VALUE_ADDR] = {"an address or prefix such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32", true,
                     true},
     [VALUE_MAC] = {"a MAC address such as 00:11:22:33:44:55", true, false},
@@ -57,12 +40,19 @@ static const struct {
     [VALUE_NAME] = {NULL, false, false},
 };
 
-/* A piece of the text that is read as one value. */
-struct piece {
-    const char *s;
-    size_t n;
-    size_t at;
-};
+/* Names that a message has room for, behind what else there may be. */
+static void list_names(unsigned what, struct expected *out)
+{
+    enum { SHOWN = 5 };
+    size_t len = strlen(out->text);
+    const char *name;
+
+    for (size_t i = 0; i < SHOWN && (name = name_at(what, i)) != NULL; i++)
+        len += (size_t)snprintf(out->text + len, sizeof out->text - len, "%s%s",
+                                i == 0 ? ", or a name: " : ", ", name);
+    if (name_at(what, SHOWN))
+        (void)snprintf(out->text + len, sizeof out->text - len, ", ...");
+}
 
 struct expected value_expected(unsigned what)
 {
@@ -71,6 +61,8 @@ struct expected value_expected(unsigned what)
 
     if (fixed) {
         (void)snprintf(out.text, sizeof out.text, "%s", fixed);
+        if (what_type(what) == VALUE_COUNT)
+            list_names(what, &out);
         return out;
     }
     size_t len = (size_t)snprintf(out.text, sizeof out.text, "one of");
@@ -83,7 +75,7 @@ struct expected value_expected(unsigned what)
     return out;
 }
 
-static bool all_digits(struct piece p)
+bool piece_is_digits(struct piece p)
 {
     for (size_t i = 0; i < p.n; i++)
         if (!isdigit((unsigned char)p.s[i]))
@@ -91,10 +83,9 @@ static bool all_digits(struct piece p)
     return p.n > 0;
 }
 
-/* With a zero byte behind, for those who want one. */
-static bool copy(struct piece p, char out[static WORD_MAX])
+bool piece_copy(struct piece p, char out[static VALUE_WORD_MAX])
 {
-    if (p.n == 0 || p.n >= WORD_MAX)
+    if (p.n == 0 || p.n >= VALUE_WORD_MAX)
         return false;
     memcpy(out, p.s, p.n);
     out[p.n] = '\0';
@@ -108,11 +99,11 @@ static void set_key(struct item *out, uint64_t key)
 
 static bool read_number(struct piece p, uint64_t *v)
 {
-    char text[WORD_MAX];
+    char text[VALUE_WORD_MAX];
     char *end;
 
     if (p.n > 2 && p.n <= 18 && p.s[0] == '0' && (p.s[1] == 'x' || p.s[1] == 'X') &&
-        copy(p, text)) {
+        piece_copy(p, text)) {
         *v = strtoull(text + 2, &end, 16);
         return isxdigit((unsigned char)text[2]) && *end == '\0';
     }
@@ -136,12 +127,12 @@ static int read_count(const struct value_in *in, struct piece p, struct item *ou
 
 static int read_real(struct piece p, struct item *out)
 {
-    char text[WORD_MAX];
-    char unit[WORD_MAX + 1] = "1";
+    char text[VALUE_WORD_MAX];
+    char unit[VALUE_WORD_MAX + 1] = "1";
     char *end;
     uint64_t scale = 1;
 
-    if (!copy(p, text) || !isdigit((unsigned char)text[0]) || strpbrk(text, "xX"))
+    if (!piece_copy(p, text) || !isdigit((unsigned char)text[0]) || strpbrk(text, "xX"))
         return NOT_ONE;
     double v = strtod(text, &end);
     (void)snprintf(unit + 1, sizeof unit - 1, "%s", end);
@@ -157,9 +148,9 @@ static int read_time(struct piece p, struct item *out)
     int64_t ms;
     struct timespec ts;
 
-    if (all_digits(p) && p.n < 17) { /* milliseconds, as the column has them */
-        char text[WORD_MAX];
-        if (!copy(p, text))
+    if (piece_is_digits(p) && p.n < 17) { /* milliseconds, as the column has them */
+        char text[VALUE_WORD_MAX];
+        if (!piece_copy(p, text))
             return NOT_ONE;
         set_key(out, key_of_time(strtoll(text, NULL, 10)));
         return 0;
@@ -179,12 +170,13 @@ static int read_time(struct piece p, struct item *out)
 
 /* In milliseconds, which is what a bare number is where the field's name says so (`bare_ms`); else
  * a bare number is seconds. */
-static int read_duration(struct piece p, bool bare_ms, struct item *out)
+static int read_duration(const struct value_in *in, struct piece p, bool bare_ms, struct item *out)
 {
+    enum { BARE_MAX_MS = 100 * 1000 }; /* so many seconds are likelier milliseconds */
     int64_t ms;
     uint64_t v;
 
-    if (bare_ms && all_digits(p)) {
+    if (bare_ms && piece_is_digits(p)) {
         if (!read_number(p, &v))
             return NOT_ONE;
         set_key(out, v);
@@ -192,37 +184,60 @@ static int read_duration(struct piece p, bool bare_ms, struct item *out)
     }
     if (text_duration(p.s, p.n, &ms, NULL) != 0)
         return NOT_ONE;
+    if (piece_is_digits(p) && ms >= BARE_MAX_MS)
+        return filter_fail(in->error, ERR_CONFIG, p.at, p.n,
+                           "expected a unit: \"%.*ss\", or \"%.*sms\" for milliseconds, which a "
+                           "bare number is in nfdump",
+                           (int)p.n, p.s, (int)p.n, p.s);
     set_key(out, (uint64_t)ms);
     return 0;
 }
 
-int proto_number(const char *s, size_t n)
+/* A name of the value's own; code points are known to ToS too, which holds them in its upper bits.
+ */
+static int read_named(const struct value_in *in, struct piece p, struct item *out)
 {
-    for (size_t i = 0; i < COUNT_OF(protocols); i++)
-        if (word_is(s, n, protocols[i].name))
-            return protocols[i].number;
-    return -1;
+    const struct value_name *name = name_find(in->what, p.s, p.n);
+    const struct value_name *point = NULL;
+
+    if (!name && name_at(in->what, 0) == name_at(FIELD_TOS, 0))
+        point = name_find(WHAT_MADE + MADE_DSCP, p.s, p.n);
+    if (point)
+        *out = (struct item){
+            .is = ITEM_RANGE, .lo = {0, point->value << 2}, .hi = {0, point->value << 2 | 3}};
+    else if (name && name->mask)
+        *out =
+            (struct item){.is = ITEM_BITS, .bits = {(uint16_t)name->mask, (uint16_t)name->value}};
+    else if (name)
+        set_key(out, name->value);
+    return name || point ? 0 : NOT_ONE;
 }
 
-static int read_proto(const struct value_in *in, struct piece p, struct item *out)
+static int read_count_or_name(const struct value_in *in, struct piece p, struct item *out)
 {
-    int number = proto_number(p.s, p.n);
+    int r = p.n > 0 && isalpha((unsigned char)*p.s) ? read_named(in, p, out) : NOT_ONE;
+    return r == NOT_ONE ? read_count(in, p, out) : r;
+}
 
-    if (number < 0)
+static int read_icmp(const struct value_in *in, struct piece p, struct item *out)
+{
+    struct icmp_name name;
+
+    if (!icmp_find(in->what == FIELD_ICMP_CODE, p.s, p.n, &name))
         return read_count(in, p, out);
-    set_key(out, (uint64_t)number);
+    *out = (struct item){.is = ITEM_ICMP, .icmp = name};
     return 0;
 }
 
 static int read_port(const struct value_in *in, struct piece p, struct item *out)
 {
-    char name[WORD_MAX];
+    char name[VALUE_WORD_MAX];
     char room[4096];
     struct servent entry;
     struct servent *found;
 
     int r = read_count(in, p, out);
-    if (r != NOT_ONE || !copy(p, name) || !isalnum((unsigned char)name[0]))
+    if (r != NOT_ONE || !piece_copy(p, name) || !isalnum((unsigned char)name[0]))
         return r;
     for (char *c = name; *c; c++)
         *c = (char)tolower((unsigned char)*c);
@@ -232,125 +247,55 @@ static int read_port(const struct value_in *in, struct piece p, struct item *out
     return 0;
 }
 
-static int read_flags(const struct value_in *in, struct piece p, struct item *out)
+/* Letters as bits; X is all that TCP began with. */
+static bool flag_bits(struct piece p, uint16_t *bits)
 {
-    uint64_t bits = 0;
+    enum { ALL_OLD = 0x3f };
 
+    *bits = 0;
     for (size_t i = 0; i < p.n; i++) {
         const char *at = strchr(flag_letters, toupper((unsigned char)p.s[i]));
-        if (!at)
-            return read_count(in, p, out);
-        bits |= UINT64_C(1) << (at - flag_letters);
-    }
-    if (p.n == 0)
-        return NOT_ONE;
-    *out = (struct item){.is = ITEM_FLAGS, .lo = {0, bits}};
-    return 0;
-}
-
-/* "10/8" and "172.16/12": the octets that a prefix leaves out are zero. */
-static bool whole_v4(char host[static WORD_MAX])
-{
-    size_t dots = 0;
-    size_t n = strlen(host);
-
-    for (size_t i = 0; i < n; i++) {
-        if (host[i] == '.')
-            dots++;
-        else if (!isdigit((unsigned char)host[i]))
+        if (toupper((unsigned char)p.s[i]) == 'X')
+            *bits |= ALL_OLD;
+        else if (!at || !*at)
             return false;
+        else
+            *bits |= (uint16_t)(1u << (at - flag_letters));
     }
-    if (dots > 3 || n == 0 || host[n - 1] == '.' || n + 6 >= WORD_MAX)
-        return false;
-    for (; dots < 3; dots++) {
-        memcpy(host + n, ".0", 3);
-        n += 2;
-    }
-    return true;
+    return p.n > 0;
 }
 
-static void set_prefix(struct item *out, struct addr a, unsigned bits)
+/* "S/SA": of S and A only S. */
+static int read_flags_of(const struct value_in *in, struct piece p, size_t slash, struct item *out)
 {
-    struct addr last = addr_mask(a, bits);
+    struct piece set = {p.s, slash, p.at};
+    struct piece of = {p.s + slash + 1, p.n - slash - 1, p.at + slash + 1};
+    struct bits bits;
 
-    *out = (struct item){.is = ITEM_RANGE, .lo = key_of_addr(&last)};
-    for (unsigned i = bits; i < 128; i++)
-        last.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
-    out->hi = key_of_addr(&last);
-}
-
-static int read_addr(const struct value_in *in, struct piece p, struct item *out)
-{
-    char host[WORD_MAX];
-    struct addr a;
-
-    if (!copy(p, host))
+    if (!flag_bits(of, &bits.mask) || (set.n > 0 && !flag_bits(set, &bits.want)))
         return NOT_ONE;
-    char *slash = strchr(host, '/');
-    if (slash)
-        *slash = '\0';
-    if (addr_parse(host, &a, NULL) != 0 &&
-        (!slash || !whole_v4(host) || addr_parse(host, &a, NULL) != 0))
-        return NOT_ONE;
-
-    /* As it is written: ::ffff:a.b.c.d/120 counts its bits from the front. */
-    bool v4 = strchr(host, ':') == NULL;
-    unsigned most = v4 ? 32 : 128;
-    unsigned bits = most;
-    if (slash) {
-        size_t from = (size_t)(slash + 1 - host);
-        struct piece length = {p.s + from, p.n - from, p.at + from};
-        uint64_t v;
-        if (!all_digits(length) || length.n > 3 || !read_number(length, &v) || v > most)
-            return filter_fail(in->error, ERR_CONFIG, length.at, length.n,
-                               "expected a prefix length of 0 to %u, found %s", most,
-                               shown_text(length.s, length.n).text);
-        bits = (unsigned)v;
-    }
-    set_prefix(out, a, bits + (128 - most));
+    if (set.n == 0)
+        bits.want = 0;
+    if (bits.want & ~bits.mask)
+        return filter_fail(in->error, ERR_CONFIG, of.at, of.n,
+                           "expected all of the flags %.*s among those to look at, found %s",
+                           (int)set.n, set.s, shown_text(of.s, of.n).text);
+    *out = (struct item){.is = ITEM_BITS, .bits = bits};
     return 0;
 }
 
-bool is_address(const char *s, size_t n)
+static int read_flags(const struct value_in *in, struct piece p, enum flags_mode mode,
+                      struct item *out)
 {
-    struct filter_error ignored;
-    struct value_in in = {.text = s, .error = &ignored};
-    struct item item;
+    const char *slash = memchr(p.s, '/', p.n);
+    struct bits bits;
 
-    return read_addr(&in, (struct piece){s, n, 0}, &item) == 0;
-}
-
-/* 00:11:22:33:44:55 and 0-11-22-..., 0011.2233.4455, 001122334455. */
-static int read_mac(struct piece p, struct item *out)
-{
-    uint64_t v = 0;
-    uint64_t group = 0;
-    size_t digits = 0;
-    size_t groups = 0;
-    size_t most = memchr(p.s, ':', p.n) || memchr(p.s, '-', p.n) ? 2
-                  : memchr(p.s, '.', p.n)                        ? 4
-                                                                 : 12;
-
-    if (p.n > 17)
-        return NOT_ONE;
-    for (size_t i = 0; i <= p.n; i++) {
-        unsigned char c = i < p.n ? (unsigned char)p.s[i] : ':';
-        if (isxdigit(c)) {
-            group = group << 4 | (uint64_t)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
-            digits++;
-            continue;
-        }
-        if ((c != ':' && c != '-' && c != '.') || digits == 0 || digits > most ||
-            (most != 2 && digits != most))
-            return NOT_ONE;
-        v = v << most * 4 | group;
-        group = 0;
-        digits = 0;
-        groups++;
-    }
-    if (groups * most != 12)
-        return NOT_ONE;
-    set_key(out, v);
+    if (slash && mode == FLAGS_PLAIN)
+        return read_flags_of(in, p, (size_t)(slash - p.s), out);
+    if (!flag_bits(p, &bits.mask))
+        return mode == FLAGS_PLAIN ? read_count(in, p, out) : NOT_ONE;
+    bits.want = mode == FLAGS_PLAIN || mode == FLAGS_ALL ? bits.mask : 0;
+    *out = (struct item){.is = ITEM_BITS, .other = mode == FLAGS_ANY, .bits = bits};
     return 0;
 }
 
@@ -410,9 +355,9 @@ static int read_octets(const struct value_in *in, struct piece p, struct item *o
 
 static int read_name(const struct value_in *in, struct piece p, struct item *out)
 {
-    char name[WORD_MAX];
+    char name[VALUE_WORD_MAX];
 
-    if (!copy(p, name))
+    if (!piece_copy(p, name))
         return NOT_ONE;
     for (char *c = name; *c; c++)
         *c = (char)tolower((unsigned char)*c);
@@ -422,7 +367,7 @@ static int read_name(const struct value_in *in, struct piece p, struct item *out
     }
     int code = field_enum_code((enum field_id)in->what, name, p.n);
     if (code < 0)
-        return all_digits(p) ? read_count(in, p, out) : NOT_ONE;
+        return piece_is_digits(p) ? read_count(in, p, out) : NOT_ONE;
     set_key(out, (uint64_t)code);
     return 0;
 }
@@ -431,21 +376,22 @@ static int read_one(const struct value_in *in, struct piece p, bool quoted, stru
 {
     switch (what_type(in->what)) {
     case VALUE_COUNT:
-        return read_count(in, p, out);
+    case VALUE_PROTO:
+        return read_count_or_name(in, p, out);
     case VALUE_REAL:
         return read_real(p, out);
     case VALUE_TIME:
         return read_time(p, out);
     case VALUE_MS:
-        return read_duration(p, true, out);
+        return read_duration(in, p, true, out);
     case VALUE_DURATION:
-        return read_duration(p, false, out);
-    case VALUE_PROTO:
-        return read_proto(in, p, out);
+        return read_duration(in, p, false, out);
+    case VALUE_ICMP:
+        return read_icmp(in, p, out);
     case VALUE_PORT:
         return read_port(in, p, out);
     case VALUE_FLAGS:
-        return read_flags(in, p, out);
+        return read_flags(in, p, FLAGS_PLAIN, out);
     case VALUE_ADDR:
         return read_addr(in, p, out);
     case VALUE_MAC:
@@ -462,11 +408,38 @@ static int read_one(const struct value_in *in, struct piece p, bool quoted, stru
     return NOT_ONE; /* not reached: each type has a reader */
 }
 
+/* The name that was probably meant, or NULL. */
+static const char *near_name(unsigned what, struct piece p)
+{
+    char word[VALUE_WORD_MAX];
+
+    if (!piece_copy(p, word) || !isalpha((unsigned char)*word))
+        return NULL;
+    for (char *c = word; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    struct near near = near_of(word, p.n);
+    if (what_type(what) == VALUE_ICMP)
+        icmp_try(what == FIELD_ICMP_CODE, &near);
+    for (uint8_t code = 0; what_type(what) == VALUE_NAME; code++) {
+        const char *name = field_enum_name((enum field_id)what, code);
+        if (!name)
+            break;
+        near_try(&near, name);
+    }
+    name_try(what, &near);
+    return near_best(&near);
+}
+
 static int not_one(const struct value_in *in, struct piece p)
 {
-    return filter_fail(in->error, ERR_CONFIG, p.at, p.n, "%.*s: expected %s, found %s",
+    const char *near = near_name(in->what, p);
+    bool host = what_type(in->what) == VALUE_ADDR && p.n > 0 && isalpha((unsigned char)*p.s) &&
+                memchr(p.s, '.', p.n);
+
+    return filter_fail(in->error, ERR_CONFIG, p.at, p.n, "%.*s: expected %s, found %s%s%s%s%s",
                        in->name_len, in->name, value_expected(in->what).text,
-                       shown_text(p.s, p.n).text);
+                       shown_text(p.s, p.n).text, near ? "; did you mean " : "", near ? near : "",
+                       near ? "?" : "", host ? "; names of hosts are not looked up" : "");
 }
 
 /* `sign` is ".." or "-". NOT_ONE if it does not stand in p, or not behind a value. */
@@ -484,10 +457,12 @@ static int read_range(const struct value_in *in, struct piece p, const char *sig
     int r = read_one(in, (struct piece){p.s, n, p.at}, false, &lo);
     if (r)
         return r;
+    if (lo.is != ITEM_RANGE)
+        return NOT_ONE;
     r = read_one(in, high, false, &hi);
     if (r)
         return r == NOT_ONE ? not_one(in, high) : r;
-    if (lo.is != ITEM_RANGE || hi.is != ITEM_RANGE)
+    if (hi.is != ITEM_RANGE)
         return NOT_ONE;
     if (wide_cmp(lo.lo, hi.hi) > 0)
         return filter_fail(in->error, ERR_CONFIG, p.at, p.n,
@@ -508,4 +483,40 @@ int value_read(const struct value_in *in, struct token tok, struct item *out)
     if (r == NOT_ONE && types[type].dashes)
         r = read_range(in, p, "-", out);
     return r == NOT_ONE ? not_one(in, p) : r;
+}
+
+int value_read_flags(const struct value_in *in, enum flags_mode mode, struct token tok,
+                     struct item *out)
+{
+    struct piece p = {in->text + tok.at, tok.len, tok.at};
+    int r = read_flags(in, p, mode, out);
+
+    if (r == NOT_ONE)
+        return filter_fail(in->error, ERR_CONFIG, p.at, p.n,
+                           "expected letters of F S R P A U E C N, found %s",
+                           shown_text(p.s, p.n).text);
+    return r;
+}
+
+int value_read_pattern(const struct value_in *in, struct token tok, bool any_case, struct item *out)
+{
+    struct pattern_error wrong;
+    struct pattern *p;
+    const char *s = in->text + tok.at;
+    enum pattern_is is = tok.is != TOKEN_REGEX ? PATTERN_GLOB
+                         : any_case            ? PATTERN_REGEX_ANY_CASE
+                                               : PATTERN_REGEX;
+
+    int r = pattern_read(&p, in->arena, is, s, tok.len, &wrong);
+    if (r == ERR_CONFIG)
+        return filter_fail(in->error, r, tok.at + wrong.at, wrong.at < tok.len, "%s",
+                           wrong.expected);
+    if (r)
+        return filter_fail(in->error, r, tok.at, tok.len, "the filter is too large");
+    uint8_t *kept = arena_new(in->arena, tok.len + 1);
+    if (!kept)
+        return filter_fail(in->error, ERR_LIMIT, tok.at, tok.len, "the filter is too large");
+    memcpy(kept, s, tok.len);
+    *out = (struct item){.is = ITEM_PATTERN, .like = {p, {kept, tok.len}, is}};
+    return 0;
 }

@@ -47,48 +47,69 @@ static void big_free(void *p, size_t bytes)
 
 static size_t segment_bytes(const struct agg *a) { return AGG_SEGMENT * a->stride * WORD; }
 
-bool agg_init(struct agg *a, const struct keys *keys, size_t limit_bytes)
+bool agg_init(struct agg *a, const struct keys *keys, const struct query_extra *extra,
+              struct intern *ids, size_t limit_bytes)
 {
     a->keys = *keys;
-    intern_init(&a->ids, limit_bytes);
-    a->stride = keys->words + SUMS_WORDS;
+    a->ids = ids;
+    a->words = extra ? extra->words : 0;
+    a->acc = a->words ? extra->acc(extra) : NULL;
+    a->stride = keys->words + SUMS_WORDS + a->words;
     a->segments = NULL;
     a->n_segments = 0;
     a->n = 0;
+    a->n_all = 0;
     a->n_slots = FIRST_SLOTS;
     a->rest = NULL;
     a->rest_cap = 0;
     a->limit_bytes = limit_bytes;
+    a->user_limit_bytes = limit_bytes;
     for (uint64_t i = 0; i < 2; i++)
         a->secret[i] = hash_keyed(&i, sizeof i) | 1;
     a->slots = big_new(a->n_slots * WORD);
     return a->slots != NULL;
 }
 
-void agg_free(struct agg *a)
+static void drop_groups(struct agg *a)
 {
     for (size_t i = 0; i < a->n_segments; i++)
         big_free(a->segments[i], segment_bytes(a));
     big_free(a->slots, a->n_slots * WORD);
-    intern_free(&a->ids);
     free(a->segments);
     free(a->rest);
     a->segments = NULL;
     a->slots = NULL;
     a->rest = NULL;
-    a->n = a->n_segments = 0;
+    a->n = a->n_segments = a->rest_cap = 0;
 }
 
-static inline uint64_t *group_at(const struct agg *a, size_t g)
+bool agg_clear(struct agg *a)
 {
-    return a->segments[g >> AGG_SEGMENT_BITS] + (g & (AGG_SEGMENT - 1)) * a->stride;
+    drop_groups(a);
+    a->n_slots = FIRST_SLOTS;
+    a->slots = big_new(a->n_slots * WORD);
+    return a->slots != NULL;
+}
+
+void agg_reset(struct agg *a)
+{
+    memset(a->slots, 0, a->n_slots * WORD);
+    a->n = 0;
+}
+
+void agg_free(struct agg *a)
+{
+    if (a->acc)
+        a->acc->free(a->acc);
+    a->acc = NULL;
+    drop_groups(a);
 }
 
 /* What has been touched: a new segment takes no memory until groups are in it. */
 static size_t size_with(const struct agg *a, size_t n, size_t n_slots)
 {
     return n * a->stride * WORD + n_slots * WORD + a->rest_cap * sizeof *a->rest +
-           intern_size(&a->ids);
+           intern_size(a->ids) + (a->acc ? a->acc->size(a->acc) : 0);
 }
 
 size_t agg_size(const struct agg *a) { return size_with(a, a->n, a->n_slots); }
@@ -98,7 +119,7 @@ static int over_limit(const struct agg *a, struct err *err)
     return err_set(err, ERR_LIMIT,
                    "%zu groups fill the memory limit of %zu MB; ask for a shorter time, filter "
                    "more, group by fewer or masked fields (src_addr/24), or raise --memory",
-                   a->n, a->limit_bytes / 1000000);
+                   a->n, a->user_limit_bytes / 1000000);
 }
 
 static bool slots_grow(struct agg *a)
@@ -134,8 +155,7 @@ static bool segment_add(struct agg *a)
     return true;
 }
 
-/* Room for n more groups, should all rows of a chunk be new ones. */
-static int reserve(struct agg *a, size_t n, struct err *err)
+int agg_reserve(struct agg *a, size_t n, struct err *err)
 {
     if (a->n + n >= UINT32_MAX || size_with(a, a->n + n, a->n_slots) > a->limit_bytes)
         return over_limit(a, err);
@@ -174,37 +194,58 @@ static inline bool same(const uint64_t *a, const uint64_t *b, size_t words)
     return true;
 }
 
-static inline void hash_rows(struct agg *a, size_t n, const size_t words)
+static inline uint32_t hash_key(const struct agg *a, const uint64_t *k, const size_t words)
 {
-    for (size_t i = 0; i < n; i++) {
-        const uint64_t *k = a->packed + i * words;
-        uint64_t h = a->secret[0];
-        for (size_t w = 0; w < words; w += 2)
-            h = fold(k[w] ^ h, (w + 1 < words ? k[w + 1] : 0) ^ a->secret[1]);
-        a->hashes[i] = (uint32_t)fold(h ^ a->secret[1], UINT64_C(0x9e3779b97f4a7c15));
-    }
+    uint64_t h = a->secret[0];
+
+    for (size_t w = 0; w < words; w += 2)
+        h = fold(k[w] ^ h, (w + 1 < words ? k[w + 1] : 0) ^ a->secret[1]);
+    return (uint32_t)fold(h ^ a->secret[1], UINT64_C(0x9e3779b97f4a7c15));
 }
 
-/* The group of packed row i, made if there is none. */
-static inline size_t find(struct agg *a, size_t i, const size_t words)
+static inline void hash_rows(struct agg *a, size_t n, const size_t words)
 {
-    const uint64_t *key = a->packed + i * words;
-    size_t mask = a->n_slots - 1;
-    size_t s = a->hashes[i] & mask;
+    for (size_t i = 0; i < n; i++)
+        a->hashes[i] = hash_key(a, a->packed + i * words, words);
+}
 
-    for (uint64_t slot; (slot = a->slots[s]) != 0; s = (s + 1) & mask) {
-        size_t g = (uint32_t)slot - 1;
-        if (slot >> 32 == a->hashes[i] && same(group_at(a, g), key, words))
-            return g;
-    }
-    size_t g = a->n++;
-    uint64_t *group = group_at(a, g);
+uint32_t agg_hash(const struct agg *a, const uint64_t *key)
+{
+    return hash_key(a, key, a->keys.words);
+}
+
+static void begin_group(struct agg *a, size_t g, const uint64_t *key, size_t words)
+{
     const struct sums none = sums_none();
+    uint64_t *group = agg_at(a, g);
+
     for (size_t w = 0; w < words; w++)
         group[w] = key[w];
     memcpy(group + words, &none, sizeof none);
-    a->slots[s] = (uint64_t)a->hashes[i] << 32 | (g + 1);
+    if (a->acc)
+        a->acc->init(a->acc, group + words + SUMS_WORDS);
+}
+
+/* The group of a key, made if there is none. */
+static inline size_t find(struct agg *a, const uint64_t *key, uint32_t hash, const size_t words)
+{
+    size_t mask = a->n_slots - 1;
+    size_t s = hash & mask;
+
+    for (uint64_t slot; (slot = a->slots[s]) != 0; s = (s + 1) & mask) {
+        size_t g = (uint32_t)slot - 1;
+        if (slot >> 32 == hash && same(agg_at(a, g), key, words))
+            return g;
+    }
+    size_t g = a->n++;
+    begin_group(a, g, key, words);
+    a->slots[s] = (uint64_t)hash << 32 | (g + 1);
     return g;
+}
+
+size_t agg_find(struct agg *a, const uint64_t *key, uint32_t hash)
+{
+    return find(a, key, hash, a->keys.words);
 }
 
 static inline void fetch(const struct agg *a, size_t i, size_t n)
@@ -216,57 +257,118 @@ static inline void fetch(const struct agg *a, size_t i, size_t n)
     if (i + FETCH_GROUP < n) {
         uint64_t slot = a->slots[a->hashes[i + FETCH_GROUP] & mask];
         if (slot) {
-            const uint64_t *group = group_at(a, (uint32_t)slot - 1);
+            const uint64_t *group = agg_at(a, (uint32_t)slot - 1);
             __builtin_prefetch(group);
             __builtin_prefetch(group + a->stride - 1);
         }
     }
 }
 
-__attribute__((always_inline)) static inline void add_rows(struct agg *a, const struct meter *m,
-                                                           size_t n, const size_t words)
+__attribute__((always_inline)) static inline void add_rows(struct agg *a, const struct chunk *c,
+                                                           const size_t words)
 {
+    size_t n = c->n;
+
     hash_rows(a, n, words);
     for (size_t i = 0; i < n; i++) {
         struct sums s;
         fetch(a, i, n);
-        size_t g = find(a, i, words);
-        uint64_t *at = group_at(a, g) + words;
+        size_t g = find(a, a->packed + i * words, a->hashes[i], words);
+        uint64_t *at = agg_at(a, g) + words;
         memcpy(&s, at, sizeof s);
-        sums_add(&s, &m->sums[i]);
+        sums_add(&s, &c->sums[i]);
         memcpy(at, &s, sizeof s);
-        if (m->fractions) {
-            a->rest[g].packets += m->rest[i].packets;
-            a->rest[g].bytes += m->rest[i].bytes;
+        a->state[i] = at + SUMS_WORDS;
+        if (c->rest) {
+            a->rest[g].packets += c->rest[i].packets;
+            a->rest[g].bytes += c->rest[i].bytes;
         }
     }
 }
 
-int agg_add(struct agg *a, const struct batch *b, const struct meter *m, const uint32_t *rows,
-            size_t n, struct err *err)
+int agg_add(struct agg *a, const struct chunk *c, struct err *err)
 {
-    size_t others = agg_size(a) - intern_size(&a->ids);
+    size_t others = agg_size(a) - intern_size(a->ids);
 
-    a->ids.limit_bytes = a->limit_bytes > others ? a->limit_bytes - others : 0;
-    if (!keys_pack(&a->keys, &a->ids, b, m, rows, n, a->packed))
+    atomic_store_explicit(&a->ids->limit_bytes,
+                          a->limit_bytes > others ? a->limit_bytes - others : 0,
+                          memory_order_relaxed);
+    if (!keys_pack(&a->keys, a->ids, c, a->packed))
         return over_limit(a, err);
-    int r = reserve(a, n, err);
-    if (!r && m->fractions)
-        r = rest_reserve(a, n, err);
+    int r = agg_reserve(a, c->n, err);
+    if (!r && c->rest)
+        r = rest_reserve(a, c->n, err);
     if (r)
         return r;
     switch (a->keys.words) { /* the usual ones with their loops unrolled */
     case 1:
-        add_rows(a, m, n, 1);
+        add_rows(a, c, 1);
         break;
     case 2:
-        add_rows(a, m, n, 2);
+        add_rows(a, c, 2);
         break;
     default:
-        add_rows(a, m, n, a->keys.words);
+        add_rows(a, c, a->keys.words);
         break;
     }
+    return a->acc ? a->acc->add(a->acc, c, a->state, err) : 0;
+}
+
+int agg_append(struct agg *a, const uint64_t *key, const struct sums *s, struct err *err)
+{
+    if (a->n + 1 >= UINT32_MAX || size_with(a, a->n + 1, a->n_slots) > a->limit_bytes ||
+        (a->n == a->n_segments * AGG_SEGMENT && !segment_add(a)))
+        return over_limit(a, err);
+    uint64_t *group = agg_at(a, a->n++);
+    memcpy(group, key, a->keys.words * WORD);
+    memcpy(group + a->keys.words, s, sizeof *s);
     return 0;
+}
+
+static int merge_group(struct agg *a, const struct agg *from, size_t i, struct err *err)
+{
+    const uint64_t *other = agg_at(from, i);
+    size_t words = a->keys.words;
+    size_t had = a->n;
+    size_t g = find(a, other, hash_key(a, other, words), words);
+    uint64_t *at = agg_at(a, g) + words;
+    struct sums s;
+    struct sums t;
+
+    if (i < from->rest_cap) {
+        a->rest[g].packets += from->rest[i].packets;
+        a->rest[g].bytes += from->rest[i].bytes;
+    }
+    if (g == had) {
+        memcpy(at, other + words, (a->stride - words) * WORD);
+        return 0;
+    }
+    memcpy(&s, at, sizeof s);
+    memcpy(&t, other + words, sizeof t);
+    sums_add(&s, &t);
+    memcpy(at, &s, sizeof s);
+    return a->acc
+               ? a->acc->merge(a->acc, at + SUMS_WORDS, from->acc, other + words + SUMS_WORDS, err)
+               : 0;
+}
+
+int agg_merge(struct agg *a, const struct agg *from, struct err *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < from->n && !r; i++) {
+        r = agg_reserve(a, 1, err);
+        if (!r && (from->rest || a->rest))
+            r = rest_reserve(a, 1, err);
+        if (!r)
+            r = merge_group(a, from, i, err);
+    }
+    return r;
+}
+
+const uint64_t *agg_state(const struct agg *a, size_t group)
+{
+    return a->words ? agg_at(a, group) + a->keys.words + SUMS_WORDS : NULL;
 }
 
 void agg_finish(struct agg *a)
@@ -274,22 +376,23 @@ void agg_finish(struct agg *a)
     for (size_t g = 0; g < a->n && g < a->rest_cap; g++) {
         struct sums s = agg_sums(a, g);
         sums_add_fraction(&s, &a->rest[g]);
-        memcpy(group_at(a, g) + a->keys.words, &s, sizeof s);
+        memcpy(agg_at(a, g) + a->keys.words, &s, sizeof s);
     }
     free(a->rest);
     a->rest = NULL;
     a->rest_cap = 0;
+    a->n_all = a->n;
 }
 
 struct sums agg_sums(const struct agg *a, size_t group)
 {
     struct sums s;
 
-    memcpy(&s, group_at(a, group) + a->keys.words, sizeof s);
+    memcpy(&s, agg_at(a, group) + a->keys.words, sizeof s);
     return s;
 }
 
 struct value agg_key(const struct agg *a, size_t group, size_t key)
 {
-    return keys_value(&a->keys, key, &a->ids, group_at(a, group));
+    return keys_value(&a->keys, key, a->ids, agg_at(a, group));
 }

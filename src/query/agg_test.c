@@ -13,6 +13,7 @@
 /* All rows of a batch into an agg by `by`. */
 struct fixture {
     struct agg agg;
+    struct intern ids;
     struct meter meter;
     struct batch batch;
 };
@@ -26,7 +27,8 @@ static struct fixture *fixture_new(const char *by, bool raw, size_t limit)
     if (spec_keys(by, &k, &err))
         fail_msg("%s", err.text);
     meter_init(&f->meter, raw);
-    assert_true(agg_init(&f->agg, &k, limit));
+    intern_init(&f->ids, limit);
+    assert_true(agg_init(&f->agg, &k, NULL, &f->ids, limit));
     assert_true(batch_init(&f->batch, 4096));
     return f;
 }
@@ -34,6 +36,7 @@ static struct fixture *fixture_new(const char *by, bool raw, size_t limit)
 static void fixture_free(struct fixture *f)
 {
     agg_free(&f->agg);
+    intern_free(&f->ids);
     meter_free(&f->meter);
     batch_free(&f->batch);
     free(f);
@@ -50,7 +53,13 @@ static int add_all(struct fixture *f, struct err *err)
         for (size_t i = 0; i < n; i++)
             rows[i] = (uint32_t)(at + i);
         meter_rows(&f->meter, &f->batch, rows, n);
-        r = agg_add(&f->agg, &f->batch, &f->meter, rows, n, err);
+        struct chunk c = {.batch = &f->batch,
+                          .meter = &f->meter,
+                          .rows = rows,
+                          .n = n,
+                          .sums = f->meter.sums,
+                          .rest = f->meter.fractions ? f->meter.rest : NULL};
+        r = agg_add(&f->agg, &c, err);
     }
     batch_reset(&f->batch);
     return r;

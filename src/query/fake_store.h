@@ -5,22 +5,16 @@
 
 #include "base/mem.h"
 #include "filter/filter.h"
+#include "query/select.h"
 #include "store/scan.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct filter {
     bool (*selects)(const struct batch *b, size_t row); /* NULL: all */
 };
-
-void filter_eval(const struct filter *f, const struct batch *b, uint64_t *selected)
-{
-    memset(selected, 0, (b->rows + 63) / 64 * sizeof *selected);
-    for (size_t i = 0; i < b->rows; i++)
-        if (!f->selects || f->selects(b, i))
-            selected[i / 64] |= UINT64_C(1) << (i % 64);
-}
 
 void filter_fields(const struct filter *f, struct field_set *out)
 {
@@ -76,6 +70,15 @@ struct scan {
     size_t row;
 };
 
+/* Threads take turns; each has copies of its rows. */
+struct scan_reader {
+    struct scan *scan;
+    struct batch batch;
+    uint64_t part;
+};
+
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+
 /* scan_open()'s folder is the address of a struct fake_store; NULL is no store. */
 int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec, struct err *err)
 {
@@ -94,7 +97,7 @@ static bool fake_in_span(const struct scan *s, const struct batch *b, size_t row
     return t >= s->spec.from_ms && t < s->spec.to_ms;
 }
 
-int scan_next(struct scan *s, struct batch *out, struct err *err)
+static int fake_next(struct scan *s, struct batch *out, struct err *err)
 {
     batch_reset(out);
     while (s->at < s->store->n && out->rows == 0) {
@@ -123,8 +126,100 @@ int scan_next(struct scan *s, struct batch *out, struct err *err)
     return out->rows ? 0 : ERR_EOF;
 }
 
-const struct scan_stats *scan_stats(const struct scan *s) { return &s->stats; }
-double scan_progress(const struct scan *s) { return (double)s->at / (double)s->store->n; }
+struct scan_reader *scan_reader_new(struct scan *s)
+{
+    struct scan_reader *r = mem_new(1, sizeof *r);
+
+    r->scan = s;
+    if (!batch_init(&r->batch, BATCH_ROWS))
+        abort();
+    return r;
+}
+
+void scan_reader_free(struct scan_reader *r)
+{
+    if (r)
+        batch_free(&r->batch);
+    free(r);
+}
+
+int scan_reader_next(struct scan_reader *r, struct err *err)
+{
+    (void)pthread_mutex_lock(&fake_lock);
+    int e = fake_next(r->scan, &r->batch, err);
+    (void)pthread_mutex_unlock(&fake_lock);
+    return e;
+}
+
+struct batch *scan_reader_batch(struct scan_reader *r) { return &r->batch; }
+
+int scan_reader_need(struct scan_reader *r, enum field_id f, struct err *err)
+{
+    (void)r;
+    (void)f;
+    (void)err;
+    return 0;
+}
+
+int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
+                      struct err *err)
+{
+    (void)r;
+    (void)f;
+    (void)err;
+    *out = NULL;
+    return 0;
+}
+
+int scan_reader_cut(struct scan_reader *r, uint64_t *selected, struct err *err)
+{
+    (void)r;
+    (void)selected;
+    (void)err;
+    return 0;
+}
+
+/* Evaluates the function, instead of a tree. */
+struct select {
+    const struct filter *filter;
+};
+
+struct select *select_new(const struct filter *f)
+{
+    struct select *s = mem_new(1, sizeof *s);
+
+    s->filter = f;
+    return s;
+}
+
+void select_free(struct select *s) { free(s); }
+
+int select_rows(struct select *s, struct scan_reader *r, uint64_t selected[static SELECT_WORDS],
+                struct err *err)
+{
+    const struct batch *b = &r->batch;
+
+    (void)err;
+    memset(selected, 0, SELECT_WORDS * sizeof *selected);
+    for (size_t i = 0; i < b->rows; i++)
+        if (!s->filter->selects || s->filter->selects(b, i))
+            selected[i / 64] |= UINT64_C(1) << (i % 64);
+    return 0;
+}
+
+struct pq_times scan_reader_times(const struct scan_reader *r)
+{
+    (void)r;
+    return (struct pq_times){0};
+}
+
+uint64_t scan_reader_part(const struct scan_reader *r) { return r->part; }
+bool scan_reader_is_file(const struct scan_reader *r) { return r == NULL; }
+bool scan_reader_is_last(const struct scan_reader *r) { return r == NULL; }
+bool scan_reader_is_first(struct scan_reader *r) { return r != NULL; }
+size_t scan_parts(struct scan *s) { return s ? 1 : 0; }
+struct scan_stats scan_stats(struct scan *s) { return s->stats; }
+double scan_progress(struct scan *s) { return (double)s->at / (double)s->store->n; }
 void scan_close(struct scan *s) { free(s); }
 
 #endif

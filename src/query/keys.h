@@ -13,6 +13,7 @@
 #ifndef QUERY_KEYS_H
 #define QUERY_KEYS_H
 
+#include "query/acc.h"
 #include "query/intern.h"
 #include "query/meter.h"
 #include "query/value.h"
@@ -46,9 +47,23 @@ void keys_place(struct keys *k);
 /* The fields that packing reads. */
 void keys_fields(const struct keys *k, struct field_set *want);
 
-/* Pack the keys of `n` (at most METER_CHUNK) rows into out[n][words]. false if `ids` is full. */
-bool keys_pack(const struct keys *k, struct intern *ids, const struct batch *b,
-               const struct meter *m, const uint32_t *rows, size_t n, uint64_t *out) MUST_USE;
+/* Pack the keys of a chunk's rows into out[n][words]. false if `ids` is full. */
+bool keys_pack(const struct keys *k, struct intern *ids, const struct chunk *c,
+               uint64_t *out) MUST_USE;
+
+/* What one value gives to a packed row: `value` << shift in its word, `tag` << tag_shift in that of
+ * the tags. An absent value is {0, 0}. */
+struct key_part {
+    uint64_t value;
+    uint64_t tag;
+};
+
+/* The parts of n distinct values as a dictionary has them. false if `ids` is full. */
+bool keys_parts(const struct key *key, struct intern *ids, const void *values, const uint8_t *text,
+                size_t n, struct key_part *out) MUST_USE;
+
+/* The field that takes the place of `f` when source and destination change places. */
+enum field_id keys_swapped(enum field_id f);
 
 /* Key i of a packed row. */
 struct value keys_value(const struct keys *k, size_t i, const struct intern *ids,

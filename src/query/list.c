@@ -23,15 +23,15 @@ enum {
 };
 
 static const struct column table_columns[LIST_COLUMNS] = {
-    [LIST_TIME] = {"time_ms", "time", UNIT_NONE, false},
-    [LIST_DURATION] = {"duration_ms", "duration", UNIT_DURATION, true},
-    [LIST_PROTO] = {"proto", "proto", UNIT_PROTO, false},
-    [LIST_SRC] = {"src", "src", UNIT_NONE, false},
-    [LIST_DST] = {"dst", "dst", UNIT_NONE, false},
-    [LIST_FLAGS] = {"flags", "flags", UNIT_FLAGS, false},
-    [LIST_PACKETS] = {"packets", "packets", UNIT_COUNT, true},
-    [LIST_BYTES] = {"bytes", "bytes", UNIT_BYTES, true},
-    [LIST_EXPORTER] = {"exporter", "exporter", UNIT_NONE, false},
+    [LIST_TIME] = {"time_ms", "time", UNIT_NONE, false, .kind = KIND_TIME},
+    [LIST_DURATION] = {"duration_ms", "duration", UNIT_DURATION, true, .kind = KIND_U64},
+    [LIST_PROTO] = {"proto", "proto", UNIT_PROTO, false, .kind = KIND_U8},
+    [LIST_SRC] = {"src", "src", UNIT_NONE, false, .kind = KIND_TEXT},
+    [LIST_DST] = {"dst", "dst", UNIT_NONE, false, .kind = KIND_TEXT},
+    [LIST_FLAGS] = {"flags", "flags", UNIT_FLAGS, false, .kind = KIND_U16},
+    [LIST_PACKETS] = {"packets", "packets", UNIT_COUNT, true, .kind = KIND_U64},
+    [LIST_BYTES] = {"bytes", "bytes", UNIT_BYTES, true, .kind = KIND_U64},
+    [LIST_EXPORTER] = {"exporter", "exporter", UNIT_NONE, false, .kind = KIND_ADDR},
 };
 
 static const enum field_id table_fields[] = {
@@ -72,7 +72,9 @@ struct list {
 void list_fields(const struct query_spec *spec, const struct print_format *f,
                  struct field_set *want)
 {
-    if (f->all_columns)
+    for (size_t i = 0; i < spec->columns.n; i++)
+        source_fields(&spec->columns.at[i].source, want);
+    if (f->all_columns && spec->columns.n == 0)
         for (int i = 0; i < FIELD_N; i++)
             field_set_add(want, (enum field_id)i);
     for (size_t i = 0; i < COUNT_OF(table_fields); i++)
@@ -90,14 +92,43 @@ static struct value measure_value(const struct batch *b, enum measure m, size_t 
     return measure_at(b, m, row, &v) ? value_uint(v) : (struct value){.type = VALUE_NONE};
 }
 
-static struct value sort_value(const struct sort *s, const struct batch *b, size_t row)
+static struct value ratio_value(const struct batch *b, enum ratio r, size_t row)
 {
     double d;
+    return ratio_at(b, r, row, &d) ? value_real(d) : (struct value){.type = VALUE_NONE};
+}
 
+/* A column of --columns: what the record itself says, without its sampling rate. */
+static struct value source_value(const struct source *s, const struct batch *b, size_t row)
+{
+    switch (s->kind) {
+    case SOURCE_BYTES:
+        return measure_value(b, MEASURE_BYTES, row);
+    case SOURCE_PACKETS:
+        return measure_value(b, MEASURE_PACKETS, row);
+    case SOURCE_DURATION:
+        return measure_value(b, MEASURE_DURATION_MS, row);
+    case SOURCE_BPS:
+        return ratio_value(b, RATIO_BPS, row);
+    case SOURCE_PPS:
+        return ratio_value(b, RATIO_PPS, row);
+    case SOURCE_BPP:
+        return ratio_value(b, RATIO_BPP, row);
+    case SOURCE_BYTES_OUT:
+    case SOURCE_BYTES_IN:
+    case SOURCE_PACKETS_OUT:
+    case SOURCE_PACKETS_IN:
+    case SOURCE_FIELD:
+        break;
+    }
+    return value_of(b, s->field, row);
+}
+
+static struct value sort_value(const struct sort *s, const struct batch *b, size_t row)
+{
     switch (s->by) {
     case SORT_RATIO:
-        return ratio_at(b, (enum ratio)s->which, row, &d) ? value_real(d)
-                                                          : (struct value){.type = VALUE_NONE};
+        return ratio_value(b, (enum ratio)s->which, row);
     case SORT_DURATION:
         return measure_value(b, MEASURE_DURATION_MS, row);
     case SORT_FIELD:
@@ -107,6 +138,7 @@ static struct value sort_value(const struct sort *s, const struct batch *b, size
     case SORT_NONE:
     case SORT_MEASURE:
     case SORT_KEY:
+    case SORT_AGGREGATE:
         break;
     }
     return (struct value){.type = VALUE_NONE};
@@ -142,7 +174,11 @@ struct list *list_new(const struct query_spec *spec, struct printer *p)
     l->order.compare = compare_refs;
     l->spec = spec;
     l->printer = p;
-    if (p->format->all_columns) {
+    if (spec->columns.n > 0) {
+        n = spec->columns.n;
+        for (size_t i = 0; i < n; i++)
+            l->columns[i] = columns_shown(&spec->columns.at[i]);
+    } else if (p->format->all_columns) {
         n = FIELD_N;
         for (int i = 0; i < FIELD_N; i++)
             l->columns[i] = column_of((enum field_id)i);
@@ -151,6 +187,18 @@ struct list *list_new(const struct query_spec *spec, struct printer *p)
     }
     print_begin(p, l->columns, n, false);
     return l;
+}
+
+struct list *list_fork(const struct list *l, struct printer *fork)
+{
+    struct list *f = mem_new(1, sizeof *f);
+
+    assert(l->spec->sort.by == SORT_NONE && l->spec->top == 0);
+    f->order.compare = compare_refs;
+    f->spec = l->spec;
+    f->printer = fork;
+    memcpy(f->columns, l->columns, sizeof f->columns);
+    return f;
 }
 
 static void batches_free(struct batch *b, size_t n)
@@ -223,9 +271,13 @@ static struct value flags_value(const struct batch *b, size_t row, char text[8])
 
 static void print_one(struct list *l, const struct batch *b, size_t row)
 {
+    const struct columns *own = &l->spec->columns;
     struct value *v = l->values;
 
-    if (l->printer->format->all_columns) {
+    if (own->n > 0) {
+        for (size_t i = 0; i < own->n; i++)
+            v[i] = source_value(&own->at[i].source, b, row);
+    } else if (l->printer->format->all_columns) {
         for (int i = 0; i < FIELD_N; i++)
             v[i] = value_of(b, (enum field_id)i, row);
     } else {

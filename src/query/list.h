@@ -17,6 +17,9 @@ void list_fields(const struct query_spec *spec, const struct print_format *f,
 
 /* Begins to print; never NULL. */
 struct list *list_new(const struct query_spec *spec, struct printer *p);
+/* Another list, for rows that are printed in the order of which somebody else takes care, through
+ * a fork of the printer. Only of lists without --sort and --top. */
+struct list *list_fork(const struct list *l, struct printer *fork);
 void list_free(struct list *l);
 
 /* How many more rows are wanted; SIZE_MAX: all that there are. */

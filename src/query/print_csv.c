@@ -45,9 +45,13 @@ static void whole(struct buf *out, uint64_t v)
     json_u64(&j, v);
 }
 
-static void write_value(struct printer *p, const struct value *v)
+static bool is_text(const struct value *v)
 {
-    struct buf *out = &p->text;
+    return v->type == VALUE_TEXT || v->type == VALUE_JSON;
+}
+
+void print_csv_value(struct buf *out, const struct print_options *o, const struct value *v)
+{
     char text[ADDR_TEXT + PRINT_TIME];
 
     switch (v->type) {
@@ -60,10 +64,10 @@ static void write_value(struct printer *p, const struct value *v)
         real(out, v->as.d);
         return;
     case VALUE_TIME:
-        if (p->options.raw)
+        if (o->raw)
             buf_printf(out, "%lld", (long long)v->as.ms);
         else
-            buf_bytes(out, text, print_time(v->as.ms, p->options.local, 'T', text));
+            buf_bytes(out, text, print_time(v->as.ms, o->local, 'T', text));
         return;
     case VALUE_ADDR:
         buf_bytes(out, text, addr_print(&v->as.addr, text));
@@ -83,13 +87,20 @@ static void write_value(struct printer *p, const struct value *v)
     case VALUE_JSON:
         break;
     }
-    quoted(out, v->as.s.at, v->as.s.len);
+    buf_bytes(out, v->as.s.at, v->as.s.len);
 }
 
 static void csv_begin(struct printer *p)
 {
-    for (size_t i = 0; i < p->n_columns; i++)
-        buf_printf(&p->text, "%s%s", i ? "," : "", p->columns[i].name);
+    if (p->options.quiet)
+        return;
+    for (size_t i = 0; i < p->n_columns; i++) {
+        const char *name = p->columns[i].name;
+        if (i)
+            buf_u8(&p->text, ',');
+        if (*name || p->n_columns == 1)
+            quoted(&p->text, name, strlen(name));
+    }
     buf_u8(&p->text, '\n');
 }
 
@@ -98,7 +109,10 @@ static void csv_row(struct printer *p, const struct value *values)
     for (size_t i = 0; i < p->n_columns; i++) {
         if (i)
             buf_u8(&p->text, ',');
-        write_value(p, &values[i]);
+        if (is_text(&values[i]))
+            quoted(&p->text, values[i].as.s.at, values[i].as.s.len);
+        else
+            print_csv_value(&p->text, &p->options, &values[i]);
     }
     buf_u8(&p->text, '\n');
     print_some(p);
@@ -110,11 +124,19 @@ static void csv_end(struct printer *p, const struct summary *s)
     (void)s;
 }
 
+/* A row is by itself. */
+static bool rows_fork(struct printer *fork, const struct printer *p)
+{
+    return fork->format == p->format;
+}
+
 const struct print_format print_csv = {
     .name = "csv",
     .size = sizeof(struct printer),
     .all_columns = true,
+    .wide = true,
     .begin = csv_begin,
     .row = csv_row,
+    .fork = rows_fork,
     .end = csv_end,
 };

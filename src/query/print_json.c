@@ -100,12 +100,19 @@ static void jsonl_end(struct printer *p, const struct summary *s)
     (void)s;
 }
 
+/* A row is by itself. */
+static bool rows_fork(struct printer *fork, const struct printer *p)
+{
+    return fork->format == p->format;
+}
+
 const struct print_format print_json = {
     .name = "json",
     .size = sizeof(struct printer),
     .all_columns = true,
     .begin = json_begin,
     .row = json_row,
+    .fork = rows_fork,
     .end = json_end,
 };
 
@@ -115,5 +122,6 @@ const struct print_format print_jsonl = {
     .all_columns = true,
     .begin = jsonl_begin,
     .row = jsonl_row,
+    .fork = rows_fork,
     .end = jsonl_end,
 };

@@ -38,9 +38,11 @@ static const char *proto_name(uint64_t v)
 static void flags(struct buf *out, uint64_t v)
 {
     static const char letters[] = "CEUAPRSF";
+    char text[NAME_BITS];
 
     for (unsigned i = 0; i < NAME_BITS; i++)
-        buf_u8(out, (uint8_t)(v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.'));
+        text[i] = v >> (NAME_BITS - 1 - i) & 1 ? letters[i] : '.';
+    buf_bytes(out, text, sizeof text);
 }
 
 /* "12.3 G" and its unit: "12.3 GB", "999 B", "12.3 Gbit/s". */
@@ -50,7 +52,10 @@ static void scaled(struct buf *out, double v, const char *unit)
     size_t n = text_print_count(v, text);
     bool prefixed = text[n - 1] < '0' || text[n - 1] > '9';
 
-    buf_printf(out, "%s%s%s", text, *unit == '\0' || prefixed ? "" : " ", unit);
+    buf_bytes(out, text, n);
+    if (*unit != '\0' && !prefixed)
+        buf_u8(out, ' ');
+    buf_text(out, unit);
 }
 
 static void number(struct buf *out, const struct print_options *o, enum unit unit, double v,
@@ -58,7 +63,12 @@ static void number(struct buf *out, const struct print_options *o, enum unit uni
 {
     char text[TEXT_SHORT];
 
+    if (unit == UNIT_SHARE) {
+        buf_printf(out, "%.*f %%", o->exact ? 4 : 1, v * 100);
+        return;
+    }
     if (unit == UNIT_DURATION) {
+        u = is_whole ? u : (uint64_t)(v + 0.5);
         (void)text_print_duration(u > INT64_MAX ? INT64_MAX : (int64_t)u, text);
         if (o->exact)
             buf_printf(out, "%" PRIu64 " ms", u);
@@ -117,8 +127,8 @@ static void clean(struct buf *out, const uint8_t *s, size_t n)
     }
 }
 
-static void write_value(struct buf *out, const struct print_options *o, enum unit unit,
-                        const struct value *v)
+void print_table_value(struct buf *out, const struct print_options *o, enum unit unit,
+                       const struct value *v)
 {
     char text[ADDR_TEXT + PRINT_TIME];
 
@@ -216,7 +226,8 @@ static void release(struct table *t)
     const uint8_t *at = t->cells.data;
 
     t->begun = true;
-    heading(t);
+    if (!t->printer.options.quiet)
+        heading(t);
     for (size_t i = 0; i < t->lens.len / sizeof(uint32_t); i++) {
         uint32_t len;
         memcpy(&len, t->lens.data + i * sizeof len, sizeof len);
@@ -237,7 +248,7 @@ static void table_begin(struct printer *p)
     buf_reset(&t->cells);
     t->width = mem_new(p->n_columns, sizeof *t->width);
     for (size_t i = 0; i < p->n_columns; i++)
-        t->width[i] = strlen(p->columns[i].title);
+        t->width[i] = p->options.quiet ? 0 : strlen(p->columns[i].title);
 }
 
 static void keep(struct table *t, size_t column, size_t from)
@@ -256,7 +267,7 @@ static void table_row(struct printer *p, const struct value *values)
 
     for (size_t i = 0; i < p->n_columns; i++) {
         size_t from = t->cells.len;
-        write_value(&t->cells, &p->options, p->columns[i].unit, &values[i]);
+        print_table_value(&t->cells, &p->options, p->columns[i].unit, &values[i]);
         if (t->begun)
             cell(t, i, t->cells.data + from, t->cells.len - from);
         else
@@ -275,9 +286,23 @@ static void table_end(struct printer *p, const struct summary *s)
 
     if (!t->begun)
         release(t);
+    if (p->options.quiet)
+        return;
     buf_u8(&p->text, '\n');
     summary_line(s, &p->text);
     buf_u8(&p->text, '\n');
+}
+
+/* Rows behind the kept ones need only the widths. */
+static bool table_fork(struct printer *fork, const struct printer *p)
+{
+    const struct table *from = (const struct table *)(const void *)p;
+    struct table *t = table_of(fork);
+
+    table_begin(fork);
+    t->begun = from->begun;
+    memcpy(t->width, from->width, p->n_columns * sizeof *t->width);
+    return from->begun;
 }
 
 static void table_free(struct printer *p)
@@ -292,8 +317,10 @@ static void table_free(struct printer *p)
 const struct print_format print_table = {
     .name = "table",
     .size = sizeof(struct table),
+    .wide = true,
     .begin = table_begin,
     .row = table_row,
     .end = table_end,
     .free = table_free,
+    .fork = table_fork,
 };

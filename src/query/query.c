@@ -1,111 +1,25 @@
 #include "query/query.h"
 
 #include "base/mem.h"
+#include "query/finish.h"
 #include "query/groups.h"
-#include "query/list.h"
+#include "query/worker.h"
 
 #include <stdlib.h>
-#include <time.h>
+#include <unistd.h>
 
-static const double PROGRESS_S = 0.1;
+enum { THREADS_MAX = 256 };
 
 struct run {
-    const struct query_spec *spec;
-    struct printer *printer;
-    struct query_watch *watch;
-    struct scan *scan;
-    struct batch batch;
-    uint64_t *selected; /* a bit for each row of the batch */
-    uint32_t *rows;     /* the selected ones */
-    struct meter meter;
-    struct agg *agg;   /* of groups, */
-    struct list *list; /* else of records */
+    struct work work;
+    struct worker *workers[THREADS_MAX];
+    size_t n;          /* of them */
+    struct agg *agg;   /* of all, in the end */
+    struct sums total; /* of all records that matched */
+    struct query_times times;
+    bool scaled;
     uint64_t records;
-    uint64_t broken;
-    bool stopped;
-    double begun;
-    double told;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static size_t bits_to_rows(const uint64_t *bits, size_t n_rows, uint32_t *rows)
-{
-    size_t n = 0;
-
-    for (size_t w = 0; w * 64 < n_rows; w++)
-        for (uint64_t left = bits[w]; left; left &= left - 1)
-            rows[n++] = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
-    return n;
-}
-
-static int take_rows(struct run *q, const uint32_t *rows, size_t n, struct err *err)
-{
-    size_t wants = q->list ? list_wants(q->list) : SIZE_MAX;
-
-    if (n > wants)
-        n = wants;
-    meter_rows(&q->meter, &q->batch, rows, n);
-    q->records += n;
-    int r = q->list ? list_add(q->list, &q->batch, rows, n, err)
-                    : agg_add(q->agg, &q->batch, &q->meter, rows, n, err);
-    q->stopped = n == wants;
-    return r;
-}
-
-static int take_batch(struct run *q, struct err *err)
-{
-    if (q->batch.rows == 0)
-        return 0;
-    filter_eval(q->spec->filter, &q->batch, q->selected);
-    size_t n = bits_to_rows(q->selected, q->batch.rows, q->rows);
-    if (n == 0)
-        return 0;
-    meter_batch(&q->meter, &q->batch);
-    for (size_t i = 0; i < n && !q->stopped; i += METER_CHUNK) {
-        int r = take_rows(q, q->rows + i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
-        if (r)
-            return r;
-    }
-    return 0;
-}
-
-static void tell(struct run *q)
-{
-    double t = now();
-
-    if (t - q->told < PROGRESS_S)
-        return;
-    q->told = t;
-    q->watch->progress(q->watch, scan_progress(q->scan), scan_stats(q->scan)->rows, t - q->begun);
-}
-
-static int scan_all(struct run *q, struct err *err)
-{
-    while (!q->stopped) {
-        struct err why;
-        int r = scan_next(q->scan, &q->batch, &why);
-        if (r == ERR_EOF)
-            break;
-        if (r == ERR_DATA) { /* the others can still answer */
-            q->broken++;
-            q->watch->broken(q->watch, why.text);
-            continue;
-        }
-        if (r)
-            return err_set(err, r, "%s", why.text);
-        r = take_batch(q, err);
-        if (r)
-            return r;
-        tell(q);
-    }
-    return 0;
-}
 
 static bool known_range(const void *group, enum field_id f, int64_t min, int64_t max)
 {
@@ -134,8 +48,12 @@ static struct scan_spec scan_spec_of(const struct query_spec *spec, const struct
 
     filter_fields(spec->filter, &s.want);
     meter_fields(spec->raw, &s.want);
-    if (spec->keys.n > 0)
+    if (spec->grouped)
         keys_fields(&spec->keys, &s.want);
+    for (size_t i = 0; spec->extra && i < sizeof s.want.bits / 8; i++)
+        s.want.bits[i] |= spec->extra->want.bits[i];
+    if (spec->grouped)
+        ;
     else
         list_fields(spec, p->format, &s.want);
     if (filter_range(spec->filter, FIELD_TIME, &min, &max)) {
@@ -145,89 +63,195 @@ static struct scan_spec scan_spec_of(const struct query_spec *spec, const struct
     return s;
 }
 
+static size_t cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (size_t)n;
+}
+
 static int run_open(struct run *q, struct err *err)
 {
-    struct scan_spec s = scan_spec_of(q->spec, q->printer);
+    struct work *w = &q->work;
+    struct scan_spec s = scan_spec_of(w->spec, w->printer);
 
-    meter_init(&q->meter, q->spec->raw);
-    q->selected = mem_new((BATCH_ROWS + 63) / 64, sizeof *q->selected);
-    q->rows = mem_new(BATCH_ROWS, sizeof *q->rows);
-    if (!batch_init(&q->batch, BATCH_ROWS))
-        return err_set(err, ERR_LIMIT, "no memory for a batch");
-    if (q->spec->keys.n > 0) {
-        q->agg = mem_new(1, sizeof *q->agg);
-        if (!agg_init(q->agg, &q->spec->keys, q->spec->limit_bytes))
-            return err_set(err, ERR_LIMIT, "no memory for groups");
+    int r = scan_open(&w->scan, w->spec->store, &s, err);
+    if (r)
+        return r;
+    w->threads = w->spec->threads ? w->spec->threads : cores();
+    size_t parts = scan_parts(w->scan);
+    w->threads = parts < w->threads ? parts : w->threads;
+    w->threads = w->threads ? w->threads : 1;
+    for (size_t i = 0; i < w->threads; i++) {
+        q->workers[i] = worker_new(w);
+        if (!q->workers[i])
+            return err_set(err, ERR_LIMIT, "no memory for %zu threads", w->threads);
+        q->n++;
     }
-    int r = scan_open(&q->scan, q->spec->store, &s, err);
-    if (!r && !q->agg)
-        q->list = list_new(q->spec, q->printer);
-    return r;
+    q->workers[0]->first = true;
+    if (!w->spec->grouped)
+        w->list = list_new(w->spec, w->printer);
+    return 0;
 }
 
 static void run_free(struct run *q)
 {
-    if (q->scan)
-        scan_close(q->scan);
-    if (q->agg)
-        agg_free(q->agg);
-    free(q->agg);
-    list_free(q->list);
-    meter_free(&q->meter);
-    batch_free(&q->batch);
-    free(q->selected);
-    free(q->rows);
+    for (size_t i = 0; i < q->n; i++)
+        worker_free(q->workers[i]);
+    list_free(q->work.list);
+    scan_close(q->work.scan);
+    intern_free(&q->work.ids);
+    (void)pthread_mutex_destroy(&q->work.lock);
+    (void)pthread_cond_destroy(&q->work.turn);
+}
+
+static void *thread_main(void *worker)
+{
+    worker_run(worker);
+    return NULL;
+}
+
+/* All workers to the end of the scan; the first in this thread. */
+static int scan_all(struct run *q, struct err *err)
+{
+    size_t n = 1;
+
+    while (n < q->n &&
+           pthread_create(&q->workers[n]->thread, NULL, thread_main, q->workers[n]) == 0)
+        n++; /* fewer will do */
+    worker_run(q->workers[0]);
+    for (size_t i = 1; i < n; i++)
+        (void)pthread_join(q->workers[i]->thread, NULL);
+    for (size_t i = 0; i < n; i++)
+        if (q->workers[i]->status)
+            return err_set(err, q->workers[i]->status, "%s", q->workers[i]->err.text);
+    return 0;
+}
+
+static void add_times(struct query_times *to, const struct query_times *from)
+{
+    to->read += from->read;
+    to->decompress += from->decompress;
+    to->decode += from->decode;
+    to->filter += from->filter;
+    to->group += from->group;
+}
+
+/* Rows that wait in parts become groups. */
+static int finish(struct run *q, struct err *err)
+{
+    struct parts *parts[THREADS_MAX];
+    bool any = false;
+
+    for (size_t i = 0; i < q->n; i++) {
+        parts[i] = q->workers[i]->parts;
+        any |= parts[i] != NULL;
+    }
+    return any ? finish_groups(q->agg, parts, q->n, q->work.spec, q->n, err) : 0;
+}
+
+/* What the threads have, together. */
+static int merge(struct run *q, struct err *err)
+{
+    double begun = query_now();
+    struct fraction rest = {0};
+    int r = 0;
+
+    q->total = sums_none();
+    for (size_t i = 0; i < q->n; i++) {
+        const struct worker *w = q->workers[i];
+        sums_add(&q->total, &w->meter.total);
+        if (w->coder)
+            sums_add(&q->total, &w->tally.total);
+        rest.packets += w->meter.total_rest.packets;
+        rest.bytes += w->meter.total_rest.bytes;
+        q->scaled |= w->meter.scaled || (w->coder && w->tally.scaled);
+        q->records += w->records;
+        add_times(&q->times, &w->times);
+    }
+    sums_add_fraction(&q->total, &rest);
+    q->agg = q->workers[0]->agg;
+    if (!q->agg)
+        return 0;
+    q->agg->limit_bytes = q->work.spec->limit_bytes;
+    for (size_t i = 1; i < q->n && !r; i++)
+        r = agg_merge(q->agg, q->workers[i]->agg, err);
+    agg_finish(q->agg);
+    if (!r)
+        r = finish(q, err);
+    q->times.merge = query_now() - begun;
+    return r;
 }
 
 static int print_rows(struct run *q, struct err *err)
 {
-    if (q->list)
-        return list_finish(q->list, err);
-    agg_finish(q->agg);
-    return groups_print(q->agg, q->spec, q->printer, err);
+    const struct work *w = &q->work;
+
+    return w->list ? list_finish(w->list, err) : groups_print(q->agg, w->spec, w->printer, err);
 }
 
 static struct summary summarize(const struct run *q)
 {
-    struct sums total = q->meter.total;
-
-    sums_add_fraction(&total, &q->meter.total_rest);
+    const struct work *w = &q->work;
     struct summary s = {
         .grouped = q->agg != NULL,
-        .stopped = q->stopped,
-        .scaled = q->meter.scaled,
-        .shown = q->printer->rows,
-        .groups = q->agg ? q->agg->n : 0,
+        .interrupted = w->interrupted,
+        .stopped = w->stopped || w->interrupted,
+        .scaled = q->scaled,
+        .shown = w->printer->rows,
+        .groups = q->agg ? q->agg->n_all : 0,
         .records = q->records,
-        .flows = total.flows,
-        .packets = total.packets,
-        .bytes = total.bytes,
-        .scan = *scan_stats(q->scan),
-        .seconds = now() - q->begun,
+        .flows = q->total.flows,
+        .packets = q->total.packets,
+        .bytes = q->total.bytes,
+        .scan = scan_stats(w->scan),
+        .seconds = query_now() - w->begun,
+        .threads = q->n,
+        .spilled_bytes = w->room.spilled_bytes,
+        .times = q->times,
     };
-    s.scan.broken = s.scan.broken > q->broken ? s.scan.broken : q->broken;
+    s.scan.broken = s.scan.broken > w->broken ? s.scan.broken : w->broken;
     return s;
+}
+
+static int run_all(struct run *q, struct summary *out, struct err *err)
+{
+    struct work *w = &q->work;
+    int r = run_open(q, err);
+
+    if (!r)
+        r = scan_all(q, err);
+    w->watch->scanned(w->watch);
+    if (!r)
+        r = merge(q, err);
+    double begun = query_now();
+    if (!r)
+        r = print_rows(q, err);
+    q->times.print = query_now() - begun;
+    if (r)
+        return r;
+    struct summary s = summarize(q);
+    r = print_end(w->printer, &s, err);
+    if (!r)
+        *out = s;
+    return r;
 }
 
 int query_run(const struct query_spec *spec, struct printer *p, struct query_watch *w,
               struct summary *out, struct err *err)
 {
-    double begun = now();
     struct run *q = mem_new(1, sizeof *q);
 
-    *q = (struct run){.spec = spec, .printer = p, .watch = w, .begun = begun, .told = begun};
-    int r = run_open(q, err);
-    if (!r)
-        r = scan_all(q, err);
-    w->scanned(w);
-    if (!r)
-        r = print_rows(q, err);
-    if (!r) {
-        struct summary s = summarize(q);
-        r = print_end(p, &s, err);
-        if (!r)
-            *out = s;
-    }
+    q->work.spec = spec;
+    q->work.printer = p;
+    q->work.watch = w;
+    q->work.begun = q->work.told = query_now();
+    intern_init(&q->work.ids, spec->limit_bytes);
+    q->work.room.limit_bytes = spec->limit_bytes / 2; /* the rest is for groups */
+    q->work.room.tidy_bytes = spec->limit_bytes / 8;  /* it costs time: not before it must be */
+    q->work.room.folder = "/var/tmp";
+    (void)pthread_mutex_init(&q->work.lock, NULL);
+    (void)pthread_cond_init(&q->work.turn, NULL);
+    int r = run_all(q, out, err);
     run_free(q);
     free(q);
     return r;

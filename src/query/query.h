@@ -6,7 +6,9 @@
 #include "query/spec.h"
 #include "query/summary.h"
 
-/* What happens on the way; who asks decides whom to tell. */
+#include <stdatomic.h>
+
+/* What happens on the way; who asks decides whom to tell. One call at a time, by any thread. */
 struct query_watch {
     /* A file or journal that cannot be read, wholly or in part. The others answer. */
     void (*broken)(struct query_watch *w, const char *what);
@@ -14,6 +16,8 @@ struct query_watch {
     void (*progress)(struct query_watch *w, double part, uint64_t rows, double seconds);
     /* The scan is over; groups and sorted records are printed after this. */
     void (*scanned)(struct query_watch *w);
+    /* NULL, or set to true by a signal's handler: the answer is then of what is known by now. */
+    const atomic_bool *stop;
 };
 
 /* Answers through `p`. *out is set when 0 is returned; look at out->scan.broken then. Else an

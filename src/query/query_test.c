@@ -107,7 +107,8 @@ static struct fixture *fixture_new(const char *by, const char *sort)
     for (size_t i = 0; i < COUNT_OF(flows); i++)
         add_flow(i < 3 ? &f->a : &f->b, &flows[i]);
     f->store = (struct fake_store){.files = {&f->a, &f->b}, .n = 2};
-    f->watch = (struct query_watch){on_broken, on_progress, on_scanned};
+    f->watch =
+        (struct query_watch){.broken = on_broken, .progress = on_progress, .scanned = on_scanned};
     f->spec = (struct query_spec){.store = (const char *)&f->store,
                                   .from_ms = INT64_MIN,
                                   .to_ms = INT64_MAX,
@@ -115,7 +116,11 @@ static struct fixture *fixture_new(const char *by, const char *sort)
                                   .limit_bytes = 1 << 24};
     if (by && spec_keys(by, &f->spec.keys, &f->err))
         fail_msg("%s", f->err.text);
-    if (sort && spec_sort(sort, &f->spec.keys, &f->spec.sort, &f->err))
+    f->spec.grouped = by != NULL;
+    f->spec.until_ms = INT64_MIN;
+    if (by && spec_columns(NULL, &f->spec, &f->err))
+        fail_msg("%s", f->err.text);
+    if (sort && spec_sort(sort, &f->spec, &f->err))
         fail_msg("%s", f->err.text);
     return f;
 }
@@ -502,7 +507,8 @@ static void an_empty_store_has_an_empty_answer(void **state)
     assert_string_equal(ask(f, "table"), "proto  flows  packets  bytes  bit/s  packets/s  "
                                          "bytes/packet  first  last\n");
     assert_string_equal(ask(f, "jsonl"), "");
-    f->spec.keys.n = 0;
+    f->spec.grouped = false;
+    f->spec.columns.n = 0;
     f->spec.sort = (struct sort){.by = SORT_NONE};
     assert_int_equal(strncmp(ask(f, "json"), "{\"records\":[\n],\n\"summary\":", 26), 0);
     fixture_free(f);

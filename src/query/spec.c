@@ -6,17 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct column group_columns[GROUP_MEASURES] = {
-    [GROUP_FLOWS] = {"flows", "flows", UNIT_COUNT, true},
-    [GROUP_PACKETS] = {"packets", "packets", UNIT_COUNT, true},
-    [GROUP_BYTES] = {"bytes", "bytes", UNIT_BYTES, true},
-    [GROUP_BPS] = {"bps", "bit/s", UNIT_BITS_S, true},
-    [GROUP_PPS] = {"pps", "packets/s", UNIT_PACKETS_S, true},
-    [GROUP_BPP] = {"bpp", "bytes/packet", UNIT_RATIO, true},
-    [GROUP_FIRST] = {"first_ms", "first", UNIT_NONE, false},
-    [GROUP_LAST] = {"last_ms", "last", UNIT_NONE, false},
-};
-
 static const struct {
     const char *name;
     enum field_id field;
@@ -25,11 +14,6 @@ static const struct {
     {"dport", FIELD_DST_PORT}, {"time", FIELD_TIME},    {"first", FIELD_FIRST},
     {"last", FIELD_LAST},
 };
-
-static const struct {
-    const char *name;
-    enum ratio ratio;
-} ratio_names[] = {{"bps", RATIO_BPS}, {"pps", RATIO_PPS}, {"bpp", RATIO_BPP}};
 
 static bool is(const char *name, const char *s, size_t len)
 {
@@ -133,101 +117,122 @@ static int key_parse(const char *s, const char **end, struct keys *k, struct err
     return r;
 }
 
-int spec_keys(const char *text, struct keys *out, struct err *err)
+/* Keys behind those that there are; *out is set if all is well. NULL: no more. */
+static int keys_parse(const char *text, struct keys *k, struct keys *out, struct err *err)
 {
-    struct keys k = {0};
-
-    for (const char *s = text;;) {
+    for (const char *s = text; s;) {
         const char *end = s + strcspn(s, ",");
-        int r = key_parse(s, &end, &k, err);
+        int r = key_parse(s, &end, k, err);
         if (r)
             return r;
         if (*end == '\0')
             break;
         s = end + 1;
     }
-    keys_place(&k);
-    *out = k;
+    keys_place(k);
+    *out = *k;
     return 0;
 }
 
-struct column spec_key_column(const struct key *key)
+int spec_keys(const char *text, struct keys *out, struct err *err)
 {
-    static const char *const by[GROUP_MEASURES] = {"by_flows",    "by_packets", "by_bytes",
-                                                   "by_bps",      "by_pps",     "by_bpp",
-                                                   "by_first_ms", "by_last_ms"};
-    struct column c = column_of(key->field);
+    struct keys k = {0};
 
-    for (size_t i = 0; i < GROUP_MEASURES; i++)
-        if (strcmp(c.name, group_columns[i].name) == 0)
-            c.name = c.title = by[i];
-    if (strcmp(c.name, "time_ms") == 0)
-        c.title = "time";
-    return c;
+    return keys_parse(text, &k, out, err);
 }
 
-static bool measure_name(size_t measure, const char *s, size_t len)
+int spec_every(const char *text, const char *by, struct keys *out, struct err *err)
 {
-    return is(group_columns[measure].name, s, len) ||
-           (measure == GROUP_FIRST && is("first", s, len)) ||
-           (measure == GROUP_LAST && is("last", s, len));
+    struct keys k = {0};
+    struct key time = {.field = FIELD_TIME};
+    int r = text_duration(text, strlen(text), &time.bucket_ms, err);
+
+    if (!r && time.bucket_ms < 1)
+        r = err_set(err, ERR_CONFIG, "expected a duration above 0, found \"%s\"", text);
+    if (r)
+        return err_in(err, r, "--every");
+    k.at[k.n++] = time;
+    return keys_parse(by, &k, out, err);
 }
 
-static int sort_groups(const char *s, size_t len, const struct keys *keys, struct sort *out,
-                       struct err *err)
+static struct columns_of columns_of_spec(const struct query_spec *spec)
 {
-    for (size_t i = 0; i < GROUP_MEASURES; i++) {
-        if (measure_name(i, s, len)) {
-            *out = (struct sort){.by = SORT_MEASURE, .which = i};
-            return 0;
-        }
-    }
-    for (size_t i = 0; i < keys->n; i++) {
-        struct column c = spec_key_column(&keys->at[i]);
-        if (is(c.name, s, len) || spec_field(s, len) == keys->at[i].field) {
-            *out = (struct sort){.by = SORT_KEY, .which = i};
-            return 0;
-        }
-    }
-    return err_set(err, ERR_CONFIG,
-                   "--sort: expected flows, packets, bytes, bps, pps, bpp, first, last or one of "
-                   "--by, found \"%.*s\"",
-                   (int)(len < 64 ? len : 64), s);
+    return (struct columns_of){.groups = spec->grouped, .folded = spec->fold, .keys = &spec->keys};
 }
 
-static int sort_records(const char *s, size_t len, struct sort *out, struct err *err)
+int spec_columns(const char *text, struct query_spec *spec, struct err *err)
 {
-    enum field_id f = spec_field(s, len);
+    struct columns_of of = columns_of_spec(spec);
 
-    for (size_t i = 0; i < COUNT_OF(ratio_names); i++) {
-        if (is(ratio_names[i].name, s, len)) {
-            *out = (struct sort){.by = SORT_RATIO, .which = ratio_names[i].ratio};
-            return 0;
-        }
+    return columns_parse(text, &of, &spec->columns, err);
+}
+
+/* The order that a column of groups gives. */
+static struct sort sort_of_group(const struct answer_column *c)
+{
+    static const enum sort_by by[] = {
+        [FROM_KEY] = SORT_KEY,       [FROM_MEASURE] = SORT_MEASURE,
+        [FROM_SHARE] = SORT_MEASURE, [FROM_CUMULATIVE] = SORT_MEASURE,
+        [FROM_SOURCE] = SORT_NONE,   [FROM_AGGREGATE] = SORT_AGGREGATE,
+    };
+    return (struct sort){.by = by[c->from], .which = c->which, .part = c->part};
+}
+
+static struct sort sort_of_source(const struct source *s)
+{
+    switch (s->kind) {
+    case SOURCE_BYTES:
+        return (struct sort){.by = SORT_FIELD, .which = FIELD_BYTES};
+    case SOURCE_PACKETS:
+        return (struct sort){.by = SORT_FIELD, .which = FIELD_PACKETS};
+    case SOURCE_DURATION:
+        return (struct sort){.by = SORT_DURATION};
+    case SOURCE_BPS:
+        return (struct sort){.by = SORT_RATIO, .which = RATIO_BPS};
+    case SOURCE_PPS:
+        return (struct sort){.by = SORT_RATIO, .which = RATIO_PPS};
+    case SOURCE_BPP:
+        return (struct sort){.by = SORT_RATIO, .which = RATIO_BPP};
+    case SOURCE_BYTES_OUT:
+    case SOURCE_BYTES_IN:
+    case SOURCE_PACKETS_OUT:
+    case SOURCE_PACKETS_IN:
+    case SOURCE_FIELD:
+        break;
     }
-    if (is("duration", s, len)) {
-        *out = (struct sort){.by = SORT_DURATION};
+    return (struct sort){.by = SORT_FIELD, .which = s->field};
+}
+
+int spec_sort(const char *text, struct query_spec *spec, struct err *err)
+{
+    struct columns_of of = columns_of_spec(spec);
+    struct answer_column column;
+
+    if (!text && !spec->grouped) {
+        spec->sort = (struct sort){.by = SORT_NONE};
         return 0;
     }
-    if (f == FIELD_NONE)
-        return unknown("--sort", "bps, pps, bpp, duration or a field", s, len, err);
-    *out = (struct sort){.by = SORT_FIELD, .which = f};
-    return 0;
-}
-
-int spec_sort(const char *text, const struct keys *keys, struct sort *out, struct err *err)
-{
+    text = text ? text : "bytes";
     const char *s = text + (*text == '-');
     size_t len = strcspn(s, ":");
     const char *order = s + len;
-    struct sort sort = {0};
 
     if (*order != '\0' && strcmp(order, ":asc") != 0 && strcmp(order, ":desc") != 0)
         return err_set(err, ERR_CONFIG, "--sort: expected :asc or :desc, found \"%.32s\"", order);
-    int r = keys->n ? sort_groups(s, len, keys, &sort, err) : sort_records(s, len, &sort, err);
+    int r = columns_find(s, len, "--sort", &of, &spec->columns, &column, err);
     if (r)
         return r;
-    sort.ascending = *text == '-' ? strcmp(order, ":desc") != 0 : strcmp(order, ":asc") == 0;
-    *out = sort;
+    if (spec->grouped)
+        columns_show(&spec->columns, &column);
+    spec->sort = spec->grouped ? sort_of_group(&column) : sort_of_source(&column.source);
+    spec->sort.ascending = *text == '-' ? strcmp(order, ":desc") != 0 : strcmp(order, ":asc") == 0;
+    return 0;
+}
+
+int64_t spec_bucket(const struct query_spec *spec)
+{
+    for (size_t i = 0; i < spec->keys.n; i++)
+        if (spec->keys.at[i].bucket_ms > 0)
+            return spec->keys.at[i].bucket_ms;
     return 0;
 }

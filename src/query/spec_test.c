@@ -95,6 +95,18 @@ static void suggests_the_nearest_field(void **state)
                         "--by: expected a field, found \"src_adr\"; did you mean src_addr?");
 }
 
+/* What --sort means for groups by these keys, or for records if there are none. */
+static int sort_of(const char *text, const struct keys *keys, struct sort *out)
+{
+    struct query_spec spec = {.grouped = keys->n > 0, .keys = *keys};
+    int r = spec_columns(NULL, &spec, NULL);
+
+    if (!r)
+        r = spec_sort(text, &spec, NULL);
+    *out = spec.sort;
+    return r;
+}
+
 static void reads_what_to_sort_by(void **state)
 {
     struct keys k = keys_of("src_addr,bytes,first_ms");
@@ -104,24 +116,24 @@ static void reads_what_to_sort_by(void **state)
         bool groups;
         struct sort want;
     } good[] = {
-        {"bytes", true, {SORT_MEASURE, GROUP_BYTES, false}},
-        {"-bps", true, {SORT_MEASURE, GROUP_BPS, true}},
-        {"flows:asc", true, {SORT_MEASURE, GROUP_FLOWS, true}},
-        {"last:desc", true, {SORT_MEASURE, GROUP_LAST, false}},
-        {"src", true, {SORT_KEY, 0, false}},
-        {"src_addr:asc", true, {SORT_KEY, 0, true}},
-        {"by_bytes", true, {SORT_KEY, 1, false}},
-        {"by_first_ms", true, {SORT_KEY, 2, false}},
-        {"bytes", false, {SORT_FIELD, FIELD_BYTES, false}},
-        {"-time", false, {SORT_FIELD, FIELD_TIME, true}},
-        {"bpp", false, {SORT_RATIO, RATIO_BPP, false}},
-        {"duration", false, {SORT_DURATION, 0, false}},
+        {"bytes", true, {SORT_MEASURE, GROUP_BYTES, false, 0}},
+        {"-bps", true, {SORT_MEASURE, GROUP_BPS, true, 0}},
+        {"flows:asc", true, {SORT_MEASURE, GROUP_FLOWS, true, 0}},
+        {"last:desc", true, {SORT_MEASURE, GROUP_LAST, false, 0}},
+        {"src", true, {SORT_KEY, 0, false, 0}},
+        {"src_addr:asc", true, {SORT_KEY, 0, true, 0}},
+        {"by_bytes", true, {SORT_KEY, 1, false, 0}},
+        {"by_first_ms", true, {SORT_KEY, 2, false, 0}},
+        {"bytes", false, {SORT_FIELD, FIELD_BYTES, false, 0}},
+        {"-time", false, {SORT_FIELD, FIELD_TIME, true, 0}},
+        {"bpp", false, {SORT_RATIO, RATIO_BPP, false, 0}},
+        {"duration", false, {SORT_DURATION, 0, false, 0}},
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         struct sort s;
-        assert_int_equal(spec_sort(good[i].text, good[i].groups ? &k : &none, &s, NULL), 0);
+        assert_int_equal(sort_of(good[i].text, good[i].groups ? &k : &none, &s), 0);
         assert_int_equal(s.by, good[i].want.by);
         assert_int_equal(s.which, good[i].want.which);
         assert_int_equal(s.ascending, good[i].want.ascending);
@@ -135,10 +147,10 @@ static void refuses_what_cannot_be_sorted_by(void **state)
     struct sort s;
 
     (void)state;
-    assert_int_equal(spec_sort("dst_addr", &k, &s, NULL), ERR_CONFIG);
-    assert_int_equal(spec_sort("bytes:up", &k, &s, NULL), ERR_CONFIG);
-    assert_int_equal(spec_sort("", &k, &s, NULL), ERR_CONFIG);
-    assert_int_equal(spec_sort("flows", &none, &s, NULL), ERR_CONFIG);
+    assert_int_equal(sort_of("dst_addr", &k, &s), ERR_CONFIG);
+    assert_int_equal(sort_of("bytes:up", &k, &s), ERR_CONFIG);
+    assert_int_equal(sort_of("", &k, &s), ERR_CONFIG);
+    assert_int_equal(sort_of("flows", &none, &s), ERR_CONFIG);
 }
 
 int main(void)

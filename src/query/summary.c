@@ -68,7 +68,9 @@ void summary_line(const struct summary *s, struct buf *out)
         }
         counted(s->records, "record", "records", out);
     }
-    buf_text(out, s->stopped ? ", where the scan ended; " : "; ");
+    buf_text(out, s->interrupted ? ", interrupted there; "
+                  : s->stopped   ? ", where the scan ended; "
+                                 : "; ");
     amount((double)s->flows, s->flows == 1 ? "flow" : "flows", false, out);
     buf_text(out, ", ");
     amount((double)s->bytes, "B", true, out);
@@ -80,6 +82,39 @@ void summary_line(const struct summary *s, struct buf *out)
         buf_text(out, "; ");
         counted(s->scan.broken, "file could not be read", "files could not be read", out);
     }
+}
+
+void summary_explain(const struct summary *s, struct buf *out)
+{
+    const struct scan_stats *c = &s->scan;
+    const struct {
+        const char *name;
+        double seconds;
+    } times[] = {
+        {"open", c->open_s},
+        {"read", s->times.read},
+        {"decompress", s->times.decompress},
+        {"decode", s->times.decode},
+        {"filter", s->times.filter},
+        {s->grouped ? "group" : "list", s->times.group},
+        {"merge", s->times.merge},
+        {"sort and print", s->times.print},
+    };
+
+    buf_printf(out, "files: %" PRIu64 " opened, %" PRIu64 " skipped by the hour in their path\n",
+               c->files, c->files_skipped);
+    buf_printf(out,
+               "row groups: %" PRIu64 " asked for, %" PRIu64 " skipped: %" PRIu64
+               " by time, %" PRIu64 " by statistics, %" PRIu64 " by Bloom filters\n",
+               c->groups, c->groups_skipped, c->by_time, c->by_statistics, c->by_bloom);
+    buf_printf(out, "journals: %" PRIu64 " decoded\n", c->journals);
+    if (s->spilled_bytes)
+        buf_printf(out, "groups past the memory limit: %.1f MB to a file and back\n",
+                   (double)s->spilled_bytes / 1e6);
+    buf_printf(out, "time: %.3f s on %zu %s; of each step, all threads together:\n", s->seconds,
+               s->threads, s->threads == 1 ? "thread" : "threads");
+    for (size_t i = 0; i < COUNT_OF(times); i++)
+        buf_printf(out, "  %-14s %8.3f s\n", times[i].name, times[i].seconds);
 }
 
 void summary_json(const struct summary *s, struct json *out)

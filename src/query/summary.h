@@ -8,23 +8,41 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where the time of all threads together went. */
+struct query_times {
+    double read;       /* from files */
+    double decompress; /* pages */
+    double decode;     /* pages → values or codes */
+    double filter;
+    double group; /* or listing */
+    double merge; /* of the threads' groups, by the clock */
+    double print; /* with sorting, by the clock */
+};
+
 struct summary {
     bool grouped;
-    bool stopped;    /* the scan ended early: enough records were found */
-    bool scaled;     /* a sampling rate was applied */
-    uint64_t shown;  /* rows of the answer */
-    uint64_t groups; /* of which the shown ones are the first */
+    bool stopped;     /* the scan ended early: enough records were found */
+    bool interrupted; /* the scan ended early: the user did not want to wait */
+    bool scaled;      /* a sampling rate was applied */
+    uint64_t shown;   /* rows of the answer */
+    uint64_t groups;  /* of which the shown ones are the first */
     uint64_t records;
     uint64_t flows; /* of all records that matched */
     uint64_t packets;
     uint64_t bytes;
     struct scan_stats scan;
     double seconds;
+    size_t threads;
+    uint64_t spilled_bytes; /* of groups, to a file and back */
+    struct query_times times;
 };
 
 /* "10 of 1,234 groups; 5.20 M flows, 12.3 GB, 9.80 M packets matched; scanned 10.0 M flows in
  * 4 files and 1 journal in 0.31 s (32.3 M flows/s)". */
 void summary_line(const struct summary *s, struct buf *out);
+
+/* What was skipped and why, and where the time went: some lines. */
+void summary_explain(const struct summary *s, struct buf *out);
 
 void summary_json(const struct summary *s, struct json *out);
 

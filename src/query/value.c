@@ -115,6 +115,7 @@ struct column column_of(enum field_id f)
     struct column c = {.name = field_table[f].name, .title = field_table[f].name};
 
     c.right = kind <= KIND_F64;
+    c.kind = kind;
     if (f == FIELD_PROTO || f == FIELD_TCP_FLAGS || f == FIELD_REV_TCP_FLAGS) {
         c.unit = f == FIELD_PROTO ? UNIT_PROTO : UNIT_FLAGS;
         c.right = false;

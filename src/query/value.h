@@ -49,14 +49,18 @@ enum unit {
     UNIT_RATIO,
     UNIT_PROTO,
     UNIT_FLAGS,
-    UNIT_DURATION
+    UNIT_DURATION, /* milliseconds */
+    UNIT_SHARE     /* 0 to 1, shown as per cent */
 };
 
 struct column {
     const char *name;  /* in csv and json */
     const char *title; /* in tables */
     enum unit unit;
-    bool right; /* aligned so in tables */
+    bool right;     /* aligned so in tables */
+    enum kind kind; /* of its values, for formats that have types */
+    bool key;       /* of groups: what they are made by */
+    bool drawn;     /* what a chart shows */
 };
 
 /* A field of a row as it is stored; VALUE_NONE if absent. */

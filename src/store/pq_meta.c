@@ -272,17 +272,20 @@ static void chunk_put(struct buf *b, const struct field *f, const struct pq_chun
     thrift_end(&chunk);
 }
 
-void pq_group_put(struct buf *b, const struct pq_chunk chunks[static FIELD_N], uint64_t rows)
+const struct pq_schema pq_catalogue = {field_table, FIELD_N};
+
+void pq_group_put(struct buf *b, const struct pq_schema *s, const struct pq_chunk *chunks,
+                  uint64_t rows)
 {
     struct thrift_out group = thrift_out_of(b);
     uint64_t raw = 0;
     uint64_t bytes = 0;
 
-    thrift_put_list(&group, GROUP_COLUMNS, THRIFT_STRUCT, FIELD_N);
-    for (int f = 0; f < FIELD_N; f++) {
-        chunk_put(b, &field_table[f], &chunks[f]);
-        raw += chunks[f].raw_bytes;
-        bytes += chunks[f].bytes;
+    thrift_put_list(&group, GROUP_COLUMNS, THRIFT_STRUCT, s->n);
+    for (size_t i = 0; i < s->n; i++) {
+        chunk_put(b, &s->columns[i], &chunks[i]);
+        raw += chunks[i].raw_bytes;
+        bytes += chunks[i].bytes;
     }
     thrift_put_i64(&group, GROUP_RAW_BYTES, (int64_t)raw);
     thrift_put_i64(&group, GROUP_ROWS, (int64_t)rows);
@@ -299,9 +302,9 @@ static void kv_put(struct buf *b, const struct pq_kv *kv)
 }
 
 /* Statistics mean what they should only with this. */
-static void orders_put(struct buf *b)
+static void orders_put(struct buf *b, size_t n)
 {
-    for (int f = 0; f < FIELD_N; f++) {
+    for (size_t i = 0; i < n; i++) {
         struct thrift_out order = thrift_out_of(b);
         struct thrift_out typed = thrift_put_struct(&order, 1);
         thrift_end(&typed);
@@ -309,8 +312,8 @@ static void orders_put(struct buf *b)
     }
 }
 
-void pq_footer_put(struct buf *b, uint64_t rows, const struct buf *groups, size_t n_groups,
-                   const struct pq_kv *kv, size_t n_kv)
+void pq_footer_put(struct buf *b, const struct pq_schema *s, uint64_t rows,
+                   const struct buf *groups, size_t n_groups, const struct pq_kv *kv, size_t n_kv)
 {
     static const char by[] = "weir " WEIR_VERSION;
     char version[16];
@@ -318,22 +321,24 @@ void pq_footer_put(struct buf *b, uint64_t rows, const struct buf *groups, size_
 
     (void)snprintf(version, sizeof version, "%d", FIELD_CATALOGUE_VERSION);
     thrift_put_i32(&file, FILE_VERSION, FORMAT_VERSION);
-    thrift_put_list(&file, FILE_SCHEMA, THRIFT_STRUCT, FIELD_N + 1);
+    thrift_put_list(&file, FILE_SCHEMA, THRIFT_STRUCT, s->n + 1);
     struct thrift_out root = thrift_out_of(b);
     thrift_put_binary(&root, SCHEMA_NAME, "flows", 5);
-    thrift_put_i32(&root, SCHEMA_CHILDREN, FIELD_N);
+    thrift_put_i32(&root, SCHEMA_CHILDREN, (int32_t)s->n);
     thrift_end(&root);
-    for (int f = 0; f < FIELD_N; f++)
-        schema_put(b, &field_table[f]);
+    for (size_t i = 0; i < s->n; i++)
+        schema_put(b, &s->columns[i]);
     thrift_put_i64(&file, FILE_ROWS, (int64_t)rows);
     thrift_put_list(&file, FILE_GROUPS, THRIFT_STRUCT, n_groups);
     buf_bytes(b, groups->data, groups->len);
-    thrift_put_list(&file, FILE_KV, THRIFT_STRUCT, n_kv + 1);
-    kv_put(b, &(struct pq_kv){.key = PQ_KEY_CATALOGUE, .value = version});
+    bool is_store = s == &pq_catalogue;
+    thrift_put_list(&file, FILE_KV, THRIFT_STRUCT, n_kv + is_store);
+    if (is_store)
+        kv_put(b, &(struct pq_kv){.key = PQ_KEY_CATALOGUE, .value = version});
     for (size_t i = 0; i < n_kv; i++)
         kv_put(b, &kv[i]);
     thrift_put_binary(&file, FILE_BY, by, sizeof by - 1);
-    thrift_put_list(&file, FILE_ORDERS, THRIFT_STRUCT, FIELD_N);
-    orders_put(b);
+    thrift_put_list(&file, FILE_ORDERS, THRIFT_STRUCT, s->n);
+    orders_put(b, s->n);
     thrift_end(&file);
 }

@@ -12,12 +12,21 @@ void pq_page_put(struct buf *b, const struct pq_page *p);
  * (the cursor is somewhere in the head then). */
 int pq_page_read(struct cur *c, struct pq_page *out, struct err *err) MUST_USE;
 
-/* A row group of all columns, as an element of the footer's list. */
-void pq_group_put(struct buf *b, const struct pq_chunk chunks[static FIELD_N], uint64_t rows);
+/* The columns of a file: those of the catalogue, or of an answer. */
+struct pq_schema {
+    const struct field *columns; /* names and kinds */
+    size_t n;
+};
+
+extern const struct pq_schema pq_catalogue;
+
+/* A row group, a chunk for each column, as an element of the footer's list. */
+void pq_group_put(struct buf *b, const struct pq_schema *s, const struct pq_chunk *chunks,
+                  uint64_t rows);
 
 /* The footer; `groups` holds n_groups row groups as pq_group_put() wrote them. */
-void pq_footer_put(struct buf *b, uint64_t rows, const struct buf *groups, size_t n_groups,
-                   const struct pq_kv *kv, size_t n_kv);
+void pq_footer_put(struct buf *b, const struct pq_schema *s, uint64_t rows,
+                   const struct buf *groups, size_t n_groups, const struct pq_kv *kv, size_t n_kv);
 
 struct pq_group_meta {
     uint64_t rows;

@@ -6,8 +6,10 @@
 #include "store/pq_meta.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { SLICE = 1024, ENUM_UNKNOWN = 255 };
 
@@ -15,6 +17,13 @@ struct place {
     uint32_t batch;
     uint32_t at;
 };
+
+double pq_now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 bool pq_space_need(struct pq_space *s, size_t n)
 {
@@ -37,6 +46,7 @@ void pq_pages_free(struct pq_pages *p)
     free(p->seen.p);
     free(p->page.p);
     free(p->items.p);
+    free(p->spread.p);
     *p = (struct pq_pages){0};
 }
 
@@ -46,7 +56,7 @@ static bool is_text(const struct pq_pages *p)
 }
 
 void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chunk *meta,
-                    struct codec *codec, size_t len)
+                    struct codec *codec, struct pq_times *times, size_t len)
 {
     p->field = field;
     p->kind = field_table[field].kind;
@@ -54,12 +64,16 @@ void pq_pages_begin(struct pq_pages *p, enum field_id field, const struct pq_chu
     p->in_width = pq_kinds[p->kind].width;
     p->codec_id = meta->codec;
     p->codec = codec;
+    p->times = times;
     p->rows_left = meta->values;
     p->at = pq_chunk_at(meta);
     p->begin = p->chunk.p;
     p->in = cur_of(p->chunk.p, len);
     p->has_dict = false;
+    p->dict_n = 0;
+    p->serial = 0;
     p->rows = p->row = 0;
+    p->opened = false;
     p->n = p->value = 0;
     p->mode = PQ_MODE_NULL;
 }
@@ -90,7 +104,9 @@ static int values_of(struct pq_pages *p, struct cur body, size_t raw_len, bool p
         return err_set(err, ERR_DATA, "%zu bytes cannot become %zu", len, raw_len);
     if (!pq_space_need(to, raw_len + DECODE_SLACK))
         return no_memory(err, raw_len);
+    double begun = pq_now();
     int r = codec_unpack(p->codec, p->codec_id, body.at, len, to->p, raw_len, err);
+    p->times->unpack += pq_now() - begun;
     if (r)
         return r;
     *out = cur_of(to->p, raw_len);
@@ -176,7 +192,9 @@ static int dict_begin(struct pq_pages *p, const struct pq_page *page, struct cur
     int r = values_of(p, body, page->raw_bytes, true, &p->dict_raw, &in, err);
     if (r)
         return r;
+    static atomic_uint_fast64_t serials;
     p->has_dict = true;
+    p->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     p->dict_n = page->values;
     p->dict_bytes = page->raw_bytes;
     if (p->kind == KIND_ENUM)
@@ -262,27 +280,48 @@ static int begin_levels(struct pq_pages *p, struct cur levels, struct err *err)
     return 0;
 }
 
+/* Only its head is looked at: whoever wants its rows opens it. */
 static int data_begin(struct pq_pages *p, const struct pq_page *page, struct cur body,
                       struct err *err)
 {
-    struct cur levels = cur_take(&body, page->level_bytes);
-    struct cur in;
-
     if (page->values == 0 || page->values > p->rows_left)
         return err_set(err, ERR_DATA, "page of %u rows where %llu are left", page->values,
                        (unsigned long long)p->rows_left);
+    p->head = *page;
+    p->body = body;
+    p->opened = false;
     p->rows = page->values;
     p->n = page->values - page->nulls;
     p->row = p->value = 0;
-    p->mode = PQ_MODE_NULL;
     p->rows_left -= p->rows;
+    return 0;
+}
+
+static int page_sum(const struct pq_page *page, struct cur body, struct err *err)
+{
+    uint32_t crc = hash_crc32(0, body.at, page->bytes);
+
+    if (page->summed && crc != page->crc)
+        return err_set(err, ERR_DATA, "page of %u bytes has checksum %08x, its head says %08x",
+                       page->bytes, crc, page->crc);
+    return 0;
+}
+
+static int data_decode(struct pq_pages *p, struct err *err)
+{
+    struct cur body = p->body;
+    struct cur levels = cur_take(&body, p->head.level_bytes);
+    struct cur in;
+
+    p->mode = PQ_MODE_NULL;
     int r = begin_levels(p, levels, err);
     if (r || p->n == 0)
         return r;
-    r = values_of(p, body, page->raw_bytes - page->level_bytes, page->packed, &p->page, &in, err);
+    r = values_of(p, body, p->head.raw_bytes - p->head.level_bytes, p->head.packed, &p->page, &in,
+                  err);
     if (r)
         return r;
-    switch (page->encoding) {
+    switch (p->head.encoding) {
     case PQ_RLE_DICTIONARY:
         return begin_codes(p, in, err);
     case PQ_PLAIN:
@@ -294,7 +333,20 @@ static int data_begin(struct pq_pages *p, const struct pq_page *page, struct cur
     case PQ_RLE:
         break;
     }
-    return err_set(err, ERR_DATA, "encoding %d is not one that we read", (int)page->encoding);
+    return err_set(err, ERR_DATA, "encoding %d is not one that we read", (int)p->head.encoding);
+}
+
+/* Decode the page begun, and go to the row that is next. */
+static int page_open(struct pq_pages *p, struct err *err)
+{
+    int r = page_sum(&p->head, p->body, err);
+    if (r == 0)
+        r = data_decode(p, err);
+    if (r)
+        return r;
+    p->opened = true;
+    p->value = p->n == p->rows || p->n == 0 ? p->row : bits_count(p->seen.p, 0, p->row);
+    return 0;
 }
 
 /* The next page's head, and its bytes, which are what was written. */
@@ -307,15 +359,11 @@ static int page_take(struct pq_pages *p, struct pq_page *page, struct cur *body,
         return err_set(err, ERR_DATA, "page of %u bytes where %zu are left", page->bytes,
                        cur_left(&p->in));
     *body = cur_take(&p->in, page->bytes);
-    uint32_t crc = hash_crc32(0, body->at, page->bytes);
-    if (page->summed && crc != page->crc)
-        return err_set(err, ERR_DATA, "page of %u bytes has checksum %08x, its head says %08x",
-                       page->bytes, crc, page->crc);
     return 0;
 }
 
-/* Have a page with rows left. */
-static int page_need(struct pq_pages *p, struct err *err)
+/* Have a page with rows left, if only by its head. */
+static int page_find(struct pq_pages *p, struct err *err)
 {
     while (p->row == p->rows) {
         struct pq_page page;
@@ -325,19 +373,45 @@ static int page_need(struct pq_pages *p, struct err *err)
         int r = page_take(p, &page, &body, err);
         if (r)
             return r;
-        r = page.type == PQ_PAGE_DICTIONARY ? dict_begin(p, &page, body, err)
-                                            : data_begin(p, &page, body, err);
+        if (page.type == PQ_PAGE_DICTIONARY) {
+            r = page_sum(&page, body, err);
+            r = r ? r : dict_begin(p, &page, body, err);
+        } else {
+            r = data_begin(p, &page, body, err);
+        }
         if (r)
             return r;
     }
     return 0;
 }
 
+/* Have a page with rows left, decoded. */
+static int page_need(struct pq_pages *p, struct err *err)
+{
+    int r = page_find(p, err);
+    return r || p->opened ? r : page_open(p, err);
+}
+
+int pq_pages_skip(struct pq_pages *p, uint64_t n, struct err *err)
+{
+    while (n != 0) {
+        int r = page_find(p, err);
+        if (r)
+            return r;
+        size_t left = p->rows - p->row;
+        size_t take = n < left ? (size_t)n : left;
+        if (p->opened && p->n != 0)
+            p->value += p->n == p->rows ? take : bits_count(p->seen.p, p->row, take);
+        p->row += take;
+        n -= take;
+    }
+    return 0;
+}
+
 /* ---- Numbers and addresses ---- */
 
-static void gather(const struct pq_pages *p, size_t n, void *out)
+static void gather(const struct pq_pages *p, const uint32_t *code, size_t n, void *out)
 {
-    const uint32_t *code = (const uint32_t *)p->items.p + p->value;
     const uint8_t *dict = p->dict.p;
     uint8_t *o = out;
 
@@ -368,9 +442,9 @@ static void gather(const struct pq_pages *p, size_t n, void *out)
     }
 }
 
-static void splat(const struct pq_pages *p, size_t n, void *out)
+static void splat(const struct pq_pages *p, uint32_t code, size_t n, void *out)
 {
-    const uint8_t *v = (const uint8_t *)p->dict.p + *(const uint32_t *)p->items.p * p->width;
+    const uint8_t *v = (const uint8_t *)p->dict.p + code * p->width;
     uint8_t *o = out;
     size_t have = p->width;
     size_t all = n * p->width;
@@ -390,10 +464,10 @@ static bool values_next(struct pq_pages *p, size_t n, void *out)
 
     switch (p->mode) {
     case PQ_MODE_SAME:
-        splat(p, n, out);
+        splat(p, *(const uint32_t *)p->items.p, n, out);
         break;
     case PQ_MODE_CODES:
-        gather(p, n, out);
+        gather(p, (const uint32_t *)p->items.p + p->value, n, out);
         break;
     case PQ_MODE_PLAIN:
         ok = decode_plain(p->values + p->value * p->in_width, n, p->in_width, out, p->width);
@@ -515,6 +589,71 @@ static int text_read(struct pq_pages *p, struct batch *b, size_t at, size_t n, s
     return 0;
 }
 
+static bool text_from_codes(struct pq_pages *p, const struct pq_codes *codes, struct batch *b,
+                            struct cell *col, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t code = codes->code ? codes->code[i] : codes->same;
+        if (code == codes->dict_n)
+            continue;
+        const struct cell *cell = (const struct cell *)codes->dict + code;
+        struct place *place = (struct place *)p->placed.p + code;
+        if (place->batch != p->batch) {
+            *place = (struct place){.batch = p->batch, .at = (uint32_t)b->bytes.len};
+            buf_bytes(&b->bytes, codes->text + cell->at, cell->len);
+        }
+        col[i] = (struct cell){.at = place->at, .len = cell->len};
+        batch_set(b, p->field, i, 1);
+    }
+    return buf_ok(&b->bytes);
+}
+
+/* Rows without a value take the first of the dictionary, which nobody looks at. */
+static void gather_present(const struct pq_pages *p, const struct pq_codes *codes, struct batch *b,
+                           uint8_t *col, size_t n)
+{
+    uint32_t code[64];
+
+    for (size_t at = 0; at < n; at += 64) {
+        size_t take = n - at < 64 ? n - at : 64;
+        uint64_t seen = 0;
+        for (size_t i = 0; i < take; i++) {
+            bool here = codes->code[at + i] != codes->dict_n;
+            seen |= (uint64_t)here << i;
+            code[i] = here ? codes->code[at + i] : 0;
+        }
+        b->seen[p->field][at / 64] |= seen;
+        gather(p, code, take, col + at * p->width);
+    }
+}
+
+int pq_pages_from_codes(struct pq_pages *p, const struct pq_codes *codes, struct batch *b, size_t n,
+                        struct err *err)
+{
+    bool gaps = codes->code && p->n != p->rows;
+
+    if (codes->dict_n == 0 || (!codes->code && codes->same == codes->dict_n))
+        return 0;
+    uint8_t *col = batch_col(b, p->field);
+    if (!col)
+        return no_memory(err, b->cap * p->width);
+    if (is_text(p))
+        return text_from_codes(p, codes, b, (struct cell *)(void *)col, n)
+                   ? 0
+                   : err_set(err, ERR_LIMIT, "text of a row is more than %d bytes",
+                             BATCH_BYTES_MAX);
+    if (gaps) {
+        gather_present(p, codes, b, col, n);
+        return 0;
+    }
+    if (codes->code)
+        gather(p, codes->code, n, col);
+    else
+        splat(p, codes->same, n, col);
+    batch_set(b, p->field, 0, n);
+    return 0;
+}
+
 int pq_pages_fit(struct pq_pages *p, size_t n, size_t budget, size_t *out, struct err *err)
 {
     size_t bytes = 0;
@@ -545,6 +684,53 @@ int pq_pages_fit(struct pq_pages *p, size_t n, size_t budget, size_t *out, struc
         }
     }
     return 0;
+}
+
+/* Codes of values → codes of rows. */
+static int spread_codes(struct pq_pages *p, size_t n, const uint32_t **out, struct err *err)
+{
+    const uint32_t *items = p->items.p;
+    const uint32_t *code = items + (p->mode == PQ_MODE_SAME ? 0 : p->value);
+    size_t step = p->mode == PQ_MODE_SAME ? 0 : 1;
+    const uint64_t *seen = p->seen.p;
+
+    if (!pq_space_need(&p->spread, BATCH_ROWS * sizeof(uint32_t)))
+        return no_memory(err, BATCH_ROWS * sizeof(uint32_t));
+    uint32_t *to = p->spread.p;
+    for (size_t i = 0; i < n; i++) {
+        size_t row = p->row + i;
+        bool here = seen[row / 64] >> row % 64 & 1;
+        to[i] = here ? *code : p->dict_n;
+        code += here ? step : 0;
+    }
+    *out = to;
+    return 0;
+}
+
+int pq_pages_codes(struct pq_pages *p, size_t n, struct pq_codes *out, bool *found, struct err *err)
+{
+    *found = false;
+    int r = page_find(p, err);
+    if (r || n > p->rows - p->row || n > BATCH_ROWS ||
+        (p->n != 0 && p->head.encoding != PQ_RLE_DICTIONARY))
+        return r;
+    r = page_need(p, err);
+    if (r)
+        return r;
+    *out = (struct pq_codes){
+        .dict_n = p->dict_n, .dict = p->dict.p, .text = p->text, .serial = p->serial};
+    if (p->mode == PQ_MODE_NULL)
+        out->same = p->dict_n;
+    else if (p->n != p->rows)
+        r = spread_codes(p, n, &out->code, err);
+    else if (p->mode == PQ_MODE_SAME)
+        out->same = *(const uint32_t *)p->items.p;
+    else
+        out->code = (const uint32_t *)p->items.p + p->value;
+    if (r)
+        return r;
+    *found = true;
+    return pq_pages_skip(p, n, err);
 }
 
 int pq_pages_read(struct pq_pages *p, struct batch *b, size_t at, size_t n, struct err *err)

@@ -20,15 +20,29 @@ struct pq_file {
     struct pq_footer meta;
 };
 
+enum column_state { COLUMN_UNREAD, COLUMN_EMPTY, COLUMN_OPEN };
+
+struct column {
+    enum column_state state;
+    struct pq_pages pages;
+    uint64_t row;          /* of the group, that `pages` gives next */
+    bool coded;            /* the rows in hand were given as codes: */
+    struct pq_codes codes; /* these */
+};
+
 struct pq_group {
     const struct pq_file *f;
     size_t group;
-    uint64_t rows_left;
+    struct field_set want;
+    uint64_t rows; /* of the group */
+    uint64_t row;  /* the first in hand, */
+    size_t n;      /* and how many */
     uint32_t batch;
     struct codec *codec;
-    size_t n_columns;
-    size_t n_text; /* of them, TEXT and BYTES */
-    struct pq_pages columns[FIELD_N];
+    struct pq_times times;
+    enum field_id text[FIELD_N]; /* wanted columns of TEXT and BYTES */
+    size_t n_text;
+    struct column columns[FIELD_N];
 };
 
 /* ---- File ---- */
@@ -219,15 +233,11 @@ bool pq_group_may_hold(const struct pq_file *f, size_t group, enum field_id fiel
 
 /* ---- Row group ---- */
 
-static int column_open(struct pq_group *g, enum field_id field, struct err *err)
+static int column_check(const struct pq_group *g, const struct pq_chunk *c, struct err *err)
 {
-    const struct pq_chunk *c = chunk_of(g->f, g->group, field);
-
-    if (!c || c->nulls == c->values)
-        return 0;
-    if (c->values != g->rows_left)
+    if (c->values != g->rows)
         return err_set(err, ERR_DATA, "%llu values in a row group of %llu",
-                       (unsigned long long)c->values, (unsigned long long)g->rows_left);
+                       (unsigned long long)c->values, (unsigned long long)g->rows);
     if (c->codec != CODEC_NONE && c->codec != CODEC_ZSTD && c->codec != CODEC_LZ4)
         return err_set(err, ERR_DATA, "codec %d, expected none (0), zstd (6) or lz4_raw (7)",
                        (int)c->codec);
@@ -236,36 +246,66 @@ static int column_open(struct pq_group *g, enum field_id field, struct err *err)
         return err_set(err, ERR_DATA, "%llu bytes at offset %llu, but the footer is at %llu",
                        (unsigned long long)c->bytes, (unsigned long long)at,
                        (unsigned long long)g->f->data_end);
-    struct pq_pages *p = &g->columns[g->n_columns];
+    return 0;
+}
+
+static int column_read(struct pq_group *g, enum field_id field, const struct pq_chunk *c,
+                       struct err *err)
+{
+    struct pq_pages *p = &g->columns[field].pages;
     size_t len = (size_t)c->bytes;
-    if (!pq_space_need(&p->chunk, len + DECODE_SLACK))
-        return err_set(err, ERR_LIMIT, "no memory for %zu bytes", len);
-    int r = read_at(g->f, p->chunk.p, len, at, err);
+    int r = column_check(g, c, err);
+
+    if (r == 0 && !pq_space_need(&p->chunk, len + DECODE_SLACK))
+        r = err_set(err, ERR_LIMIT, "no memory for %zu bytes", len);
+    double begun = pq_now();
+    if (r == 0)
+        r = read_at(g->f, p->chunk.p, len, pq_chunk_at(c), err);
+    g->times.read += pq_now() - begun;
     if (r)
         return r;
     memset((uint8_t *)p->chunk.p + len, 0, DECODE_SLACK);
-    pq_pages_begin(p, field, c, g->codec, len);
-    g->n_columns++;
-    g->n_text += pq_kinds[p->kind].width == 0 && p->kind != KIND_ENUM;
+    pq_pages_begin(p, field, c, g->codec, &g->times, len);
+    return 0;
+}
+
+/* Have the column read, if it has any value. */
+static int column_open(struct pq_group *g, enum field_id field, struct err *err)
+{
+    struct column *column = &g->columns[field];
+    const struct pq_chunk *c = chunk_of(g->f, g->group, field);
+
+    if (column->state != COLUMN_UNREAD)
+        return 0;
+    column->state = COLUMN_EMPTY;
+    if (!c || c->nulls == c->values)
+        return 0;
+    int r = column_read(g, field, c, err);
+    if (r)
+        return err_in(err, r, "%s: row group %zu: column %s", g->f->path, g->group,
+                      field_table[field].name);
+    column->state = COLUMN_OPEN;
+    column->row = 0;
     return 0;
 }
 
 int pq_group_reopen(struct pq_group *g, const struct pq_file *f, size_t group,
                     const struct field_set *want, struct err *err)
 {
+    (void)err;
     g->f = f;
     g->group = group;
-    g->rows_left = f->meta.groups[group].rows;
-    g->n_columns = 0;
+    g->want = *want;
+    g->rows = f->meta.groups[group].rows;
+    g->row = 0;
+    g->n = 0;
     g->n_text = 0;
     for (int i = 0; i < FIELD_N; i++) {
-        enum field_id field = (enum field_id)i;
-        if (!field_set_has(want, field))
-            continue;
-        int r = column_open(g, field, err);
-        if (r)
-            return err_in(err, r, "%s: row group %zu: column %s", f->path, group,
-                          field_table[field].name);
+        enum kind kind = field_table[i].kind;
+        g->columns[i].state = COLUMN_UNREAD;
+        g->columns[i].coded = false;
+        if (field_set_has(want, (enum field_id)i) && (kind == KIND_TEXT || kind == KIND_BYTES))
+            g->text[g->n_text++] = (enum field_id)i;
     }
     return 0;
 }
@@ -285,45 +325,141 @@ int pq_group_open(struct pq_group **out, const struct pq_file *f, size_t group,
     return 0;
 }
 
-static int column_err(const struct pq_group *g, const struct pq_pages *p, int r, struct err *err)
+static int column_err(const struct pq_group *g, enum field_id field, int r, struct err *err)
 {
+    const struct pq_pages *p = &g->columns[field].pages;
+
     return err_in(err, r, "%s: row group %zu: column %s: before offset %llu", g->f->path, g->group,
-                  field_table[p->field].name, (unsigned long long)pq_pages_offset(p));
+                  field_table[field].name, (unsigned long long)pq_pages_offset(p));
+}
+
+/* Have the column at the rows in hand. *has: it has values. */
+static int column_reach(struct pq_group *g, enum field_id field, bool *has, struct err *err)
+{
+    struct column *c = &g->columns[field];
+    int r = column_open(g, field, err);
+
+    *has = c->state == COLUMN_OPEN;
+    if (r || !*has || c->row >= g->row)
+        return r;
+    r = pq_pages_skip(&c->pages, g->row - c->row, err);
+    c->row = g->row;
+    return r ? column_err(g, field, r, err) : 0;
 }
 
 /* Text is what may not fit a batch: each such column gets an even share. */
 static int rows_fit(struct pq_group *g, size_t *n, struct err *err)
 {
-    for (size_t i = 0; i < g->n_columns && g->n_text != 0; i++) {
-        struct pq_pages *p = &g->columns[i];
-        int r = pq_pages_fit(p, *n, BATCH_BYTES_MAX / g->n_text, n, err);
+    for (size_t i = 0; i < g->n_text; i++) {
+        enum field_id field = g->text[i];
+        bool has;
+        int r = column_reach(g, field, &has, err);
         if (r)
-            return column_err(g, p, r, err);
+            return r;
+        if (has)
+            r = pq_pages_fit(&g->columns[field].pages, *n, BATCH_BYTES_MAX / g->n_text, n, err);
+        if (r)
+            return column_err(g, field, r, err);
     }
     return 0;
 }
 
-int pq_group_next(struct pq_group *g, struct batch *out, struct err *err)
+int pq_group_step(struct pq_group *g, size_t cap, size_t *n, struct err *err)
 {
-    size_t n = g->rows_left < out->cap ? (size_t)g->rows_left : out->cap;
-
-    batch_reset(out);
-    if (n == 0)
+    g->row += g->n;
+    g->n = 0;
+    uint64_t left = g->rows - g->row;
+    *n = left < cap ? (size_t)left : cap;
+    if (*n == 0)
         return ERR_EOF;
-    int r = rows_fit(g, &n, err);
+    for (int i = 0; i < FIELD_N; i++)
+        g->columns[i].coded = false;
+    g->batch++;
+    int r = rows_fit(g, n, err);
+    if (r == 0)
+        g->n = *n;
+    return r;
+}
+
+static int codes_of(struct pq_group *g, enum field_id field, const struct pq_codes **out,
+                    struct err *err)
+{
+    struct column *c = &g->columns[field];
+    bool found = true;
+    bool has;
+    int r = column_reach(g, field, &has, err);
+
+    *out = NULL;
     if (r)
         return r;
-    g->batch++;
-    for (size_t i = 0; i < g->n_columns; i++) {
-        struct pq_pages *p = &g->columns[i];
-        p->batch = g->batch;
-        r = pq_pages_read(p, out, 0, n, err);
-        if (r) {
-            batch_reset(out);
-            return column_err(g, p, r, err);
-        }
+    if (!has && !c->coded)
+        c->codes = (struct pq_codes){0};
+    else if (!c->coded && c->row == g->row)
+        r = pq_pages_codes(&c->pages, g->n, &c->codes, &found, err);
+    else if (!c->coded)
+        found = false; /* the batch has it */
+    if (r)
+        return column_err(g, field, r, err);
+    if (has && found)
+        c->row = g->row + g->n;
+    c->coded = found;
+    *out = found ? &c->codes : NULL;
+    return 0;
+}
+
+int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_codes **out,
+                   struct err *err)
+{
+    double begun = pq_now();
+    int r = codes_of(g, field, out, err);
+
+    g->times.all += pq_now() - begun;
+    return r;
+}
+
+static int column_need(struct pq_group *g, enum field_id field, struct batch *out, struct err *err)
+{
+    struct column *c = &g->columns[field];
+    bool has;
+    int r = column_reach(g, field, &has, err);
+
+    if (r || !has || batch_uses(out, field))
+        return r;
+    c->pages.batch = g->batch;
+    if (c->coded)
+        r = pq_pages_from_codes(&c->pages, &c->codes, out, g->n, err);
+    else if (c->row == g->row)
+        r = pq_pages_read(&c->pages, out, 0, g->n, err);
+    c->row = g->row + g->n;
+    return r ? column_err(g, field, r, err) : 0;
+}
+
+int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out, struct err *err)
+{
+    double begun = pq_now();
+    int r = column_need(g, field, out, err);
+
+    g->times.all += pq_now() - begun;
+    return r;
+}
+
+uint64_t pq_group_left(const struct pq_group *g) { return g->rows - g->row - g->n; }
+
+struct pq_times pq_group_times(const struct pq_group *g) { return g->times; }
+
+int pq_group_next(struct pq_group *g, struct batch *out, struct err *err)
+{
+    size_t n;
+
+    batch_reset(out);
+    int r = pq_group_step(g, out->cap, &n, err);
+    for (int i = 0; i < FIELD_N && r == 0; i++)
+        if (field_set_has(&g->want, (enum field_id)i))
+            r = pq_group_need(g, (enum field_id)i, out, err);
+    if (r) {
+        batch_reset(out);
+        return r;
     }
-    g->rows_left -= n;
     out->rows = n;
     return 0;
 }
@@ -333,7 +469,7 @@ void pq_group_close(struct pq_group *g)
     if (!g)
         return;
     for (int i = 0; i < FIELD_N; i++)
-        pq_pages_free(&g->columns[i]);
+        pq_pages_free(&g->columns[i].pages);
     codec_free(g->codec);
     free(g);
 }

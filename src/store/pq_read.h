@@ -3,12 +3,14 @@
  * offset in the file is checked; a broken file gives ERR_DATA with path, offset and column.
  *
  * A pq_file does not change once it is open, so threads may share it; a pq_group belongs to one.
- * Memory of a group: its wanted chunks as they are in the file, and a page of each, decoded. */
+ * Memory of a group: its wanted chunks as they are in the file, and a page of each, decoded;
+ * it is kept for the next group. */
 #ifndef STORE_PQ_READ_H
 #define STORE_PQ_READ_H
 
 #include "base/err.h"
 #include "flow/batch.h"
+#include "store/pq_pages.h"
 
 struct pq_file;
 
@@ -50,6 +52,27 @@ int pq_group_reopen(struct pq_group *g, const struct pq_file *f, size_t group,
  * would not fit. A wanted column without any value in them is not marked used. 0, ERR_EOF at the
  * end, or an error. An enum's name that we do not know is given as 255. */
 int pq_group_next(struct pq_group *g, struct batch *out, struct err *err) MUST_USE;
+
+/* The same in steps, for those who look at some columns first and may not need the others. A
+ * column is read from the file when it is first asked for, a page decoded when one of its rows is.
+ *
+ * Step to the next *n rows (at most `cap` and BATCH_ROWS): 0, ERR_EOF, or an error. */
+int pq_group_step(struct pq_group *g, size_t cap, size_t *n, struct err *err) MUST_USE;
+
+/* Fill a wanted column of these rows; `out` was reset since the step. Nothing is done if it is
+ * filled, or has no value in them. */
+int pq_group_need(struct pq_group *g, enum field_id field, struct batch *out,
+                  struct err *err) MUST_USE;
+
+/* The column as dictionary codes, good until the next step; *out is NULL where it has none. */
+int pq_group_codes(struct pq_group *g, enum field_id field, const struct pq_codes **out,
+                   struct err *err) MUST_USE;
+
+/* Rows behind those in hand. */
+uint64_t pq_group_left(const struct pq_group *g);
+
+/* What all its reading took, since it was opened first. */
+struct pq_times pq_group_times(const struct pq_group *g);
 void pq_group_close(struct pq_group *g);
 
 #endif

@@ -218,7 +218,7 @@ static int group_end(struct pq_writer *w, struct err *err)
         chunks[f] = w->work->columns[f].meta;
         pq_column_reset(&w->work->columns[f]);
     }
-    pq_group_put(&w->groups, chunks, w->row);
+    pq_group_put(&w->groups, &pq_catalogue, chunks, w->row);
     if (!buf_ok(&w->groups))
         return err_set(err, ERR_LIMIT, "%s: %zu row groups do not fit a footer of %d bytes",
                        w->path, w->n_groups, PQ_FOOTER_BYTES_MAX);
@@ -295,7 +295,7 @@ static int footer_end(struct pq_writer *w, const struct pq_kv *kv, size_t n_kv, 
     struct buf footer;
 
     buf_init(&footer, PQ_FOOTER_BYTES_MAX);
-    pq_footer_put(&footer, w->rows, &w->groups, w->n_groups, kv, n_kv);
+    pq_footer_put(&footer, &pq_catalogue, w->rows, &w->groups, w->n_groups, kv, n_kv);
     buf_le(&footer, footer.len, 4);
     buf_bytes(&footer, pq_magic, sizeof pq_magic);
     int r = buf_ok(&footer) ? put(w, &footer, err)

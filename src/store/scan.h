@@ -1,4 +1,8 @@
-/* scan: all flows of a store in a span of time, sealed files and live journals alike, as batches.
+/* scan: all flows of a store in a span of time, sealed files and live journals alike.
+ *
+ * The store is listed once; then as many readers as there are threads take parts of it, a journal
+ * or a row group each, from the shared list. A reader gives some thousands of rows at a time, their
+ * columns on demand: as values in a batch, or, of files, as dictionary codes.
  *
  *   DIR/date=YYYY-MM-DD/hour=HH/ID.parquet        sealed; partition by received time, UTC
  *   DIR/date=YYYY-MM-DD/hour=HH/.ID.parquet.tmp   being written: not read
@@ -12,6 +16,7 @@
 
 #include "base/err.h"
 #include "flow/batch.h"
+#include "store/pq_pages.h"
 
 struct scan;
 
@@ -35,22 +40,62 @@ struct scan_spec {
 struct scan_stats {
     uint64_t files, files_skipped;
     uint64_t groups, groups_skipped;
+    uint64_t by_time, by_statistics, by_bloom; /* why groups were skipped */
     uint64_t journals;
     uint64_t rows;   /* rows given out or looked at */
     uint64_t broken; /* files and journals that could not be read, wholly or in part */
+    double open_s;   /* time spent in opening files, by all readers together */
 };
 
 /* Lists the store. A store that does not exist is ERR_CONFIG. */
 int scan_open(struct scan **out, const char *dir, const struct scan_spec *spec,
               struct err *err) MUST_USE;
+void scan_close(struct scan *s); /* after its readers */
 
-/* Reset `out`, fill it with the next rows. Rows are cut to the span exactly. 0 or ERR_EOF; a file
- * that is broken is ERR_DATA with its path, and the scan may be continued behind it. */
-int scan_next(struct scan *s, struct batch *out, struct err *err) MUST_USE;
-const struct scan_stats *scan_stats(const struct scan *s);
+/* What readers have done so far: of each part when it is over. */
+struct scan_stats scan_stats(struct scan *s);
+
+/* How many parts there are at least: no use having more readers. */
+size_t scan_parts(struct scan *s);
 
 /* How much of what is to be read has been, 0 to 1; for people who wait. */
-double scan_progress(const struct scan *s);
-void scan_close(struct scan *s);
+double scan_progress(struct scan *s);
+
+/* Belongs to one thread. */
+struct scan_reader;
+
+struct scan_reader *scan_reader_new(struct scan *s); /* NULL if there is no memory */
+void scan_reader_free(struct scan_reader *r);        /* NULL is fine */
+
+/* Go to the next rows, whose number is b->rows of scan_reader_batch(). 0 or ERR_EOF; a file that is
+ * broken is ERR_DATA with its path, and reading may be continued behind it. */
+int scan_reader_next(struct scan_reader *r, struct err *err) MUST_USE;
+
+/* These rows: wanted columns as far as they were needed. Its owner is the reader. */
+struct batch *scan_reader_batch(struct scan_reader *r);
+
+/* Have a wanted column in the batch. On ERR_DATA these rows cannot be used. */
+int scan_reader_need(struct scan_reader *r, enum field_id f, struct err *err) MUST_USE;
+
+/* Have it as codes: *out is NULL if it does not lie so. */
+int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
+                      struct err *err) MUST_USE;
+
+/* What its reading of files took so far. */
+struct pq_times scan_reader_times(const struct scan_reader *r);
+
+/* Clear the bits of rows outside the span. */
+int scan_reader_cut(struct scan_reader *r, uint64_t *selected, struct err *err) MUST_USE;
+
+/* Are they of a file, not of a journal? */
+bool scan_reader_is_file(const struct scan_reader *r);
+
+/* Are the rows in hand the last of their part? false where that is not known. */
+bool scan_reader_is_last(const struct scan_reader *r);
+
+/* Parts have numbers that go up in the order of the store. Is there none before that of the rows in
+ * hand that is not over yet? */
+uint64_t scan_reader_part(const struct scan_reader *r);
+bool scan_reader_is_first(struct scan_reader *r);
 
 #endif

@@ -116,30 +116,48 @@ static struct scan_stats check(const struct store *t, int64_t from, int64_t to, 
     struct scan_spec spec = {.from_ms = from, .to_ms = to};
     struct scan *s;
     struct err err;
-    struct batch b;
+    struct scan_reader *readers[2];
     uint8_t *seen = mem_new(n + 1, 1);
+    uint64_t selected[BATCH_ROWS / 64];
     uint64_t rows = 0;
     int r;
 
     field_set_add(&spec.want, FIELD_BYTES);
     field_set_add(&spec.want, FIELD_TIME);
-    assert_true(batch_init(&b, 100)); /* neither the decoder's nor the file's size */
     assert_int_equal(scan_open(&s, t->dir, &spec, &err), 0);
-    while ((r = scan_next(s, &b, &err)) == 0)
-        for (size_t i = 0; i < b.rows; i++, rows++) {
-            uint64_t v = batch_u64(&b, FIELD_BYTES, i);
-            int64_t time = (int64_t)batch_u64(&b, FIELD_TIME, i);
-            assert_true(batch_has(&b, FIELD_BYTES, i));
-            assert_true(time >= from && time < to);
+    for (size_t i = 0; i < 2; i++) {
+        readers[i] = scan_reader_new(s);
+        assert_non_null(readers[i]);
+    }
+    /* They take turns until one is at the end, then the other goes on to it. */
+    size_t turn = 0;
+    while ((r = scan_reader_next(readers[turn % 2], &err)) == 0 ||
+           (turn++, r = scan_reader_next(readers[turn % 2], &err)) == 0) {
+        struct scan_reader *reader = readers[turn++ % 2];
+        const struct batch *b = scan_reader_batch(reader);
+        memset(selected, 0xff, sizeof selected);
+        assert_int_equal(scan_reader_cut(reader, selected, &err), 0);
+        assert_int_equal(scan_reader_need(reader, FIELD_BYTES, &err), 0);
+        assert_int_equal(scan_reader_need(reader, FIELD_TIME, &err), 0);
+        for (size_t i = 0; i < b->rows; i++) {
+            uint64_t v = batch_u64(b, FIELD_BYTES, i);
+            int64_t time = (int64_t)batch_u64(b, FIELD_TIME, i);
+            assert_true(batch_has(b, FIELD_BYTES, i));
+            assert_int_equal(selected[i / 64] >> i % 64 & 1, time >= from && time < to);
+            if (time < from || time >= to)
+                continue;
+            rows++;
             assert_in_range(v, first, first + n - 1);
             assert_int_equal(seen[v - first]++, 0);
         }
+    }
     assert_int_equal(r, ERR_EOF);
     assert_int_equal(rows, n);
-    struct scan_stats stats = *scan_stats(s);
+    scan_reader_free(readers[0]);
+    scan_reader_free(readers[1]);
+    struct scan_stats stats = scan_stats(s);
     assert_int_equal(stats.broken, 0);
     scan_close(s);
-    batch_free(&b);
     free(seen);
     return stats;
 }

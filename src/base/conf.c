@@ -1,0 +1,269 @@
+#include "base/conf.h"
+
+#include "base/file.h"
+#include "base/near.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LITERAL_MAX = 32, SHOWN = 40, EXPECTED = 200 };
+
+/* The commands that a line may still be, word by word. */
+struct match {
+    bool may[CONF_COMMANDS];
+};
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+void conf_say(const struct conf_line *line, size_t column, struct err *err, const char *fmt, ...)
+{
+    char text[ERR_TEXT];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    err_text(err, "%s:%zu:%zu: %.400s", line->file, line->number, column, text);
+}
+
+/* The i-th word of a command's row. */
+static bool row_word(const char *words, size_t i, struct conf_word *out)
+{
+    for (;; i--) {
+        size_t len = strcspn(words, " ");
+        if (len == 0)
+            return false;
+        if (i == 0) {
+            *out = (struct conf_word){words, len, 0};
+            return true;
+        }
+        words += len + (words[len] == ' ');
+    }
+}
+
+static bool is_argument(const struct conf_word *w) { return isupper((unsigned char)*w->s); }
+
+static bool is_text(const struct conf_word *w) { return w->len == 4 && !memcmp(w->s, "TEXT", 4); }
+
+static bool begins(const struct conf_word *whole, const struct conf_word *typed)
+{
+    return typed->len <= whole->len && memcmp(whole->s, typed->s, typed->len) == 0;
+}
+
+/* The next word of the line from *at on, or the whole rest. */
+static bool next_word(const char *line, size_t len, size_t *at, bool rest, struct conf_word *out)
+{
+    while (*at < len && is_blank(line[*at]))
+        (*at)++;
+    size_t end = rest ? len : *at;
+    while (!rest && end < len && !is_blank(line[end]))
+        end++;
+    while (rest && end > *at && is_blank(line[end - 1]))
+        end--;
+    *out = (struct conf_word){line + *at, end - *at, *at + 1};
+    *at = end;
+    return out->len > 0;
+}
+
+/* What may stand as the i-th word: "collector, filter or a name"; also the word nearest to what was
+ * typed. */
+static void list_expected(const struct conf *c, const struct match *m, size_t i, struct near *near,
+                          char literals[CONF_COMMANDS][LITERAL_MAX], char out[static EXPECTED])
+{
+    size_t used = 0;
+
+    for (size_t k = 0; k < c->n; k++) {
+        struct conf_word w;
+        if (!m->may[k] || !row_word(c->commands[k].words, i, &w))
+            continue;
+        (void)snprintf(literals[k], LITERAL_MAX, "%.*s", (int)w.len, w.s);
+        if (!is_argument(&w))
+            near_try(near, literals[k]);
+        if (used < EXPECTED - LITERAL_MAX && (used == 0 || !strstr(out, literals[k])))
+            used += (size_t)snprintf(out + used, EXPECTED - used, "%s%s", used ? " or " : "",
+                                     literals[k]);
+    }
+}
+
+static int fail_word(const struct conf *c, const struct match *m, const struct conf_line *line,
+                     size_t i, const struct conf_word *found, struct err *err)
+{
+    char literals[CONF_COMMANDS][LITERAL_MAX];
+    char expected[EXPECTED] = "";
+    struct near near = near_of(found->s, found->len);
+
+    list_expected(c, m, i, &near, literals, expected);
+    const char *best = found->len > 0 ? near_best(&near) : NULL;
+    if (found->len == 0)
+        return conf_fail(line, found->column, err, "expected %s, found the end of the line",
+                         expected);
+    return conf_fail(line, found->column, err, "expected %s, found \"%.*s\"%s%s%s",
+                     *expected ? expected : "the end of the line",
+                     (int)(found->len < SHOWN ? found->len : SHOWN), found->s,
+                     best ? "; did you mean " : "", best ? best : "", best ? "?" : "");
+}
+
+/* Whether the i-th words of all that are left are one and the same. */
+static bool is_one_word(const struct conf *c, const struct match *m, size_t i)
+{
+    struct conf_word first = {0};
+    struct conf_word w;
+
+    for (size_t k = 0; k < c->n; k++) {
+        if (!m->may[k] || !row_word(c->commands[k].words, i, &w))
+            continue;
+        if (first.s && (w.len != first.len || !begins(&first, &w)))
+            return false;
+        first = w;
+    }
+    return true;
+}
+
+static int fail_short(const struct conf *c, const struct match *m, const struct conf_line *line,
+                      size_t i, const struct conf_word *found, struct err *err)
+{
+    char literals[CONF_COMMANDS][LITERAL_MAX];
+    char may[EXPECTED] = "";
+    struct near near = near_of(found->s, found->len);
+
+    list_expected(c, m, i, &near, literals, may);
+    return conf_fail(line, found->column, err, "expected more of the word: \"%.*s\" may be %s",
+                     (int)(found->len < SHOWN ? found->len : SHOWN), found->s, may);
+}
+
+/* Leaves those commands whose i-th word this can be; a whole word wins over its beginning. */
+static size_t narrow(const struct conf *c, struct match *m, size_t i, const struct conf_word *typed)
+{
+    bool whole = false;
+    size_t left = 0;
+    struct conf_word w;
+
+    for (size_t k = 0; k < c->n; k++)
+        whole = whole || (m->may[k] && row_word(c->commands[k].words, i, &w) && !is_argument(&w) &&
+                          w.len == typed->len && begins(&w, typed));
+    for (size_t k = 0; k < c->n; k++) {
+        if (!m->may[k])
+            continue;
+        m->may[k] = row_word(c->commands[k].words, i, &w) &&
+                    (is_argument(&w) || (begins(&w, typed) && (!whole || w.len == typed->len)));
+        left += m->may[k];
+    }
+    return left;
+}
+
+/* The only command that is left, whether or not all its words are read; NULL if there are several.
+ */
+static const struct conf_command *only(const struct conf *c, const struct match *m)
+{
+    const struct conf_command *found = NULL;
+
+    for (size_t k = 0; k < c->n; k++) {
+        if (m->may[k] && found)
+            return NULL;
+        if (m->may[k])
+            found = &c->commands[k];
+    }
+    return found;
+}
+
+/* The only command that is left, if its i-th word is all the rest of the line. */
+static const struct conf_command *rest_of_line(const struct conf *c, const struct match *m,
+                                               size_t i)
+{
+    const struct conf_command *one = only(c, m);
+    struct conf_word w;
+    return one && row_word(one->words, i, &w) && is_text(&w) ? one : NULL;
+}
+
+/* The only command that is left, if it has no i-th word. */
+static const struct conf_command *complete(const struct conf *c, const struct match *m, size_t i)
+{
+    const struct conf_command *one = i > 0 ? only(c, m) : NULL;
+    struct conf_word w;
+    return one && !row_word(one->words, i, &w) ? one : NULL;
+}
+
+/* Keeps the word if it is an argument of the only command that is left. */
+static void keep_argument(const struct conf *c, const struct match *m, size_t i,
+                          const struct conf_word *typed, struct conf_line *line)
+{
+    const struct conf_command *one = only(c, m);
+    struct conf_word w;
+
+    if (one && row_word(one->words, i, &w) && is_argument(&w) && line->n < CONF_WORDS)
+        line->arg[line->n++] = *typed;
+}
+
+/* Reads words from `at` on until one command is whole. */
+static int take_line(struct conf *c, struct conf_line *line, const char *s, size_t len, size_t at,
+                     struct err *err)
+{
+    struct match m = {{false}};
+    struct conf_word typed;
+
+    for (size_t k = 0; k < c->n; k++)
+        m.may[k] = true;
+    for (size_t i = 0;; i++) {
+        const struct match before = m;
+        const struct conf_command *done = complete(c, &m, i);
+        const struct conf_command *rest = rest_of_line(c, &m, i);
+        bool is = next_word(s, len, &at, rest != NULL, &typed);
+        if (!is && done)
+            return done->take(c, line, err);
+        if (!is && rest && line->no)
+            return rest->take(c, line, err);
+        if (!is || done || narrow(c, &m, i, &typed) == 0)
+            return fail_word(c, &before, line, i, &typed, err);
+        if (!is_one_word(c, &m, i))
+            return fail_short(c, &m, line, i, &typed, err);
+        keep_argument(c, &m, i, &typed, line);
+        if (rest)
+            return rest->take(c, line, err);
+    }
+}
+
+static int read_line(struct conf *c, struct conf_line *line, const char *s, size_t len,
+                     struct err *err)
+{
+    size_t at = 0;
+    struct conf_word first;
+
+    if (!next_word(s, len, &at, false, &first) || *first.s == '!' || *first.s == '#')
+        return 0;
+    line->no = first.len == 2 && memcmp(first.s, "no", 2) == 0;
+    return take_line(c, line, s, len, line->no ? at : 0, err);
+}
+
+int conf_read(struct conf *c, const char *file, const char *text, size_t len, struct err *err)
+{
+    size_t number = 0;
+
+    assert(c->commands && c->n <= CONF_COMMANDS);
+    for (size_t at = 0; at < len;) {
+        const char *stop = memchr(text + at, '\n', len - at);
+        size_t end = stop ? (size_t)(stop - text) : len;
+        struct conf_line line = {.file = file, .number = number + 1};
+        int r = read_line(c, &line, text + at, end - at, err);
+        if (r)
+            return r;
+        at = end + 1;
+        number++;
+    }
+    return 0;
+}
+
+int conf_read_file(struct conf *c, const char *path, struct err *err)
+{
+    struct buf text;
+
+    buf_init(&text, CONF_BYTES_MAX);
+    int r = file_read(path, &text, err);
+    if (r == 0)
+        r = conf_read(c, path, (const char *)text.data, text.len, err);
+    buf_free(&text);
+    return r;
+}

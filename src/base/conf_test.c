@@ -1,0 +1,156 @@
+/* Commands of a made-up kind, as they should be taken and refused. */
+#include "base/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* What was taken, as "[no ]command|argument|argument;" for each. */
+static char taken[1024];
+
+static int note(const char *command, const struct conf_line *line)
+{
+    size_t n = strlen(taken);
+
+    n += (size_t)snprintf(taken + n, sizeof taken - n, "%s%s", line->no ? "no " : "", command);
+    for (size_t i = 0; i < line->n; i++)
+        n += (size_t)snprintf(taken + n, sizeof taken - n, "|%.*s", (int)line->arg[i].len,
+                              line->arg[i].s);
+    (void)snprintf(taken + n, sizeof taken - n, ";");
+    return 0;
+}
+
+static int on_filter(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)c;
+    if (line->n > 1 && line->arg[1].len == 3 && memcmp(line->arg[1].s, "bad", 3) == 0)
+        return conf_fail(line, line->arg[1].column, err, "expected good, found bad");
+    return note("filter", line);
+}
+
+static int on_record(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)c;
+    (void)err;
+    return note("record", line);
+}
+
+static int on_monitor(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)c;
+    (void)err;
+    return note("monitor", line);
+}
+
+static int on_shut(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)c;
+    (void)err;
+    return note("shutdown", line);
+}
+
+static const struct conf_command commands[] = {
+    {"filter NAME TEXT", on_filter},
+    {"flow record NAME", on_record},
+    {"flow monitor NAME", on_monitor},
+    {"shutdown", on_shut},
+};
+
+static int read_text(const char *text, struct err *err)
+{
+    struct conf c = {commands, COUNT_OF(commands)};
+
+    *taken = '\0';
+    return conf_read(&c, "x.conf", text, strlen(text), err);
+}
+
+static void takes_commands(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *taken;
+    } rows[] = {
+        {"", ""},
+        {"\n\n  \n", ""},
+        {"! nothing\n# nothing\n   ! nothing\n", ""},
+        {"filter web dst port 443", "filter|web|dst port 443;"},
+        {"filter web   dst port != 443 # x \r\n", "filter|web|dst port != 443 # x;"},
+        {"\tfilter a b\nshutdown\n", "filter|a|b;shutdown;"},
+        {"flow record r1\nflow monitor m1", "record|r1;monitor|m1;"},
+        {"fi a b\nfl r c\nfl mon d\ns", "filter|a|b;record|c;monitor|d;shutdown;"},
+        {"no filter web", "no filter|web;"},
+        {"no filter web any", "no filter|web|any;"},
+        {"no shutdown", "no shutdown;"},
+    };
+    struct err err = {""};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (read_text(rows[i].text, &err) != 0)
+            fail_msg("%s: %s", rows[i].text, err.text);
+        assert_string_equal(taken, rows[i].taken);
+    }
+}
+
+static void says_where_it_is_wrong(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *error;
+    } rows[] = {
+        {"filer web any",
+         "x.conf:1:1: expected filter or flow or shutdown, found \"filer\"; did you "
+         "mean filter?"},
+        {"shutdown\n  filter", "x.conf:2:9: expected NAME, found the end of the line"},
+        {"filter web", "x.conf:1:11: expected TEXT, found the end of the line"},
+        {"f web any", "x.conf:1:1: expected more of the word: \"f\" may be filter or flow"},
+        {"flow recrod x", "x.conf:1:6: expected record or monitor, found \"recrod\"; did you mean "
+                          "record?"},
+        {"flow", "x.conf:1:5: expected record or monitor, found the end of the line"},
+        {"shutdown now", "x.conf:1:10: expected the end of the line, found \"now\""},
+        {"filter x bad", "x.conf:1:10: expected good, found bad"},
+        {"no", "x.conf:1:3: expected filter or flow or shutdown, found the end of the line"},
+    };
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(read_text(rows[i].text, &err), ERR_CONFIG);
+        assert_string_equal(err.text, rows[i].error);
+    }
+}
+
+static void reads_files(void **state)
+{
+    char path[] = "/tmp/conf_test_XXXXXX";
+    struct conf c = {commands, COUNT_OF(commands)};
+    struct err err;
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "shutdown\n", 9), 9);
+    *taken = '\0';
+    assert_int_equal(conf_read_file(&c, path, &err), 0);
+    assert_string_equal(taken, "shutdown;");
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(conf_read_file(&c, path, &err), ERR_SYS);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(conf_read_file(&c, "/tmp", &err), ERR_SYS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_commands),
+        cmocka_unit_test(says_where_it_is_wrong),
+        cmocka_unit_test(reads_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,392 @@
+#include "query/worker.h"
+
+#include "base/mem.h"
+#include "query/quick.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static const double PROGRESS_S = 0.1;
+
+enum {
+    MANY = 1 << 16,        /* groups: their sums and slots pass the second-level cache */
+    ASIDE_BYTES = 4 << 20, /* of records that wait for their turn */
+    FORK_ROWS = 1000       /* printed, when tables know their widths */
+};
+
+double query_now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int sink_take(struct chunk_sink *to, const struct chunk *c, struct err *err)
+{
+    struct worker *w = container_of(to, struct worker, sink);
+    return agg_add(w->agg, c, err);
+}
+
+struct worker *worker_new(struct work *q)
+{
+    struct worker *w = mem_new(1, sizeof *w);
+    const struct query_extra *extra = q->spec->extra;
+
+    w->work = q;
+    w->part = UINT64_MAX;
+    w->sink.take = sink_take;
+    meter_init(&w->meter, q->spec->raw);
+    w->select = select_new(q->spec->filter);
+    w->reader = scan_reader_new(q->scan);
+    bool ok = w->reader != NULL;
+    if (ok && q->spec->grouped) {
+        if (extra && extra->stage)
+            w->stage = extra->stage(extra);
+        w->agg = mem_new(1, sizeof *w->agg);
+        tally_init(&w->tally, q->spec->raw);
+        if (!w->stage && !(extra && extra->words) && coder_can(&q->spec->keys))
+            w->coder = coder_new(&q->spec->keys, &q->ids);
+        ok = agg_init(w->agg, &q->spec->keys, extra, &q->ids, q->spec->limit_bytes / q->threads);
+        w->agg->user_limit_bytes = q->spec->limit_bytes;
+    }
+    if (!ok) {
+        worker_free(w);
+        w = NULL;
+    }
+    return w;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    scan_reader_free(w->reader);
+    select_free(w->select);
+    if (w->agg)
+        agg_free(w->agg);
+    free(w->agg);
+    if (w->stage)
+        w->stage->free(w->stage);
+    list_free(w->own);
+    print_free(w->fork);
+    coder_free(w->coder);
+    parts_free(w->parts);
+    if (w->table)
+        agg_free(w->table);
+    free(w->table);
+    meter_free(&w->meter);
+    free(w);
+}
+
+static size_t bits_to_rows(const uint64_t *bits, size_t n_rows, uint32_t *rows)
+{
+    size_t n = 0;
+
+    for (size_t w = 0; w * 64 < n_rows; w++) {
+        uint64_t left = bits[w];
+        if (left == ~UINT64_C(0)) {
+            for (uint32_t i = 0; i < 64; i++)
+                rows[n++] = (uint32_t)(w * 64) + i;
+            continue;
+        }
+        for (; left; left &= left - 1)
+            rows[n++] = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
+    }
+    return n;
+}
+
+static bool is_over(struct work *q)
+{
+    if (q->watch->stop && atomic_load_explicit(q->watch->stop, memory_order_relaxed))
+        atomic_store(&q->interrupted, true);
+    return atomic_load_explicit(&q->stopped, memory_order_relaxed) ||
+           atomic_load_explicit(&q->interrupted, memory_order_relaxed);
+}
+
+/* --- records --- */
+
+/* Wait until the part in hand is the first that is not over. Holds the lock. */
+static void await_turn(struct worker *w)
+{
+    struct work *q = w->work;
+
+    while (!is_over(q) && !scan_reader_is_first(w->reader)) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 1; /* to look whether the user interrupts */
+        (void)pthread_cond_timedwait(&q->turn, &q->lock, &until);
+    }
+}
+
+/* Print what waits, when it is its turn. */
+static void join(struct worker *w)
+{
+    struct work *q = w->work;
+
+    if (!w->fork || w->fork->text.len == 0)
+        return;
+    (void)pthread_mutex_lock(&q->lock);
+    await_turn(w);
+    if (!is_over(q))
+        print_join(q->printer, w->fork);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+/* Can this part's records be printed aside, while others print theirs? They need an end that is
+ * known, so that they can be joined before it is given back. */
+static bool can_fork(struct worker *w)
+{
+    struct work *q = w->work;
+
+    if (w->fork)
+        return scan_reader_is_file(w->reader);
+    if (!atomic_load(&q->forkable) || !scan_reader_is_file(w->reader))
+        return false;
+    (void)pthread_mutex_lock(&q->lock);
+    w->fork = print_fork(q->printer);
+    w->own = w->fork ? list_fork(q->list, w->fork) : NULL;
+    (void)pthread_mutex_unlock(&q->lock);
+    return w->fork != NULL;
+}
+
+static int list_chunk(struct worker *w, struct list *l, const uint32_t *rows, size_t n,
+                      struct err *err)
+{
+    const struct batch *b = scan_reader_batch(w->reader);
+
+    meter_rows(&w->meter, b, rows, n);
+    w->records += n;
+    return list_add(l, b, rows, n, err);
+}
+
+static int list_aside(struct worker *w, size_t n, struct err *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < n && !r; i += METER_CHUNK)
+        r = list_chunk(w, w->own, w->rows + i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
+    if (w->fork->text.len > ASIDE_BYTES)
+        join(w);
+    return r;
+}
+
+static int list_rows(struct worker *w, size_t n, struct err *err)
+{
+    struct work *q = w->work;
+    int r = 0;
+
+    if (can_fork(w))
+        return list_aside(w, n, err);
+    (void)pthread_mutex_lock(&q->lock);
+    await_turn(w);
+    for (size_t i = 0; i < n && !r && !is_over(q); i += METER_CHUNK) {
+        size_t wants = list_wants(q->list);
+        size_t take = n - i < METER_CHUNK ? n - i : METER_CHUNK;
+        take = take < wants ? take : wants;
+        r = list_chunk(w, q->list, w->rows + i, take, err);
+        if (take == wants)
+            atomic_store(&q->stopped, true);
+    }
+    bool plain = q->spec->sort.by == SORT_NONE && q->spec->top == 0;
+    if (plain && q->printer->rows >= FORK_ROWS && q->printer->format->fork)
+        atomic_store(&q->forkable, true);
+    (void)pthread_mutex_unlock(&q->lock);
+    return r;
+}
+
+/* --- groups --- */
+
+static int group_rows(struct worker *w, const uint32_t *rows, size_t n, struct err *err)
+{
+    meter_rows(&w->meter, scan_reader_batch(w->reader), rows, n);
+    struct chunk c = {.batch = scan_reader_batch(w->reader),
+                      .meter = &w->meter,
+                      .rows = rows,
+                      .n = n,
+                      .sums = w->meter.sums,
+                      .rest = w->meter.fractions ? w->meter.rest : NULL};
+    w->records += n;
+    return w->stage ? w->stage->run(w->stage, &c, &w->sink, err) : agg_add(w->agg, &c, err);
+}
+
+static int need_all(struct worker *w, struct err *err)
+{
+    int r = 0;
+
+    for (int f = 0; f < FIELD_N && !r; f++)
+        r = scan_reader_need(w->reader, (enum field_id)f, err);
+    return r;
+}
+
+static int begin_parts(struct worker *w, struct err *err)
+{
+    const struct work *q = w->work;
+
+    if (w->parts)
+        return 0;
+    w->parts = parts_new(w->agg->keys.words, &w->work->room);
+    w->table = mem_new(1, sizeof *w->table);
+    if (!agg_init(w->table, &q->spec->keys, NULL, w->agg->ids, q->spec->limit_bytes))
+        return err_set(err, ERR_LIMIT, "no memory for groups");
+    return 0;
+}
+
+/* Rows whose groups are many are put down by parts; few, and the odd ones, become groups at once.
+ */
+static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
+{
+    uint64_t *packed = w->agg->packed;
+    size_t words = w->agg->keys.words;
+    size_t n_left;
+
+    if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
+        return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
+    if (!w->parts && w->agg->n < MANY) {
+        int r = quick_add_keys(w->agg, &w->tally, from, n, packed, err);
+        if (r != ERR_LIMIT)
+            return r;
+    }
+    int r = begin_parts(w, err);
+    if (r)
+        return r;
+    for (size_t i = 0; i < n; i++)
+        w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
+    r = parts_add(w->parts, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
+    for (size_t i = 0; i < n_left && !r; i++)
+        r = quick_add_keys(w->agg, &w->tally, from + w->groups[i], 1, packed + w->groups[i] * words,
+                           err);
+    return r ? r : parts_tidy(w->parts, w->table, err);
+}
+
+static int quick_rows(struct worker *w, size_t n, struct err *err)
+{
+    bool cells;
+    int r = coder_begin(w->coder, w->reader, &cells, err);
+
+    w->records += n;
+    if (!r && cells && !w->parts) {
+        r = coder_groups(w->coder, w->agg, w->rows, n, w->groups, err);
+        if (!r)
+            quick_add(w->agg, &w->tally, w->groups);
+        if (r != ERR_LIMIT)
+            return r;
+        r = begin_parts(w, err);
+    }
+    for (size_t i = 0; i < n && !r; i += METER_CHUNK)
+        r = pack_rows(w, i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
+    return r;
+}
+
+/* Row by row, by the meter. */
+static int all_rows(struct worker *w, size_t n, struct err *err)
+{
+    int r = need_all(w, err);
+
+    if (r)
+        return r;
+    meter_batch(&w->meter, scan_reader_batch(w->reader));
+    if (!w->agg)
+        return list_rows(w, n, err);
+    for (size_t i = 0; i < n && !r; i += METER_CHUNK)
+        r = group_rows(w, w->rows + i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
+    return r;
+}
+
+static int take_rows(struct worker *w, struct err *err)
+{
+    size_t n = bits_to_rows(w->selected, scan_reader_batch(w->reader)->rows, w->rows);
+    bool quick = w->coder != NULL;
+    int r = 0;
+
+    if (n == 0)
+        return 0;
+    if (quick)
+        r = tally_rows(&w->tally, w->reader, w->rows, n, &quick, err);
+    if (!r)
+        r = quick ? quick_rows(w, n, err) : all_rows(w, n, err);
+    return r;
+}
+
+/* Filtering and grouping have columns read on the way: that is not theirs. */
+static int take_batch(struct worker *w, struct err *err)
+{
+    double begun = query_now();
+    double read = scan_reader_times(w->reader).all;
+    int r = select_rows(w->select, w->reader, w->selected, err);
+    double between = query_now();
+    double read_too = scan_reader_times(w->reader).all;
+
+    if (!r)
+        r = take_rows(w, err);
+    if (scan_reader_is_last(w->reader))
+        join(w);
+    w->times.filter += between - begun - (read_too - read);
+    w->times.group += query_now() - between - (scan_reader_times(w->reader).all - read_too);
+    return r;
+}
+
+/* --- the way through the scan --- */
+
+static void part_over(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->work->lock);
+    (void)pthread_cond_broadcast(&w->work->turn);
+    (void)pthread_mutex_unlock(&w->work->lock);
+}
+
+static void say_broken(struct worker *w, const char *what)
+{
+    struct work *q = w->work;
+
+    (void)pthread_mutex_lock(&q->lock);
+    q->broken++;
+    q->watch->broken(q->watch, what);
+    (void)pthread_cond_broadcast(&q->turn);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+static void tell(struct worker *w)
+{
+    struct work *q = w->work;
+    double t = query_now();
+
+    if (t - q->told < PROGRESS_S)
+        return;
+    q->told = t;
+    double part = scan_progress(q->scan);
+    uint64_t rows = scan_stats(q->scan).rows;
+    (void)pthread_mutex_lock(&q->lock);
+    q->watch->progress(q->watch, part, rows, t - q->begun);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+void worker_run(struct worker *w)
+{
+    struct work *q = w->work;
+    int r = 0;
+
+    while (!r && !is_over(q)) {
+        r = scan_reader_next(w->reader, &w->err);
+        if (r == 0 && scan_reader_part(w->reader) != w->part) {
+            w->part = scan_reader_part(w->reader);
+            part_over(w);
+        }
+        if (r == 0)
+            r = take_batch(w, &w->err);
+        if (r == ERR_DATA) { /* the others can still answer */
+            say_broken(w, w->err.text);
+            r = 0;
+        }
+        if (w->first)
+            tell(w);
+    }
+    join(w); /* of a part that broke off */
+    part_over(w);
+    const struct pq_times t = scan_reader_times(w->reader);
+    w->times.read = t.read;
+    w->times.decompress = t.unpack;
+    w->times.decode = t.all - t.read - t.unpack;
+    w->status = r == ERR_EOF ? 0 : r;
+    if (w->status)
+        atomic_store(&q->stopped, true);
+}

@@ -1,0 +1,73 @@
+/* worker: one thread of a query: takes parts of the scan, filters, and adds to groups of its own or
+ * to the list. Workers share struct work, and nothing else that changes without its lock. */
+#ifndef QUERY_WORKER_H
+#define QUERY_WORKER_H
+
+#include "query/agg.h"
+#include "query/coder.h"
+#include "query/list.h"
+#include "query/parts.h"
+#include "query/query.h"
+#include "query/select.h"
+#include "query/tally.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Of all threads. */
+struct work {
+    const struct query_spec *spec;
+    struct printer *printer;
+    struct query_watch *watch;
+    struct scan *scan;
+    struct intern ids;
+    struct parts_room room;
+    size_t threads;
+    double begun;
+
+    atomic_bool stopped;     /* enough records are found, or a thread has failed */
+    atomic_bool interrupted; /* the user does not want to wait */
+    pthread_mutex_t lock;    /* of all that follows */
+    pthread_cond_t turn;     /* a part is over: another may be the first now */
+    struct list *list;       /* of records, in the order of the parts */
+    atomic_bool forkable;    /* its printer can be forked now */
+    uint64_t broken;
+    double told;
+};
+
+struct worker {
+    struct work *work;
+    pthread_t thread;
+    bool first; /* the caller's thread, which tells of progress */
+    struct scan_reader *reader;
+    struct select *select;
+    struct meter meter;
+    struct agg *agg; /* of groups; NULL: records are listed */
+    struct stage *stage;
+    struct chunk_sink sink;
+    struct coder *coder; /* NULL: rows are metered and packed one by one */
+    struct tally tally;
+    uint32_t groups[BATCH_ROWS];
+    struct parts *parts;  /* where rows go when groups have become many; NULL: not yet */
+    struct agg *table;    /* to put their entries together in */
+    struct printer *fork; /* records of the part in hand that wait for its turn, as text */
+    struct list *own;     /* prints to it */
+    uint64_t part;
+    uint64_t records;
+    struct query_times times;
+    uint64_t selected[SELECT_WORDS]; /* a bit for each row in hand */
+    uint32_t rows[BATCH_ROWS];       /* the selected ones */
+    int status;
+    struct err err;
+};
+
+/* NULL if there is no memory. */
+struct worker *worker_new(struct work *q);
+void worker_free(struct worker *w);
+
+/* Until the scan is over, or somebody has stopped it. Sets w->status and w->err. */
+void worker_run(struct worker *w);
+
+double query_now(void);
+
+#endif
