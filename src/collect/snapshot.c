@@ -124,7 +124,7 @@ static void take_versions(struct snapshot *s, const struct name *x)
     }
 }
 
-static void take_names(struct snapshot *s, const struct names *n, bool interfaces)
+static void take_names(struct snapshot *s, const struct naming *n, bool interfaces)
 {
     const struct name *x;
 

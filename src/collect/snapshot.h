@@ -6,7 +6,7 @@
 #define COLLECT_SNAPSHOT_H
 
 #include "flow/decode.h"
-#include "flow/names.h"
+#include "flow/naming.h"
 #include "flow/rates.h"
 #include "flow/template.h"
 

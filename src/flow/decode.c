@@ -270,7 +270,8 @@ static void take_options(struct decoder *d, const struct context *c, size_t n)
     d->n_options += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_OPTIONS, n);
     learn_start(c, d->options, n);
-    names_learn(&d->state.names, &c->from->addr, c->head->domain, d->options, 0, n, c->received_ms);
+    naming_learn(&d->state.names, &c->from->addr, c->head->domain, d->options, 0, n,
+                 c->received_ms);
     rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n, c->received_ms);
     tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
     batch_reset(d->options);
@@ -569,7 +570,7 @@ struct exporters *decoder_exporters(struct decoder *d) { return &d->state.export
 
 const struct templates *decoder_templates(const struct decoder *d) { return &d->state.templates; }
 
-const struct names *decoder_names(const struct decoder *d) { return &d->state.names; }
+const struct naming *decoder_names(const struct decoder *d) { return &d->state.names; }
 
 const struct rates *decoder_rates(const struct decoder *d) { return &d->state.rates; }
 

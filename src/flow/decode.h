@@ -78,7 +78,7 @@ struct decode_watch {
 };
 
 struct decoder;
-struct names;
+struct naming;
 struct rates;
 struct templates;
 
@@ -103,7 +103,7 @@ struct exporters *decoder_exporters(struct decoder *d);
 
 /* The templates in force, and the rates and names announced, likewise. */
 const struct templates *decoder_templates(const struct decoder *d);
-const struct names *decoder_names(const struct decoder *d);
+const struct naming *decoder_names(const struct decoder *d);
 const struct rates *decoder_rates(const struct decoder *d);
 
 /* Hand the batch in hand to `out` now if it has rows. */

@@ -16,7 +16,7 @@ void decode_state_init(struct decode_state *s, const struct decode_limits *limit
     rates_init(&s->rates, counts);
     held_init(&s->held, limits->held_bytes, limits->held_ms, counts);
     exporters_init(&s->exporters, counts);
-    names_init(&s->names, counts);
+    naming_init(&s->names, counts);
 }
 
 void decode_state_free(struct decode_state *s)
@@ -25,7 +25,7 @@ void decode_state_free(struct decode_state *s)
     rates_free(&s->rates);
     held_free(&s->held);
     exporters_free(&s->exporters);
-    names_free(&s->names);
+    naming_free(&s->names);
 }
 
 /* --- save --- */
@@ -330,8 +330,8 @@ static int load_name(struct decode_state *s, struct cur *in, struct err *err)
     said.description = cur_bytes(in, said.description_len);
     if (!cur_ok(in) || key.kind >= NAME_KINDS || !time_ok(since_ms) || !time_ok(heard_ms))
         return err_set(err, ERR_DATA, "saved name: bad");
-    names_put(&s->names, &key, &said, since_ms);
-    names_put(&s->names, &key, &said, heard_ms);
+    naming_put(&s->names, &key, &said, since_ms);
+    naming_put(&s->names, &key, &said, heard_ms);
     return 0;
 }
 

@@ -21,7 +21,7 @@
 
 #include "flow/exporters.h"
 #include "flow/held.h"
-#include "flow/names.h"
+#include "flow/naming.h"
 #include "flow/rates.h"
 #include "flow/template.h"
 
@@ -33,7 +33,7 @@ struct decode_state {
     struct rates rates;
     struct held held;
     struct exporters exporters;
-    struct names names;
+    struct naming names;
 };
 
 void decode_state_init(struct decode_state *s, const struct decode_limits *limits,

@@ -1,4 +1,4 @@
-/* names: what exporters call their interfaces, VRFs, applications and samplers, from options data.
+/* naming: what exporters call their interfaces, VRFs, applications and samplers, from options data.
  *
  * Kept by sender's address, domain, kind and number. A name has versions: each holds from when it
  * was said first until the next one, so that what came before a renaming keeps the name it had.
@@ -6,8 +6,8 @@
  * Bounded: NAMES_BYTES_MAX octets in all, texts and what stands around them, and NAME_VERSIONS of
  * one name, of which the oldest goes first. When full, new ones are not learned and counted. They
  * are in each journal's head, so the bound is on that too. */
-#ifndef FLOW_NAMES_H
-#define FLOW_NAMES_H
+#ifndef FLOW_NAMING_H
+#define FLOW_NAMING_H
 
 #include "base/addr.h"
 #include "base/count.h"
@@ -49,26 +49,26 @@ struct name {
     struct name_version *now;
 };
 
-struct names {
+struct naming {
     struct map map;
     size_t bytes;
     struct counts *counts;
 };
 
-void names_init(struct names *n, struct counts *counts);
-void names_free(struct names *n);
+void naming_init(struct naming *n, struct counts *counts);
+void naming_free(struct naming *n);
 
 /* A text that is not said leaves the one that is known. Something unchanged is only heard again. */
-void names_put(struct names *n, const struct name_key *key, const struct name_said *said,
-               int64_t now_ms);
+void naming_put(struct naming *n, const struct name_key *key, const struct name_said *said,
+                int64_t now_ms);
 
 /* NULL: it has none. */
-const struct name *names_find(const struct names *n, const struct name_key *key);
+const struct name *naming_find(const struct naming *n, const struct name_key *key);
 
 struct name_said name_version_said(const struct name_version *v);
 
 /* Learn from rows [row, row + n) of options data. */
-void names_learn(struct names *n, const struct addr *addr, uint32_t domain, const struct batch *b,
-                 size_t row, size_t rows, int64_t now_ms);
+void naming_learn(struct naming *n, const struct addr *addr, uint32_t domain, const struct batch *b,
+                  size_t row, size_t rows, int64_t now_ms);
 
 #endif

@@ -1,5 +1,5 @@
 /* Names from options data: every kind, renaming, bounds, and the saved form. */
-#include "flow/names.h"
+#include "flow/naming.h"
 
 #include "flow/decode_state.h"
 #include "flow/kit.h"
@@ -32,7 +32,7 @@ static void want_version(const struct name_version *v, const char *name, const c
 static void want_name(const struct kit *k, const struct name_key *key, const char *name,
                       const char *description)
 {
-    const struct name *x = names_find(decoder_names(k->d), key);
+    const struct name *x = naming_find(decoder_names(k->d), key);
 
     assert_non_null(x);
     want_version(x->now, name, description);
@@ -89,9 +89,9 @@ static void vrfs_applications_and_samplers_have_names_too(void **state)
 
     /* Another domain's and another sender's are their own. */
     vrf.domain++;
-    assert_null(names_find(decoder_names(k.d), &vrf));
+    assert_null(naming_find(decoder_names(k.d), &vrf));
     sampler.addr.b[15]++;
-    assert_null(names_find(decoder_names(k.d), &sampler));
+    assert_null(naming_find(decoder_names(k.d), &sampler));
     kit_close(&k);
 }
 
@@ -124,7 +124,7 @@ static void a_new_name_holds_from_when_it_was_said(void **state)
     options(&k, 10, "10:4", "83:v", "00000005 02 7570"); /* the description comes by itself */
     k.received_ms = 4000;
     options(&k, 10, "10:4", "82:v", "00000005 04 65746831");
-    const struct name *x = names_find(decoder_names(k.d), &key);
+    const struct name *x = naming_find(decoder_names(k.d), &key);
     assert_int_equal(x->heard_ms, 4000);
     want_version(x->now, "eth1", "up");
     assert_int_equal(x->now->since_ms, 4000);
@@ -136,55 +136,55 @@ static void a_new_name_holds_from_when_it_was_said(void **state)
     kit_close(&k);
 }
 
-static void put(struct names *n, uint64_t id, const char *name, int64_t now_ms)
+static void put(struct naming *n, uint64_t id, const char *name, int64_t now_ms)
 {
     struct name_key key = {.kind = NAME_INTERFACE, .id = id};
     struct name_said said = {.name = (const uint8_t *)name, .name_len = strlen(name)};
-    names_put(n, &key, &said, now_ms);
+    naming_put(n, &key, &said, now_ms);
 }
 
 static void versions_are_bounded(void **state)
 {
     struct counts counts = {0};
-    struct names n;
+    struct naming n;
     struct name_key key = {.kind = NAME_INTERFACE, .id = 1};
     char text[16];
     size_t versions = 0;
 
     (void)state;
-    names_init(&n, &counts);
+    naming_init(&n, &counts);
     for (int i = 10; i < 60; i++) {
         (void)snprintf(text, sizeof text, "eth%d", i);
         put(&n, 1, text, i);
     }
-    for (const struct name_version *v = names_find(&n, &key)->now; v; v = v->before)
+    for (const struct name_version *v = naming_find(&n, &key)->now; v; v = v->before)
         assert_int_equal(v->since_ms, 59 - (int)versions++);
     assert_int_equal(versions, NAME_VERSIONS);
     assert_int_equal(n.bytes,
                      sizeof(struct name) + NAME_VERSIONS * (sizeof(struct name_version) + 5));
-    names_free(&n);
+    naming_free(&n);
 }
 
 static void octets_are_bounded(void **state)
 {
     struct counts counts = {0};
-    struct names n;
+    struct naming n;
     char text[400];
     uint64_t i = 0;
 
     (void)state;
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = '\0';
-    names_init(&n, &counts);
+    naming_init(&n, &counts);
     for (; count_get(&counts, COUNT_NAMES_REFUSED) == 0; i++)
         put(&n, i, text, 1);
     assert_true(n.bytes <= NAMES_BYTES_MAX && n.bytes > NAMES_BYTES_MAX / 10 * 9);
     assert_int_equal(n.map.n, i - 1);
     struct name_key key = {.kind = NAME_INTERFACE};
-    assert_int_equal(names_find(&n, &key)->now->name_len, NAME_TEXT_MAX); /* cut */
+    assert_int_equal(naming_find(&n, &key)->now->name_len, NAME_TEXT_MAX); /* cut */
     put(&n, 0, text, 2); /* known ones are still heard */
-    assert_int_equal(names_find(&n, &key)->heard_ms, 2);
-    names_free(&n);
+    assert_int_equal(naming_find(&n, &key)->heard_ms, 2);
+    naming_free(&n);
 }
 
 static void names_are_in_the_saved_state_with_their_times(void **state)
@@ -208,7 +208,7 @@ static void names_are_in_the_saved_state_with_their_times(void **state)
     kit_open(&k);
     struct cur in = cur_of(saved.data, saved.len);
     assert_int_equal(decoder_load(k.d, &in, &err), 0);
-    const struct name *x = names_find(decoder_names(k.d), &key);
+    const struct name *x = naming_find(decoder_names(k.d), &key);
     assert_non_null(x);
     assert_int_equal(x->heard_ms, 3000);
     want_version(x->now, "eth1", "up");

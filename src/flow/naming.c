@@ -1,13 +1,13 @@
-#include "flow/names.h"
+#include "flow/naming.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct name_key) == 32, "a key has no padding bytes");
 
-void names_init(struct names *n, struct counts *counts)
+void naming_init(struct naming *n, struct counts *counts)
 {
-    *n = (struct names){.counts = counts};
+    *n = (struct naming){.counts = counts};
     map_init(&n->map, sizeof(struct name_key));
 }
 
@@ -19,7 +19,7 @@ static void free_versions(struct name_version *v)
     }
 }
 
-void names_free(struct names *n)
+void naming_free(struct naming *n)
 {
     struct name *x;
 
@@ -31,7 +31,7 @@ void names_free(struct names *n)
     n->bytes = 0;
 }
 
-const struct name *names_find(const struct names *n, const struct name_key *key)
+const struct name *naming_find(const struct naming *n, const struct name_key *key)
 {
     return map_find(&n->map, key);
 }
@@ -83,7 +83,7 @@ static bool unchanged(const struct name_version *now, const struct name_said *al
 }
 
 /* NULL: no room or no memory, which is counted. */
-static struct name_version *new_version(struct names *n, const struct name_said *all,
+static struct name_version *new_version(struct naming *n, const struct name_said *all,
                                         struct name_version *before, int64_t now_ms)
 {
     size_t text = all->name_len + all->description_len;
@@ -110,7 +110,7 @@ static struct name_version *new_version(struct names *n, const struct name_said 
     return v;
 }
 
-static void drop_oldest(struct names *n, struct name_version *newest)
+static void drop_oldest(struct naming *n, struct name_version *newest)
 {
     struct name_version *v = newest;
 
@@ -123,7 +123,8 @@ static void drop_oldest(struct names *n, struct name_version *newest)
     v->before = NULL;
 }
 
-static void add(struct names *n, const struct name_key *key, struct name_version *v, int64_t now_ms)
+static void add(struct naming *n, const struct name_key *key, struct name_version *v,
+                int64_t now_ms)
 {
     struct name *x = malloc(sizeof *x);
 
@@ -140,8 +141,8 @@ static void add(struct names *n, const struct name_key *key, struct name_version
     count_add(n->counts, COUNT_NO_MEMORY, 1);
 }
 
-void names_put(struct names *n, const struct name_key *key, const struct name_said *said,
-               int64_t now_ms)
+void naming_put(struct naming *n, const struct name_key *key, const struct name_said *said,
+                int64_t now_ms)
 {
     struct name *x = map_find(&n->map, key);
     struct name_said all = merged(said, x ? x->now : NULL);
@@ -164,13 +165,13 @@ void names_put(struct names *n, const struct name_key *key, const struct name_sa
 /* --- options data --- */
 
 /* Where the options say which one it is: the first of these that is there. */
-struct naming {
+struct name_fields {
     enum field_id number[3];
     enum field_id name;
     enum field_id description;
 };
 
-static const struct naming namings[NAME_KINDS] = {
+static const struct name_fields name_fields[NAME_KINDS] = {
     [NAME_INTERFACE] = {{FIELD_SCOPE_INTERFACE, FIELD_IN_IF, FIELD_OUT_IF},
                         FIELD_IF_NAME,
                         FIELD_IF_DESCRIPTION},
@@ -183,7 +184,7 @@ static const struct naming namings[NAME_KINDS] = {
                       FIELD_NONE},
 };
 
-static bool number_of(const struct naming *g, const struct batch *b, size_t row, uint64_t *id)
+static bool number_of(const struct name_fields *g, const struct batch *b, size_t row, uint64_t *id)
 {
     for (size_t i = 0; i < COUNT_OF(g->number) && g->number[i] != FIELD_NONE; i++)
         if (batch_has(b, g->number[i], row)) {
@@ -199,7 +200,7 @@ static const uint8_t *text_of(const struct batch *b, enum field_id f, size_t row
     return f != FIELD_NONE ? batch_bytes(b, f, row, len) : NULL;
 }
 
-static struct name_said said_by(const struct naming *g, const struct batch *b, size_t row)
+static struct name_said said_by(const struct name_fields *g, const struct batch *b, size_t row)
 {
     struct name_said s = {0};
 
@@ -210,18 +211,18 @@ static struct name_said said_by(const struct naming *g, const struct batch *b, s
     return s;
 }
 
-void names_learn(struct names *n, const struct addr *addr, uint32_t domain, const struct batch *b,
-                 size_t row, size_t rows, int64_t now_ms)
+void naming_learn(struct naming *n, const struct addr *addr, uint32_t domain, const struct batch *b,
+                  size_t row, size_t rows, int64_t now_ms)
 {
     for (size_t i = row; i < row + rows; i++)
         for (size_t kind = 0; kind < NAME_KINDS; kind++) {
-            const struct naming *g = &namings[kind];
+            const struct name_fields *g = &name_fields[kind];
             struct name_key key = {.addr = *addr, .domain = domain, .kind = (uint16_t)kind};
             struct name_said said = said_by(g, b, i);
             if (said.name_len + said.description_len == 0 || !number_of(g, b, i, &key.id))
                 continue;
             if (kind == NAME_APPLICATION)
                 key.engine = (uint16_t)batch_u64(b, FIELD_APP_ENGINE, i);
-            names_put(n, &key, &said, now_ms);
+            naming_put(n, &key, &said, now_ms);
         }
 }
