@@ -15,7 +15,7 @@ enum { BATCHES_A_ROUND = 4 };
 
 /* Orders add up in the eventfd until they are read. */
 static const uint64_t order_reload = 1;
-static const uint64_t order_senders = UINT64_C(1) << 16;
+static const uint64_t order_ask = UINT64_C(1) << 16;
 static const uint64_t order_stop = UINT64_C(1) << 32;
 
 /* --- what others see --- */
@@ -55,39 +55,33 @@ void receiver_look(struct receiver *r, struct receiver_status *out)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-/* Those that were heard last come first. */
-static size_t list_senders(const struct exporter_list *from, struct exporter *to, size_t n)
+static void answer(struct receiver *r)
 {
-    for (const struct exporter *x = from->newest; x && n < RECEIVER_SENDERS_MAX; x = x->older)
-        to[n++] = *x;
-    return n;
-}
-
-static void answer_senders(struct receiver *r)
-{
-    const struct exporters *e = decoder_exporters(r->worker.decoder);
-    size_t room = e->map.n < RECEIVER_SENDERS_MAX ? e->map.n : (size_t)RECEIVER_SENDERS_MAX;
-    struct receiver_senders s = {.list = mem_new(room + 1, sizeof *s.list), .n_all = e->map.n};
-
-    s.n = list_senders(&e->settled, s.list, 0);
-    s.n = list_senders(&e->newcomers, s.list, s.n);
     (void)pthread_mutex_lock(&r->lock);
-    free(r->senders.list);
-    r->senders = s;
-    r->senders_asked = false;
-    (void)pthread_cond_signal(&r->listed);
+    bool asked = r->asked;
+    enum snapshot_what what = r->asked_for;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (!asked) /* it has been answered, or was given up */
+        return;
+    struct snapshot s = snapshot_of(r->worker.decoder, what);
+    (void)pthread_mutex_lock(&r->lock);
+    snapshot_free(&r->snapshot);
+    r->snapshot = s;
+    r->asked = r->asked_for != what;
+    (void)pthread_cond_signal(&r->answered);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-void receiver_ask_senders(struct receiver *r)
+void receiver_ask(struct receiver *r, enum snapshot_what what)
 {
     (void)pthread_mutex_lock(&r->lock);
-    r->senders_asked = true;
+    r->asked = true;
+    r->asked_for = what;
     (void)pthread_mutex_unlock(&r->lock);
-    wake_send(&r->orders, order_senders);
+    wake_send(&r->orders, order_ask);
 }
 
-bool receiver_get_senders(struct receiver *r, struct receiver_senders *out)
+bool receiver_get(struct receiver *r, struct snapshot *out)
 {
     struct timespec until;
     int e = 0;
@@ -95,10 +89,13 @@ bool receiver_get_senders(struct receiver *r, struct receiver_senders *out)
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec++;
     (void)pthread_mutex_lock(&r->lock);
-    while (r->senders_asked && e == 0)
-        e = pthread_cond_timedwait(&r->listed, &r->lock, &until);
-    *out = r->senders;
-    r->senders = (struct receiver_senders){0};
+    while (r->asked && e == 0)
+        e = pthread_cond_timedwait(&r->answered, &r->lock, &until);
+    r->asked = false;
+    if (e) /* of a question before, if anything */
+        snapshot_free(&r->snapshot);
+    *out = r->snapshot;
+    r->snapshot = (struct snapshot){0};
     (void)pthread_mutex_unlock(&r->lock);
     return e == 0;
 }
@@ -304,9 +301,9 @@ static void on_order(struct io *io, uint32_t events)
         loop_stop(&r->loop);
         return;
     }
-    if (what / order_senders > 0)
-        answer_senders(r);
-    if (what % order_senders == 0)
+    if (what / order_ask > 0)
+        answer(r);
+    if (what % order_ask == 0)
         return;
     take_settings(r);
     for (size_t i = 0; i < r->n_udp; i++)
@@ -451,7 +448,7 @@ int receiver_open(struct receiver *r, const struct collect_options *options, uns
                           /* an earlier run's numbers may be in the state: begin elsewhere */
                           .next_session = (uint32_t)(clock_wall_ms() / 1000) | 1};
     (void)pthread_mutex_init(&r->lock, NULL);
-    (void)pthread_cond_init(&r->listed, NULL);
+    (void)pthread_cond_init(&r->answered, NULL);
     int e = loop_open(&r->loop, err);
     if (e == 0)
         e = wake_open(&r->orders, err);
@@ -514,9 +511,8 @@ void receiver_close(struct receiver *r)
     if (r->orders.fd > 0)
         (void)close(r->orders.fd);
     (void)pthread_mutex_destroy(&r->lock);
-    (void)pthread_cond_destroy(&r->listed);
-    free(r->senders.list);
-    r->senders.list = NULL;
+    (void)pthread_cond_destroy(&r->answered);
+    snapshot_free(&r->snapshot);
     receiver_settings_free(r->fresh);
     r->fresh = NULL;
     gate_lists_free(&r->gate.lists);

@@ -12,6 +12,7 @@
 
 #include "collect/collect.h"
 #include "collect/gate.h"
+#include "collect/snapshot.h"
 #include "collect/worker.h"
 #include "net/loop.h"
 #include "net/tcp.h"
@@ -19,7 +20,7 @@
 
 #include <pthread.h>
 
-enum { RECEIVER_TICK_MS = 250, RECEIVER_SENDERS_MAX = 4096 /* listed of each */ };
+enum { RECEIVER_TICK_MS = 250 };
 
 struct receiver_socket {
     uint64_t datagrams;
@@ -41,13 +42,6 @@ struct receiver_status {
     int64_t journal_age_ms;
     uint64_t journals_waiting;
     struct denied denied;
-};
-
-/* Who sends to a receiver, as it was a moment ago. */
-struct receiver_senders {
-    struct exporter *list;
-    size_t n;
-    size_t n_all; /* more than n where there are too many to show */
 };
 
 /* What a receiver can take up while it runs. */
@@ -96,9 +90,10 @@ struct receiver {
     bool has_worker;
     pthread_mutex_t lock;
     struct receiver_status status;   /* under lock */
-    pthread_cond_t listed;           /* the receiver has made the list that was asked for */
-    struct receiver_senders senders; /* under lock */
-    bool senders_asked;              /* under lock */
+    pthread_cond_t answered;         /* the snapshot is what was asked for */
+    struct snapshot snapshot;        /* under lock */
+    bool asked;                      /* under lock */
+    enum snapshot_what asked_for;    /* under lock */
     struct receiver_settings *fresh; /* under lock: to be taken next, or NULL */
 };
 
@@ -132,9 +127,9 @@ void receiver_close(struct receiver *r); /* of an opened, half-opened or zeroed 
 
 void receiver_look(struct receiver *r, struct receiver_status *out);
 
-/* Ask for the list of senders (of several receivers first, then), and wait for it, a second at
- * most. The caller frees out->list. false: the receiver does not answer. */
-void receiver_ask_senders(struct receiver *r);
-bool receiver_get_senders(struct receiver *r, struct receiver_senders *out);
+/* Ask for a snapshot (of several receivers first, then), and wait for it, a second at most. The
+ * caller frees *out. false: the receiver does not answer. */
+void receiver_ask(struct receiver *r, enum snapshot_what what);
+bool receiver_get(struct receiver *r, struct snapshot *out);
 
 #endif

@@ -23,7 +23,7 @@ struct collect {
     int64_t started_mono_ms;
 };
 
-/* Answers "collect", "counters", "drops" and "senders" as one JSON object. */
+/* Answers what `weir show` asks as one JSON object. */
 void status_answer(struct collect *c, const char *line, struct buf *out);
 
 #endif

@@ -41,7 +41,8 @@ struct exporter {
     int64_t first_ms; /* received, its first datagram and its last */
     int64_t last_ms;
     int64_t export_ms;  /* of the last, by its own clock */
-    int64_t boot_ms;    /* when its uptime was 0, by its own clock; INT64_MIN: it does not say */
+    int64_t boot_ms;    /* when its uptime was 0, by its own clock: of the header, in IPFIX of
+                         * options data (element 160); INT64_MIN: it does not say */
     double forced_rate; /* the operator's, see senders.h; 0: none */
     bool reject;        /* what comes out of order */
     struct sequence sequence;
