@@ -16,14 +16,21 @@ static int on_any(struct conf *c, const struct conf_line *line, struct err *err)
 }
 
 static const struct conf_command commands[] = {
-    {"filter NAME TEXT", on_any},  {"flow record NAME", on_any},
-    {"flow monitor NAME", on_any}, {"flow", on_any},
-    {"interface NAME", on_any},    {"shutdown", on_any},
+    {.words = "filter NAME TEXT", .take = on_any},
+    {.words = "flow record NAME", .take = on_any},
+    {.words = "flow monitor NAME", .take = on_any},
+    {.words = "flow", .take = on_any},
+    {.words = "interface NAME", .take = on_any},
+    {.words = "shutdown", .take = on_any},
+    {.words = "sender PREFIX", .take = on_any, .opens = 1},
+    {.words = "sampling RATE", .take = on_any, .in = 1},
+    {.words = "permit PREFIX", .take = on_any, .in = 1},
+    {.words = "permit PREFIX port PORT", .take = on_any, .in = 1},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct conf c = {commands, COUNT_OF(commands)};
+    struct conf c = {.commands = commands, .n = COUNT_OF(commands)};
     struct err err = {""};
 
     if (conf_read(&c, "x", (const char *)data, size, &err) != 0)

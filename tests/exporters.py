@@ -9,8 +9,8 @@ softflowd 1.1.0  meters conversations, and exports each as two flows: both have 
                  conversation, and the ToS of the first packet stands with the direction that sent it
                  (0 with the other, and with IPv6). Counts what pads a short frame. v9 gives the time
                  of export in whole seconds, and its uptime of another moment: its times are up to a
-                 second early, or late on a busy machine. IPFIX gives times as uptime, unless -A asks for
-                 clock time. -b: one record for both directions, that of the lower address first; the
+                 second early, or late on a busy machine. IPFIX gives times as uptime, and the start
+                 in options data, unless -A asks for clock time. -b: one record for both directions, that of the lower address first; the
                  ICMP type is that direction's. -T ether: tagged directions don't find each other.
 pmacctd 1.7.7    nfprobe stems from softflowd: the same conversations, times and ToS; padding is not
                  counted. ICMP type and code in the destination port in every version.
@@ -37,7 +37,7 @@ class Exporter:
     version: int
     variant: str = ""
     options: tuple = ()
-    clock: bool = True  # are first and last clock times?
+    clock: bool = True  # are first and last clock times? Else uptimes; options data say since when
 
     @property
     def name(self):
@@ -209,6 +209,7 @@ def in_time(exporter, have, want):
         if "first_uptime_ms" not in have:
             return False
         lasted = (have["last_uptime_ms"] - have["first_uptime_ms"]) & 0xFFFFFFFF
-        return lasted == want["last_ms"] - want["first_ms"]
+        if lasted != want["last_ms"] - want["first_ms"]:
+            return False
     slack = 1001 if (exporter.program, exporter.version) == ("softflowd", 9) else 2
     return "first_ms" in have and all(abs(have[k] - want[k]) <= slack for k in ("first_ms", "last_ms"))

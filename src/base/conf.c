@@ -135,6 +135,24 @@ static int fail_short(const struct conf *c, const struct match *m, const struct 
                      (int)(found->len < SHOWN ? found->len : SHOWN), found->s, may);
 }
 
+/* The commands of the block, and those of the top level. */
+static void begin(const struct conf *c, struct match *m)
+{
+    for (size_t k = 0; k < c->n; k++)
+        m->may[k] = c->commands[k].in == c->block || c->commands[k].in == 0;
+}
+
+/* In a block its own commands come first. */
+static void prefer_block(const struct conf *c, struct match *m)
+{
+    bool own = false;
+
+    for (size_t k = 0; k < c->n; k++)
+        own = own || (m->may[k] && c->commands[k].in == c->block);
+    for (size_t k = 0; k < c->n && own; k++)
+        m->may[k] = m->may[k] && c->commands[k].in == c->block;
+}
+
 /* Leaves those commands whose i-th word this can be; a whole word wins over its beginning. */
 static size_t narrow(const struct conf *c, struct match *m, size_t i, const struct conf_word *typed)
 {
@@ -152,6 +170,8 @@ static size_t narrow(const struct conf *c, struct match *m, size_t i, const stru
                     (is_argument(&w) || (begins(&w, typed) && (!whole || w.len == typed->len)));
         left += m->may[k];
     }
+    if (i == 0)
+        prefer_block(c, m);
     return left;
 }
 
@@ -170,6 +190,14 @@ static const struct conf_command *only(const struct conf *c, const struct match 
     return found;
 }
 
+/* The only command that is left, if it can be undone without its i-th word. */
+static const struct conf_command *bare(const struct conf *c, const struct match *m, size_t i)
+{
+    const struct conf_command *one = only(c, m);
+    struct conf_word w;
+    return one && one->bare && row_word(one->words, i, &w) && is_argument(&w) ? one : NULL;
+}
+
 /* The only command that is left, if its i-th word is all the rest of the line. */
 static const struct conf_command *rest_of_line(const struct conf *c, const struct match *m,
                                                size_t i)
@@ -179,23 +207,42 @@ static const struct conf_command *rest_of_line(const struct conf *c, const struc
     return one && row_word(one->words, i, &w) && is_text(&w) ? one : NULL;
 }
 
-/* The only command that is left, if it has no i-th word. */
+/* The command that has no i-th word: one may go on where another ends. */
 static const struct conf_command *complete(const struct conf *c, const struct match *m, size_t i)
 {
-    const struct conf_command *one = i > 0 ? only(c, m) : NULL;
     struct conf_word w;
-    return one && !row_word(one->words, i, &w) ? one : NULL;
+
+    for (size_t k = 0; k < c->n && i > 0; k++)
+        if (m->may[k] && !row_word(c->commands[k].words, i, &w))
+            return &c->commands[k];
+    return NULL;
 }
 
-/* Keeps the word if it is an argument of the only command that is left. */
+/* Keeps the word if it is an argument of the commands that are left, which agree on it. */
 static void keep_argument(const struct conf *c, const struct match *m, size_t i,
                           const struct conf_word *typed, struct conf_line *line)
 {
-    const struct conf_command *one = only(c, m);
     struct conf_word w;
 
-    if (one && row_word(one->words, i, &w) && is_argument(&w) && line->n < CONF_WORDS)
-        line->arg[line->n++] = *typed;
+    for (size_t k = 0; k < c->n; k++) {
+        if (!m->may[k])
+            continue;
+        if (row_word(c->commands[k].words, i, &w) && is_argument(&w) && line->n < CONF_WORDS)
+            line->arg[line->n++] = *typed;
+        return;
+    }
+}
+
+static int take(struct conf *c, struct conf_line *line, const struct conf_command *command,
+                struct err *err)
+{
+    line->command = command;
+    int r = command->take(c, line, err);
+    if (command->in == 0)
+        c->block = 0;
+    if (command->opens && !line->no)
+        c->block = command->opens;
+    return r;
 }
 
 /* Reads words from `at` on until one command is whole. */
@@ -205,24 +252,24 @@ static int take_line(struct conf *c, struct conf_line *line, const char *s, size
     struct match m = {{false}};
     struct conf_word typed;
 
-    for (size_t k = 0; k < c->n; k++)
-        m.may[k] = true;
+    begin(c, &m);
     for (size_t i = 0;; i++) {
         const struct match before = m;
         const struct conf_command *done = complete(c, &m, i);
         const struct conf_command *rest = rest_of_line(c, &m, i);
         bool is = next_word(s, len, &at, rest != NULL, &typed);
         if (!is && done)
-            return done->take(c, line, err);
-        if (!is && rest && line->no)
-            return rest->take(c, line, err);
-        if (!is || done || narrow(c, &m, i, &typed) == 0)
+            return take(c, line, done, err);
+        const struct conf_command *undone = rest ? rest : bare(c, &m, i);
+        if (!is && undone && line->no)
+            return take(c, line, undone, err);
+        if (!is || (done && only(c, &m)) || narrow(c, &m, i, &typed) == 0)
             return fail_word(c, &before, line, i, &typed, err);
         if (!is_one_word(c, &m, i))
             return fail_short(c, &m, line, i, &typed, err);
         keep_argument(c, &m, i, &typed, line);
         if (rest)
-            return rest->take(c, line, err);
+            return take(c, line, rest, err);
     }
 }
 
@@ -234,6 +281,14 @@ static int read_line(struct conf *c, struct conf_line *line, const char *s, size
 
     if (!next_word(s, len, &at, false, &first) || *first.s == '!' || *first.s == '#')
         return 0;
+    if (c->block && first.len == 4 && memcmp(first.s, "exit", 4) == 0) {
+        c->block = 0;
+        return next_word(s, len, &at, true, &first)
+                   ? conf_fail(line, first.column, err,
+                               "expected the end of the line, found \"%.*s\"",
+                               (int)(first.len < SHOWN ? first.len : SHOWN), first.s)
+                   : 0;
+    }
     line->no = first.len == 2 && memcmp(first.s, "no", 2) == 0;
     return take_line(c, line, s, len, line->no ? at : 0, err);
 }
@@ -241,19 +296,24 @@ static int read_line(struct conf *c, struct conf_line *line, const char *s, size
 int conf_read(struct conf *c, const char *file, const char *text, size_t len, struct err *err)
 {
     size_t number = 0;
+    int result = 0;
 
     assert(c->commands && c->n <= CONF_COMMANDS);
+    c->block = 0;
     for (size_t at = 0; at < len;) {
         const char *stop = memchr(text + at, '\n', len - at);
         size_t end = stop ? (size_t)(stop - text) : len;
         struct conf_line line = {.file = file, .number = number + 1};
         int r = read_line(c, &line, text + at, end - at, err);
-        if (r)
+        if (r && !c->wrong)
             return r;
+        if (r)
+            c->wrong(c, err);
+        result = r ? r : result;
         at = end + 1;
         number++;
     }
-    return 0;
+    return result;
 }
 
 int conf_read_file(struct conf *c, const char *path, struct err *err)

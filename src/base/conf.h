@@ -3,6 +3,10 @@
  *   ! or # begins a comment line; indentation is free; blanks part words
  *   COMMAND       a word of it may be cut to what no other command begins with
  *   no COMMAND    undoes it
+ *   exit          ends a block
+ *
+ * Some commands open a block, in which others hold; it also ends where a command of the top level
+ * begins.
  *
  * What commands there are, their readers say in a table: small words as they are written, capital
  * ones for arguments, and TEXT at the end for the rest of the line. Errors are "FILE:LINE:COLUMN:
@@ -34,9 +38,10 @@ struct conf_word {
 struct conf_line {
     const char *file;
     size_t number;                    /* from 1 */
-    bool no;                          /* undo it: TEXT may be missing */
+    bool no;                          /* undo it: TEXT may be missing, see also `bare` */
     struct conf_word arg[CONF_WORDS]; /* of the capital words, in order */
     size_t n;
+    const struct conf_command *command;
 };
 
 /* Embedded in whoever takes the commands. */
@@ -45,14 +50,22 @@ struct conf;
 struct conf_command {
     const char *words; /* "filter NAME TEXT" */
     int (*take)(struct conf *c, const struct conf_line *line, struct err *err);
+    int in;    /* the block in which it stands; 0: the top level */
+    int opens; /* the block that it opens, or 0 */
+    int id;    /* the taker's */
+    bool bare; /* undone by "no" without its last argument, too */
 };
 
 struct conf {
     const struct conf_command *commands;
     size_t n;
+    /* If set, it is told each mistake, and reading goes on behind it. */
+    void (*wrong)(struct conf *c, const struct err *err);
+    int block; /* in which the next line stands */
 };
 
-/* Every command of the text is taken in turn, up to the first that is wrong. `file` is its name in
+/* Every command of the text is taken in turn, up to the first that is wrong (see
+ * `wrong`). `file` is its name in
  * messages. 0 or ERR_CONFIG, or what take() gives. */
 int conf_read(struct conf *c, const char *file, const char *text, size_t len,
               struct err *err) MUST_USE;

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+enum { SENDER = 1 };
+
 /* What was taken, as "[no ]command|argument|argument;" for each. */
 static char taken[1024];
 
@@ -47,6 +49,28 @@ static int on_monitor(struct conf *c, const struct conf_line *line, struct err *
     return note("monitor", line);
 }
 
+static int on_sender(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)c;
+    (void)err;
+    return note("sender", line);
+}
+
+static int on_rate(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)c;
+    (void)err;
+    assert_int_equal(line->command->id, 7);
+    return note("rate", line);
+}
+
+static int on_listen(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    (void)c;
+    (void)err;
+    return note(line->n > 1 ? "listen-port" : "listen", line);
+}
+
 static int on_shut(struct conf *c, const struct conf_line *line, struct err *err)
 {
     (void)c;
@@ -55,15 +79,19 @@ static int on_shut(struct conf *c, const struct conf_line *line, struct err *err
 }
 
 static const struct conf_command commands[] = {
-    {"filter NAME TEXT", on_filter},
-    {"flow record NAME", on_record},
-    {"flow monitor NAME", on_monitor},
-    {"shutdown", on_shut},
+    {.words = "filter NAME TEXT", .take = on_filter},
+    {.words = "flow record NAME", .take = on_record},
+    {.words = "flow monitor NAME", .take = on_monitor},
+    {.words = "shutdown", .take = on_shut},
+    {.words = "sender PREFIX", .take = on_sender, .opens = SENDER},
+    {.words = "rate N", .take = on_rate, .in = SENDER, .id = 7, .bare = true},
+    {.words = "listen ADDR", .take = on_listen, .in = SENDER},
+    {.words = "listen ADDR port PORT", .take = on_listen, .in = SENDER},
 };
 
 static int read_text(const char *text, struct err *err)
 {
-    struct conf c = {commands, COUNT_OF(commands)};
+    struct conf c = {.commands = commands, .n = COUNT_OF(commands)};
 
     *taken = '\0';
     return conf_read(&c, "x.conf", text, strlen(text), err);
@@ -82,10 +110,16 @@ static void takes_commands(void **state)
         {"filter web   dst port != 443 # x \r\n", "filter|web|dst port != 443 # x;"},
         {"\tfilter a b\nshutdown\n", "filter|a|b;shutdown;"},
         {"flow record r1\nflow monitor m1", "record|r1;monitor|m1;"},
-        {"fi a b\nfl r c\nfl mon d\ns", "filter|a|b;record|c;monitor|d;shutdown;"},
+        {"fi a b\nfl r c\nfl mon d\nsh", "filter|a|b;record|c;monitor|d;shutdown;"},
         {"no filter web", "no filter|web;"},
         {"no filter web any", "no filter|web|any;"},
         {"no shutdown", "no shutdown;"},
+        {"sender a\n rate 5\nexit\nshutdown", "sender|a;rate|5;shutdown;"},
+        {"sender a\n r 5\nflow record x\nsender b\nr 6",
+         "sender|a;rate|5;record|x;sender|b;rate|6;"},
+        {"sender a\nno rate\nno rate 5\nno sender b\n", "sender|a;no rate;no rate|5;no sender|b;"},
+        {"sender a\nlisten b\nli b p 5", "sender|a;listen|b;listen-port|b|5;"},
+        {"sender a\nsh", "sender|a;shutdown;"},
     };
     struct err err = {""};
 
@@ -104,7 +138,7 @@ static void says_where_it_is_wrong(void **state)
         const char *error;
     } rows[] = {
         {"filer web any",
-         "x.conf:1:1: expected filter or flow or shutdown, found \"filer\"; did you "
+         "x.conf:1:1: expected filter or flow or shutdown or sender, found \"filer\"; did you "
          "mean filter?"},
         {"shutdown\n  filter", "x.conf:2:9: expected NAME, found the end of the line"},
         {"filter web", "x.conf:1:11: expected TEXT, found the end of the line"},
@@ -114,7 +148,16 @@ static void says_where_it_is_wrong(void **state)
         {"flow", "x.conf:1:5: expected record or monitor, found the end of the line"},
         {"shutdown now", "x.conf:1:10: expected the end of the line, found \"now\""},
         {"filter x bad", "x.conf:1:10: expected good, found bad"},
-        {"no", "x.conf:1:3: expected filter or flow or shutdown, found the end of the line"},
+        {"rate 5", "x.conf:1:1: expected filter or flow or shutdown or sender, found \"rate\""},
+        {"sender a\nrate 5\nexit\nrate 5",
+         "x.conf:4:1: expected filter or flow or shutdown or sender, found \"rate\""},
+        {"sender a\nlisten b prot 5",
+         "x.conf:2:10: expected port, found \"prot\"; did you mean port?"},
+        {"sender a\nlisten b port", "x.conf:2:14: expected PORT, found the end of the line"},
+        {"sender a\nexit now", "x.conf:2:6: expected the end of the line, found \"now\""},
+        {"exit", "x.conf:1:1: expected filter or flow or shutdown or sender, found \"exit\""},
+        {"no",
+         "x.conf:1:3: expected filter or flow or shutdown or sender, found the end of the line"},
     };
     struct err err;
 
@@ -125,10 +168,32 @@ static void says_where_it_is_wrong(void **state)
     }
 }
 
+static int mistakes;
+
+static void on_wrong(struct conf *c, const struct err *err)
+{
+    (void)c;
+    assert_non_null(strstr(err->text, mistakes++ == 0 ? "x.conf:1:" : "x.conf:3:"));
+}
+
+static void tells_every_mistake_where_it_is_asked_to(void **state)
+{
+    static const char text[] = "shut down\nshutdown\nfilter\nflow record x\n";
+    struct conf c = {.commands = commands, .n = COUNT_OF(commands), .wrong = on_wrong};
+    struct err err;
+
+    (void)state;
+    *taken = '\0';
+    mistakes = 0;
+    assert_int_equal(conf_read(&c, "x.conf", text, strlen(text), &err), ERR_CONFIG);
+    assert_int_equal(mistakes, 2);
+    assert_string_equal(taken, "shutdown;record|x;");
+}
+
 static void reads_files(void **state)
 {
     char path[] = "/tmp/conf_test_XXXXXX";
-    struct conf c = {commands, COUNT_OF(commands)};
+    struct conf c = {.commands = commands, .n = COUNT_OF(commands)};
     struct err err;
     int fd = mkstemp(path);
 
@@ -150,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_commands),
         cmocka_unit_test(says_where_it_is_wrong),
+        cmocka_unit_test(tells_every_mistake_where_it_is_asked_to),
         cmocka_unit_test(reads_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,14 +9,17 @@
 
 enum count_id {
 #define COUNT(id, name, help) COUNT_##id,
+#define LOSS(id, name, help, advice) COUNT_##id,
 #include "base/counters.def"
 #undef COUNT
+#undef LOSS
     COUNT_N
 };
 
 struct count_info {
     const char *name;
     const char *help;
+    const char *advice; /* what to do about it; NULL: nothing is lost by it */
 };
 
 extern const struct count_info count_table[COUNT_N];

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/syslog.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -17,6 +18,10 @@ enum { LINE_BYTES = 2048 };
 
 static _Atomic int log_most = LOG_INFO;
 static _Atomic int log_dress = DRESS_TERMINAL;
+static _Atomic bool log_has_syslog;
+static struct syslog log_syslog;
+
+static const int severity[] = {3, 4, 6, 7}; /* syslog's, of our levels */
 
 void log_open(enum log_level most)
 {
@@ -27,15 +32,29 @@ void log_open(enum log_level most)
         atomic_store(&log_dress, isatty(STDERR_FILENO) ? DRESS_TERMINAL : DRESS_FILE);
 }
 
+int log_to_syslog(const char *text, struct err *err)
+{
+    static const char hello[] = "log lines go to syslog";
+    struct err why;
+    int r = syslog_open_to(&log_syslog, text, err);
+
+    if (r)
+        return r;
+    if (syslog_send(&log_syslog, severity[LOG_INFO], hello, sizeof hello - 1, &why) != 0)
+        log_warn("syslog does not take log lines now; it is tried again with each",
+                 KV("error", why.text));
+    atomic_store(&log_has_syslog, true);
+    return 0;
+}
+
 static void put_head(struct buf *b, enum log_level level)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
-    static const char priority[] = {'3', '4', '6', '7'};
     char time[TEXT_TIME];
 
     switch ((enum dress)atomic_load(&log_dress)) {
     case DRESS_JOURNALD:
-        buf_printf(b, "<%c>", priority[level]);
+        buf_printf(b, "<%d>", severity[level]);
         return;
     case DRESS_FILE:
         (void)text_print_time(clock_wall_ms(), time);
@@ -99,6 +118,7 @@ void log_write(enum log_level level, struct log_site *site, const char *message,
         return;
     buf_fixed(&b, line, sizeof line - 1); /* room for the newline whatever happens */
     put_head(&b, level);
+    size_t head = b.len;
     buf_text(&b, message);
     va_start(ap, message);
     for (struct log_kv kv = va_arg(ap, struct log_kv); kv.key; kv = va_arg(ap, struct log_kv)) {
@@ -111,6 +131,9 @@ void log_write(enum log_level level, struct log_site *site, const char *message,
     va_end(ap);
     if (held_back)
         buf_printf(&b, " suppressed=%u", held_back);
+    if (atomic_load(&log_has_syslog))
+        (void)syslog_send(&log_syslog, severity[level], (const char *)line + head, b.len - head,
+                          NULL);
     line[b.len] = '\n';
     (void)!write(STDERR_FILENO, line, b.len + 1); /* one write: lines of threads do not mix */
 }

@@ -1,4 +1,4 @@
-/* log: one line an event to stderr: a constant message, then key=value.
+/* log: one line an event to stderr, and to syslog if asked: a constant message, then key=value.
  *
  *   log_warn("journal not written", KV("path", path), KV("error", err.text));
  *
@@ -9,6 +9,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/err.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +18,10 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 enum { LOG_BURST = 10, LOG_WINDOW_MS = 10000 };
+
+/* Lines go to syslog too, see syslog.h for the text; before there are other threads. A daemon that
+ * does not answer is warned of. ERR_CONFIG, ERR_SYS. */
+int log_to_syslog(const char *text, struct err *err) MUST_USE;
 
 /* Look at stderr and the environment; until then lines look as on a terminal. */
 void log_open(enum log_level most);

@@ -1,163 +1,169 @@
 /* weir collect: receive exports of every version and store them. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/syslog.h"
+#include "cli/collect_set.h"
 #include "cli/command.h"
-#include "collect/collect.h"
+#include "cli/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    OPT_LISTEN = 1,
-    OPT_TCP,
-    OPT_STORE,
-    OPT_SEAL_EVERY,
-    OPT_JOURNAL_SIZE,
-    OPT_SYNC,
-    OPT_RCVBUF,
-    OPT_WORKERS,
-    OPT_PIN,
-    OPT_INSTANCE,
-    OPT_QUIET,
-    OPT_VERBOSE
-};
+enum { OPT_CONFIG = SET_N, OPT_SYSLOG, OPT_QUIET, OPT_VERBOSE };
 
 static const struct opt opts[] = {
-    {OPT_LISTEN, "listen", 'l', "ADDR:PORT",
+    {OPT_CONFIG, "config", 'c', "FILE",
+     "settings are in FILE; flags win over it, or add to its lists"},
+    {SET_LISTEN, "listen", 'l', "ADDR:PORT",
      "receive over UDP here; may be repeated (127.0.0.1:2055)"},
-    {OPT_TCP, "tcp", 't', "ADDR:PORT", "receive IPFIX over TCP here; may be repeated"},
-    {OPT_STORE, "store", 's', "DIR", "where flows are kept (./var)"},
-    {OPT_SEAL_EVERY, "seal-every", 0, "TIME", "make a Parquet file at least so often (5m)"},
-    {OPT_JOURNAL_SIZE, "journal-size", 0, "BYTES", "... and when the journal is as long (64M)"},
-    {OPT_SYNC, "sync", 0, "TIME", "sync the journal to the disk so often (1s)"},
-    {OPT_WORKERS, "workers", 'w', "N",
+    {SET_TCP, "tcp", 't', "ADDR:PORT", "receive IPFIX over TCP here; may be repeated"},
+    {SET_PERMIT, "permit", 0, "PREFIX[@PORT]",
+     "hear these senders (at this port only); may be repeated; any: all"},
+    {SET_DENY, "deny", 0, "PREFIX[@PORT]",
+     "do not hear these; of all --permit and --deny the first that fits decides"},
+    {SET_STORE, "store", 's', "DIR", "where flows are kept (./var)"},
+    {SET_SEAL_EVERY, "seal-every", 0, "TIME", "make a Parquet file at least so often (5m)"},
+    {SET_JOURNAL_SIZE, "journal-size", 0, "BYTES", "... and when the journal is as long (64M)"},
+    {SET_SYNC, "sync", 0, "TIME", "sync the journal to the disk so often (1s)"},
+    {SET_WORKERS, "workers", 'w', "N",
      "receive in N threads, each the senders in its share (one for two processors, at most 4)"},
-    {OPT_PIN, "pin", 0, NULL, "keep each worker's receiving thread on a processor of its own"},
-    {OPT_RCVBUF, "rcvbuf", 0, "BYTES",
+    {SET_PIN, "pin", 0, NULL, "keep each worker's receiving thread on a processor of its own"},
+    {SET_RCVBUF, "rcvbuf", 0, "BYTES",
      "receive buffer of each UDP socket (16Mi, and more as the rate asks, up to 256Mi)"},
-    {OPT_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
+    {SET_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
+    {OPT_SYSLOG, "syslog", 0, "FACILITY[@SOCKET]",
+     "log lines go to syslog too, as daemon, local0, ... (SOCKET: /dev/log)"},
     {OPT_QUIET, "quiet", 'q', NULL, "say only what went wrong"},
     {OPT_VERBOSE, "verbose", 'v', NULL, "say more"},
 };
 
-static int parse_listen(const char *text, struct collect_listen *list, size_t *n, struct err *err)
-{
-    static const struct addr home = {.b = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
-    struct collect_listen l = {.addr = home};
+/* What the command line says, and where to read it again. */
+struct settings {
+    struct collect_source source;
+    int argc;
+    char **argv;
+    const struct config *first; /* what it began with; NULL: it has not yet */
+    struct config config;       /* as it was read last */
+};
 
-    if (*n == COLLECT_LISTENERS)
-        return err_set(err, ERR_CONFIG, "at most %d addresses to listen on", COLLECT_LISTENERS);
-    int r = addr_port_parse(text, &l.addr, &l.port, err);
-    if (r)
-        return r;
-    list[(*n)++] = l;
-    return 0;
+static const char *config_path(int argc, char **argv)
+{
+    struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
+    const char *path = NULL;
+
+    for (int id; (id = opt_next(&scan, NULL)) > 0 || id == OPT_POSITIONAL;)
+        path = id == OPT_CONFIG ? scan.value : path;
+    return path;
 }
 
-static int parse_ms(const char *text, int64_t least, int64_t *out, struct err *err)
+static int take_flag(struct settings *s, int id, const char *value, struct err *err)
 {
-    int64_t ms;
-    int r = text_duration(text, strlen(text), &ms, err);
-
-    if (r == 0 && ms < least)
-        return err_set(err, ERR_CONFIG, "%s is too short: expected at least %lld ms", text,
-                       (long long)least);
-    if (r == 0)
-        *out = ms;
-    return r;
-}
-
-static int parse_bytes(const char *text, uint64_t least, uint64_t most, uint64_t *out,
-                       struct err *err)
-{
-    uint64_t n;
-    int r = text_count(text, strlen(text), most, &n, err);
-
-    if (r == 0 && n < least)
-        return err_set(err, ERR_CONFIG, "%s is too little: expected at least %llu bytes", text,
-                       (unsigned long long)least);
-    if (r == 0)
-        *out = n;
-    return r;
-}
-
-static int set_option(struct collect_options *o, enum log_level *level, int id, const char *value,
-                      struct err *err)
-{
-    uint64_t bytes;
-    int r;
-
     switch (id) {
-    case OPT_LISTEN:
-        return parse_listen(value, o->udp, &o->n_udp, err);
-    case OPT_TCP:
-        return parse_listen(value, o->tcp, &o->n_tcp, err);
-    case OPT_STORE:
-        o->dir = value;
-        return 0;
-    case OPT_SEAL_EVERY:
-        return parse_ms(value, 1000, &o->seal_every_ms, err);
-    case OPT_JOURNAL_SIZE:
-        return parse_bytes(value, 1 << 16, UINT64_C(1) << 32, &o->journal_bytes, err);
-    case OPT_SYNC:
-        return parse_ms(value, 1, &o->sync_ms, err);
-    case OPT_RCVBUF:
-        r = parse_bytes(value, 1 << 12, 1 << 30, &bytes, err);
-        if (r == 0)
-            o->rcvbuf_bytes = (size_t)bytes;
-        return r;
-    case OPT_WORKERS:
-        r = text_count(value, strlen(value), COLLECT_WORKERS, &bytes, err);
-        if (r == 0 && bytes == 0)
-            r = err_set(err, ERR_CONFIG, "expected 1 to %d workers", COLLECT_WORKERS);
-        if (r == 0)
-            o->workers = (unsigned)bytes;
-        return r;
-    case OPT_PIN:
-        o->pin = true;
-        return 0;
-    case OPT_INSTANCE:
-        o->instance = value;
+    case OPT_CONFIG: /* has been read */
         return 0;
     case OPT_QUIET:
-        *level = LOG_WARN;
+        s->config.level = LOG_WARN;
         return 0;
     case OPT_VERBOSE:
-        *level = LOG_DEBUG;
+        s->config.level = LOG_DEBUG;
         return 0;
-    default:
+    case OPT_SYSLOG:
+        s->config.syslog = value;
+        return syslog_check(value, err);
+    case OPT_POSITIONAL:
         return err_set(err, ERR_CONFIG, "unexpected argument \"%s\"", value);
+    default:
+        return collect_set(&s->config.collect, (enum collect_setting)id, value, err);
     }
+}
+
+static int take_flags(struct settings *s, struct err *err)
+{
+    struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), s->argc, s->argv);
+    struct collect_options *o = &s->config.collect;
+    int id;
+
+    while ((id = opt_next(&scan, err)) != OPT_END) {
+        int r = id == ERR_CONFIG ? id : take_flag(s, id, scan.value, err);
+        if (r)
+            return r;
+    }
+    return o->n_udp == 0 && o->n_tcp == 0 ? collect_set(o, SET_LISTEN, "2055", err) : 0;
+}
+
+/* Levels hold at once; the socket of syslog is for all threads, and stays. */
+static void take_log(const struct settings *s)
+{
+    const char *was = s->first->syslog ? s->first->syslog : "";
+    const char *is = s->config.syslog ? s->config.syslog : "";
+
+    log_open(s->config.level);
+    if (strcmp(was, is) != 0)
+        log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
+                 KV("settings", "syslog"));
+}
+
+static int reread(struct collect_source *source, const struct collect_options **out,
+                  struct err *err)
+{
+    struct settings *s = container_of(source, struct settings, source);
+    const char *path = config_path(s->argc, s->argv);
+    int r = 0;
+
+    config_free(&s->config);
+    config_init(&s->config);
+    if (path)
+        r = config_read(&s->config, path, err);
+    if (r == 0)
+        r = take_flags(s, err);
+    if (r == 0 && s->first)
+        take_log(s);
+    *out = &s->config.collect;
+    return r;
+}
+
+static int run(struct settings *s)
+{
+    const struct collect_options *read;
+    struct collect_options *o = mem_new(1, sizeof *o);
+    struct config *first = mem_new(1, sizeof *first);
+    struct err err;
+    int r = reread(&s->source, &read, &err);
+
+    if (r == 0) { /* reading again must leave the running collector what it has */
+        *first = s->config;
+        *o = *read;
+        o->source = &s->source;
+        config_init(&s->config);
+        log_open(first->level);
+        if (first->syslog)
+            r = log_to_syslog(first->syslog, &err);
+        s->first = first;
+        if (r == 0)
+            r = collect_run(o, &err);
+        config_free(first);
+        if (r)
+            (void)fprintf(stderr, "weir collect: %s\n", err.text);
+    } else {
+        r = ERR_CONFIG;
+        (void)command_usage_error(&cmd_collect, err.text);
+    }
+    free(first);
+    free(o);
+    return r;
 }
 
 static int cmd_collect_run(int argc, char **argv)
 {
-    struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
-    struct collect_options *o = mem_new(1, sizeof *o);
-    enum log_level level = LOG_INFO;
-    struct err err;
-    int r = 0;
-    int id;
+    struct settings *s = mem_new(1, sizeof *s);
 
-    *o = collect_options_default();
-    while (r == 0 && (id = opt_next(&scan, &err)) != OPT_END)
-        r = id == ERR_CONFIG ? id : set_option(o, &level, id, scan.value, &err);
-    if (r) {
-        free(o);
-        return command_usage_error(&cmd_collect, err.text);
-    }
-    if (o->n_udp == 0 && o->n_tcp == 0)
-        r = parse_listen("2055", o->udp, &o->n_udp, &err);
-    log_open(level);
-    if (r == 0)
-        r = collect_run(o, &err);
-    free(o);
-    if (r == 0)
-        return 0;
-    (void)fprintf(stderr, "weir collect: %s\n", err.text);
-    return r == ERR_CONFIG ? 2 : 1;
+    *s = (struct settings){.source = {.read = reread}, .argc = argc, .argv = argv};
+    config_init(&s->config);
+    int r = run(s);
+    config_free(&s->config);
+    free(s);
+    return r == 0 ? 0 : r == ERR_CONFIG ? 2 : 1;
 }
 
 const struct command cmd_collect = {
@@ -174,13 +180,26 @@ const struct command cmd_collect = {
         "is in "
         "the journals.\n"
         "Several workers share the ports; each takes the exporters in its share of all addresses. "
-        "SIGINT and SIGTERM end it: it stores everything first. SIGHUP makes files of what has "
-        "been received until now, and asks the kernel again for the receive buffers.\n"
+        "SIGINT and SIGTERM end it: it stores everything first. SIGHUP reads the configuration "
+        "again, makes files of "
+        "what has been received until now, and asks the kernel again for the receive buffers.\n"
+        "--permit and --deny say whose exports are heard: the first that fits a sender decides, "
+        "and "
+        "where there are any, whom none fits is denied. Denied datagrams are never parsed; 'weir "
+        "show drops' says how many there were and from where. A rule with @PORT is for that port; "
+        "a port without rules hears everybody.\n"
+        "--config names a file with the same settings (docs/configuration.md; 'weir check' says "
+        "what "
+        "is wrong in it). SIGHUP takes the access list and the senders from it without losing a "
+        "datagram; what "
+        "else has changed needs a restart, and is named in the log.\n"
         "Without an address it listens on this machine only. PORT 0 takes any free port; the log "
         "and "
         "'weir show collect' say which.",
     .examples = "weir collect --listen 0.0.0.0:2055 --listen [::]:4739 --store /var/lib/weir\n"
                 "    two ports, IPv4 and IPv6\n"
+                "weir collect --listen 0.0.0.0:2055 --deny 10.1.9.0/24 --permit 10.0.0.0/8\n"
+                "    routers in 10.0.0.0/8 but for one network\n"
                 "weir collect --tcp 192.0.2.10:4739\n    IPFIX over TCP\n"
                 "weir show collect\n    how it is doing\n",
     .opts = opts,

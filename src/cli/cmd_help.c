@@ -89,8 +89,11 @@ void help_print(const struct command *c)
     if (!c->examples)
         return;
     (void)printf("\nexamples:\n");
-    for (const char *s = c->examples; *s; s = line_after(s))
-        (void)printf("  %.*s\n", (int)line_len(s), s);
+    for (const char *s = c->examples; *s; s = line_after(s)) {
+        (void)fputs("  ", stdout);
+        (void)fwrite(s, 1, line_len(s), stdout);
+        (void)putchar('\n');
+    }
 }
 
 void help_print_all(void)

@@ -4,25 +4,13 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/show_lists.h"
 #include "collect/collect.h"
 #include "net/ctl.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-
-static uint64_t number(const json_t *o, const char *key)
-{
-    json_int_t v = json_integer_value(json_object_get(o, key));
-    return v > 0 ? (uint64_t)v : 0;
-}
-
-static const char *text(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "-";
-}
 
 static const char *help_of(const char *counter)
 {
@@ -55,9 +43,9 @@ static void print_listeners(const json_t *answer)
             continue;
         }
         (void)printf("  UDP %-28s %" PRIu64 " datagrams, %" PRIu64
-                     " dropped by the kernel, buffer %.1f MiB\n",
+                     " dropped by the kernel, %" PRIu64 " denied, buffer %.1f MiB\n",
                      text(l, "udp"), number(l, "datagrams"), number(l, "kernel_drops"),
-                     (double)number(l, "rcvbuf_bytes") / 1048576);
+                     number(l, "denied"), (double)number(l, "rcvbuf_bytes") / 1048576);
     }
 }
 
@@ -141,24 +129,53 @@ static void print_senders(const json_t *answer)
                  "clock");
     for (size_t i = 0; i < json_array_size(list); i++)
         print_sender(json_array_get(list, i), now_ms);
-    if (number(answer, "left_off") > 0)
-        (void)printf("%" PRIu64 " more, heard longer ago, are not shown.\n",
-                     number(answer, "left_off"));
-    if (number(answer, "workers_without_answer") > 0)
-        (void)printf("%" PRIu64 " workers did not answer within a second.\n",
-                     number(answer, "workers_without_answer"));
+    show_rest(answer);
     (void)printf(
         "lost: datagrams in v9, flow records in v5 to v8, data records in IPFIX; v1 cannot "
         "tell.\n");
+}
+
+static void print_denied(const json_t *list, int64_t now_ms)
+{
+    if (json_array_size(list) == 0)
+        return;
+    (void)printf("\n%15s  %-24s %s\n", "denied", "from", "last");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *d = json_array_get(list, i);
+        char ago[TEXT_SHORT];
+        (void)text_print_duration(now_ms - json_integer_value(json_object_get(d, "last_ms")), ago);
+        (void)printf("%15" PRIu64 "  %-24s %s ago", number(d, "denied"), text(d, "prefix"), ago);
+        if (number(d, "too_high_by") > 0)
+            (void)printf("  (at most %" PRIu64 " too high)", number(d, "too_high_by"));
+        (void)printf("\n");
+    }
+}
+
+static void print_drops(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "drops");
+    bool none = true;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *d = json_array_get(list, i);
+        if (number(d, "count") == 0)
+            continue;
+        none = false;
+        (void)printf("%15" PRIu64 "  %-20s %s\n%*s  to do: %s\n", number(d, "count"),
+                     text(d, "name"), text(d, "what"), 36, "", text(d, "advice"));
+    }
+    (void)printf(none ? "Nothing was lost, refused or dropped since the start.\n"
+                      : "Since the start. What is not shown is 0.\n");
+    print_denied(json_object_get(answer, "denied_from"), clock_wall_ms());
 }
 
 static const struct {
     const char *word;
     void (*print)(const json_t *answer);
 } subjects[] = {
-    {"collect", print_collect},
-    {"counters", print_counters},
-    {"senders", print_senders},
+    {"collect", print_collect},      {"counters", print_counters},  {"drops", print_drops},
+    {"senders", print_senders},      {"templates", show_templates}, {"samplers", show_samplers},
+    {"interfaces", show_interfaces}, {"names", show_names},
 };
 
 enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };
@@ -229,23 +246,29 @@ static int cmd_show_run(int argc, char **argv)
         else if (!word)
             word = scan.value;
         else
-            return command_usage_error(&cmd_show,
-                                       "expected one word: collect, counters or senders");
+            return command_usage_error(&cmd_show, "expected one word: what to show");
     }
     for (size_t i = 0; i < COUNT_OF(subjects); i++)
         if (word && strcmp(word, subjects[i].word) == 0)
             return ask(o.dir, o.instance, i, as_json);
-    return command_usage_error(&cmd_show, "expected what to show: collect, counters or senders");
+    return command_usage_error(
+        &cmd_show, "expected what to show: collect, counters, drops, senders, templates, samplers, "
+                   "interfaces or names");
 }
 
 const struct command cmd_show = {
     .name = "show",
     .summary = "ask a running weir for its state",
-    .usage = "[options] collect|counters|senders",
+    .usage = "[options] collect|counters|drops|senders|templates|samplers|interfaces|names",
     .details =
         "collect: ports, journal, and what became of the flows. counters: everything that is "
-        "counted and is not 0, with what it means. senders: who sends, what was lost of it by its "
-        "own numbers (what came late is not), and how far its clock is from ours.",
+        "counted and is not 0, with what it means. drops: those of them that say that something "
+        "was lost, refused or dropped, with what to do about it, and from where senders came that "
+        "the access list does not permit. senders: who sends, what was lost of it by its "
+        "own numbers (what came late is not), and how far its clock is from ours. templates: the "
+        "layouts that exporters announced, and how many records came by each since the "
+        "start. samplers: the sampling rates they announced. interfaces: the names they gave to "
+        "theirs, earlier ones too. names: these and those of VRFs, applications and samplers.",
     .examples = "weir show collect --store /var/lib/weir\n    a running collector\n"
                 "weir show counters --json\n    for scripts\n",
     .opts = opts,

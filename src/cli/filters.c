@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/config.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -56,9 +57,8 @@ static void forget(struct filters *f, const struct conf_word *name)
     }
 }
 
-static int on_filter(struct conf *c, const struct conf_line *line, struct err *err)
+int filters_take(struct filters *f, const struct conf_line *line, struct err *err)
 {
-    struct filters *f = container_of(c, struct filters, conf);
     const struct conf_word *name = &line->arg[0];
 
     forget(f, name);
@@ -77,16 +77,21 @@ static int on_filter(struct conf *c, const struct conf_line *line, struct err *e
     return 0;
 }
 
-static const struct conf_command commands[] = {{"filter NAME TEXT", on_filter}};
-
 int filters_load(struct filters *f, const char *config, struct err *err)
 {
-    const char *path = config ? config : getenv("WEIR_CONFIG");
+    const char *path = config ? config : config_usual();
 
-    *f = (struct filters){.conf = {commands, COUNT_OF(commands)}};
-    if (!path && file_exists(FILTERS_CONFIG))
-        path = FILTERS_CONFIG;
-    return path && *path ? conf_read_file(&f->conf, path, err) : 0;
+    *f = (struct filters){0};
+    if (!path)
+        return 0;
+    struct config *c = mem_new(1, sizeof *c);
+    config_init(c);
+    int r = config_read(c, path, err);
+    *f = c->filters;
+    c->filters = (struct filters){0};
+    config_free(c);
+    free(c);
+    return r;
 }
 
 int filters_check(const struct filters *f, struct err *err)

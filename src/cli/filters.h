@@ -16,7 +16,6 @@
     }
 
 struct filters {
-    struct conf conf;
     struct filter_named *v;
     size_t n;
 };
@@ -24,6 +23,9 @@ struct filters {
 /* `config` is the value of --config, or NULL. Filters are not parsed before they are asked for:
  * they may name large files. */
 int filters_load(struct filters *f, const char *config, struct err *err) MUST_USE;
+/* For the reader of the configuration: `filter NAME TEXT`, or `no filter NAME`. */
+int filters_take(struct filters *f, const struct conf_line *line, struct err *err) MUST_USE;
+
 void filters_free(struct filters *f);
 
 /* Whether all of them are right; else the first mistake with its file, line and column. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "collect/status.h"
+#include "net/notify.h"
 #include "net/sock.h"
 #include "store/recover.h"
 
@@ -75,12 +76,139 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
              KV("wanted", wanted), KV("got", got), KV("type", line));
 }
 
+/* --- the access list --- */
+
+static int check_access(const struct access *a, const char *where, struct err *err)
+{
+    return access_permits_some(a)
+               ? 0
+               : err_set(err, ERR_CONFIG,
+                         "the access list of %s permits nobody: whom no rule names is denied; "
+                         "permit a prefix, or any behind the others",
+                         where);
+}
+
+static bool has_port(const struct receiver *r, uint16_t port)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < r->n_udp; i++)
+        has = has || r->udp[i].udp.port == port;
+    for (size_t i = 0; i < r->n_tcp; i++)
+        has = has || r->tcp_listener[i].port == port;
+    return has;
+}
+
+/* A rule for a port that is not ours is a mistake that would leave another port open. */
+static int check_ports(const struct collect *c, const struct access_rules *rules, struct err *err)
+{
+    for (size_t i = 0; i < rules->n; i++)
+        if (rules->v[i].port != 0 && !has_port(&c->receiver[0], rules->v[i].port))
+            return err_set(err, ERR_CONFIG,
+                           "a rule of access is for port %u, where nothing listens",
+                           rules->v[i].port);
+    return 0;
+}
+
+static int check_rules(const struct collect *c, const struct collect_options *o, struct err *err)
+{
+    struct receiver_settings *s = receiver_settings_of(&c->receiver[0], o);
+    char where[ADDR_PORT_TEXT];
+    int r = s ? check_ports(c, &o->access, err)
+              : err_set(err, ERR_LIMIT, "no memory for the access list");
+
+    for (size_t i = 0; i < c->receiver[0].n_udp && r == 0; i++) {
+        const struct udp *u = &c->receiver[0].udp[i].udp;
+        (void)addr_port_print(&u->addr, u->port, where);
+        r = check_access(s->lists.v[u->number], where, err);
+    }
+    for (size_t i = 0; i < c->receiver[0].n_tcp && r == 0; i++) {
+        const struct tcp_listener *l = &c->receiver[0].tcp_listener[i];
+        (void)addr_port_print(&l->addr, l->port, where);
+        r = check_access(s->lists.v[l->number], where, err);
+    }
+    receiver_settings_free(s);
+    return r;
+}
+
+/* --- reload --- */
+
+static bool listens_alike(const struct collect_listen *a, const struct collect_listen *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a[i].port != b[i].port || !addr_eq(&a[i].addr, &b[i].addr))
+            return false;
+    return true;
+}
+
+/* What has changed, and is not taken up before a restart; NULL: nothing. */
+static const char *needs_restart(const struct collect_options *a, const struct collect_options *b)
+{
+    if (a->n_udp != b->n_udp || a->n_tcp != b->n_tcp || !listens_alike(a->udp, b->udp, a->n_udp) ||
+        !listens_alike(a->tcp, b->tcp, a->n_tcp))
+        return "listen";
+    if (strcmp(a->dir, b->dir) != 0 || strcmp(a->instance, b->instance) != 0)
+        return "path, instance";
+    if (a->workers != b->workers || a->pin != b->pin || a->rcvbuf_bytes != b->rcvbuf_bytes)
+        return "workers, pin, rcvbuf";
+    if (a->seal_every_ms != b->seal_every_ms || a->journal_bytes != b->journal_bytes ||
+        a->sync_ms != b->sync_ms)
+        return "seal-every, journal-size, sync";
+    return NULL;
+}
+
+/* The options as they are now; NULL if they are wrong, which is logged: then those before stay. */
+static const struct collect_options *read_again(struct collect *c)
+{
+    const struct collect_options *fresh;
+    struct collect_source *source = c->options->source;
+    struct err err;
+    int r = source->read(source, &fresh, &err);
+
+    if (r == 0)
+        r = check_rules(c, fresh, &err);
+    if (r) {
+        log_error("SIGHUP: the configuration is wrong; that before stays in force",
+                  KV("error", err.text));
+        return NULL;
+    }
+    const char *restart = needs_restart(c->options, fresh);
+    if (restart)
+        log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
+                 KV("settings", restart));
+    return fresh;
+}
+
 static void reload(struct collect *c)
 {
-    log_info("SIGHUP: what has been received goes into files, receive buffers are asked for again");
-    for (unsigned w = 0; w < c->workers; w++)
-        receiver_reload(&c->receiver[w]);
+    const struct collect_options *fresh = c->options->source ? read_again(c) : NULL;
+
+    log_info("SIGHUP: the configuration is read, what has been received goes into files, receive "
+             "buffers are asked for again");
+    for (unsigned w = 0; w < c->workers; w++) {
+        struct receiver *r = &c->receiver[w];
+        receiver_reload(r, fresh ? receiver_settings_of(r, fresh) : NULL);
+    }
     timer_set(&c->loop, &c->tick, c->loop.now_mono_ms + ADVICE_MS);
+}
+
+/* The service manager hears of us as long as all receivers are alive. */
+static void on_watchdog(struct timer *t, int64_t now_mono_ms)
+{
+    struct collect *c = container_of(t, struct collect, watchdog);
+    struct receiver_status s;
+    bool alive = true;
+
+    for (unsigned w = 0; w < c->workers; w++) {
+        receiver_look(&c->receiver[w], &s);
+        alive = alive && clock_mono_ms() - s.at_mono_ms < c->watchdog_ms;
+    }
+    if (alive)
+        (void)notify_send("WATCHDOG=1");
+    else
+        log_error("a receiving thread does not go on: the service manager is not told that all is "
+                  "well");
+    timer_set(&c->loop, t, now_mono_ms + c->watchdog_ms / 3);
 }
 
 static void on_signal(struct io *io, uint32_t events)
@@ -89,10 +217,13 @@ static void on_signal(struct io *io, uint32_t events)
 
     (void)events;
     for (int signal; (signal = signals_read(io)) != 0;) {
-        if (signal == SIGHUP)
+        if (signal == SIGHUP) {
+            notify_reloading();
             reload(c);
-        else
+            (void)notify_send("READY=1");
+        } else {
             loop_stop(&c->loop);
+        }
     }
 }
 
@@ -109,15 +240,16 @@ static void on_question(struct ctl *ctl, const char *line, struct buf *out)
 
 /* --- start and stop --- */
 
-static void say_listening(const char *kind, const struct addr *addr, uint16_t port)
+static void say_listening(const char *kind, const struct addr *addr, uint16_t port,
+                          const struct access *a)
 {
     char text[ADDR_PORT_TEXT];
 
     (void)addr_port_print(addr, port, text);
     log_info("listening", KV(kind, text));
-    if (!sock_is_loopback(addr))
-        log_warn("this address is open to the network: whoever reaches it can add flows; allow "
-                 "only your exporters in the firewall",
+    if (!a && !sock_is_loopback(addr))
+        log_warn("this address is open to the network: whoever reaches it can add flows; permit "
+                 "your exporters only (--permit)",
                  KV(kind, text));
 }
 
@@ -139,9 +271,12 @@ static int listen_at(struct collect *c, const struct collect_listen *l, int type
         else
             r = receiver_add_udp(to, fd[w], &l->addr, port, err);
     }
-    if (r == 0)
-        say_listening(type == SOCK_STREAM ? "tcp" : "udp", &l->addr, port);
-    return r;
+    if (r)
+        return r;
+    const struct receiver *first = &c->receiver[0];
+    size_t number = type == SOCK_STREAM ? c->options->n_udp + first->n_tcp - 1 : first->n_udp - 1;
+    say_listening(type == SOCK_STREAM ? "tcp" : "udp", &l->addr, port, first->gate.lists.v[number]);
+    return 0;
 }
 
 static int open_receivers(struct collect *c, struct err *err)
@@ -156,7 +291,7 @@ static int open_receivers(struct collect *c, struct err *err)
         r = listen_at(c, &o->udp[i], SOCK_DGRAM, err);
     for (size_t i = 0; i < o->n_tcp && r == 0; i++)
         r = listen_at(c, &o->tcp[i], SOCK_STREAM, err);
-    return r;
+    return r ? r : check_rules(c, o, err);
 }
 
 static void say_recovered(const struct recover *r)
@@ -203,7 +338,8 @@ static int start_workers(struct collect *c, struct err *err)
                                .journal_bytes = o->journal_bytes,
                                .sync_ms = o->sync_ms,
                                .pq = {.codec = PQ_ZSTD},
-                               .limits = decode_limits_default()};
+                               .limits = decode_limits_default(),
+                               .senders = &o->senders};
     struct worker *first = &c->receiver[0].worker;
     struct buf state;
     struct recover rec = {.dir = w.dir,
@@ -263,6 +399,8 @@ static int start(struct collect *c, struct err *err)
         r = ctl_open(&c->ctl, &c->loop, path, err);
     if (r == 0)
         timer_set(&c->loop, &c->tick, c->loop.now_mono_ms);
+    if (r == 0 && c->watchdog_ms > 0)
+        timer_set(&c->loop, &c->watchdog, c->loop.now_mono_ms);
     return r;
 }
 
@@ -285,6 +423,7 @@ static int stop(struct collect *c, int r, struct err *err)
     struct counts *all = mem_new(1, sizeof *all);
     bool ran = false;
 
+    (void)notify_send("STOPPING=1");
     ctl_close(&c->ctl);
     for (unsigned w = 0; c->receiver && w < c->workers; w++)
         receiver_stop(&c->receiver[w]);
@@ -322,6 +461,8 @@ int collect_run(const struct collect_options *options, struct err *err)
     c->signals = (struct io){.fd = -1, .on = on_signal};
     c->ended = (struct io){.fd = -1, .on = on_ended};
     c->tick.on = on_tick;
+    c->watchdog.on = on_watchdog;
+    c->watchdog_ms = notify_watchdog_ms();
     c->ctl.answer = on_question;
     c->started_ms = clock_wall_ms();
     c->started_mono_ms = clock_mono_ms();
@@ -329,6 +470,7 @@ int collect_run(const struct collect_options *options, struct err *err)
     if (r == 0) {
         log_info("ready", KV("store", options->dir), KV("instance", options->instance),
                  KV("workers", c->workers));
+        (void)notify_send("READY=1");
         r = loop_run(&c->loop, err);
     }
     r = stop(c, r, err);

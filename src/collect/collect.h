@@ -1,12 +1,15 @@
 /* collect: the collector: sockets and streams → receivers → the store; the control socket.
  *
  * The main thread opens and starts receivers, and then waits for signals and questions. SIGHUP:
- * what has been received until now goes into files, receive buffers are asked for again. */
+ * the access list is read again, what has been received until now goes into files, receive buffers
+ * are asked for again. */
 #ifndef COLLECT_COLLECT_H
 #define COLLECT_COLLECT_H
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "flow/senders.h"
+#include "net/access.h"
 #include "net/steer.h"
 
 #include <stdbool.h>
@@ -25,16 +28,27 @@ struct collect_listen {
     uint16_t port;
 };
 
+struct collect_options;
+
+/* Where the options come from; embedded in the caller's. */
+struct collect_source {
+    /* Read them again; *out is the source's until the next call. What it gave before may go. */
+    int (*read)(struct collect_source *s, const struct collect_options **out, struct err *err);
+};
+
 struct collect_options {
+    struct collect_source *source; /* NULL: they stay as they are */
     const char *dir;
     const char *instance;
     struct collect_listen udp[COLLECT_LISTENERS];
     size_t n_udp;
     struct collect_listen tcp[COLLECT_LISTENERS];
     size_t n_tcp;
-    unsigned workers;    /* 0: collect_workers() */
-    bool pin;            /* each to a processor */
-    size_t rcvbuf_bytes; /* 0: as the rate asks */
+    struct access_rules access; /* the caller's */
+    struct senders senders;     /* the caller's */
+    unsigned workers;           /* 0: collect_workers() */
+    bool pin;                   /* each to a processor */
+    size_t rcvbuf_bytes;        /* 0: as the rate asks */
     int64_t seal_every_ms;
     uint64_t journal_bytes;
     int64_t sync_ms;

@@ -15,7 +15,7 @@ enum { BATCHES_A_ROUND = 4 };
 
 /* Orders add up in the eventfd until they are read. */
 static const uint64_t order_reload = 1;
-static const uint64_t order_senders = UINT64_C(1) << 16;
+static const uint64_t order_ask = UINT64_C(1) << 16;
 static const uint64_t order_stop = UINT64_C(1) << 32;
 
 /* --- what others see --- */
@@ -23,13 +23,15 @@ static const uint64_t order_stop = UINT64_C(1) << 32;
 static void publish(struct receiver *r)
 {
     const struct worker *w = &r->worker;
-    struct receiver_status s = {.datagrams_per_s = r->datagrams_per_s,
+    struct receiver_status s = {.at_mono_ms = clock_mono_ms(),
+                                .datagrams_per_s = r->datagrams_per_s,
                                 .tcp_sessions = r->tcp.n,
                                 .has_journal = w->journal != NULL,
                                 .journal = w->id,
                                 .journal_bytes = w->journal ? journal_bytes(w->journal) : 0,
                                 .journal_datagrams = w->frames,
-                                .journals_waiting = seal_waiting(w->seal)};
+                                .journals_waiting = seal_waiting(w->seal),
+                                .denied = r->gate.denied};
 
     if (w->received > 0)
         s.journal_age_ms = clock_mono_ms() - w->since_mono_ms;
@@ -37,6 +39,7 @@ static void publish(struct receiver *r)
         const struct udp *u = &r->udp[i].udp;
         s.udp[i] = (struct receiver_socket){.datagrams = u->datagrams,
                                             .kernel_drops = u->kernel_drops,
+                                            .denied = r->udp[i].denied,
                                             .rcvbuf_bytes = u->rcvbuf_bytes,
                                             .rcvbuf_wanted = r->udp[i].wanted};
     }
@@ -52,39 +55,33 @@ void receiver_look(struct receiver *r, struct receiver_status *out)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-/* Those that were heard last come first. */
-static size_t list_senders(const struct exporter_list *from, struct exporter *to, size_t n)
+static void answer(struct receiver *r)
 {
-    for (const struct exporter *x = from->newest; x && n < RECEIVER_SENDERS_MAX; x = x->older)
-        to[n++] = *x;
-    return n;
-}
-
-static void answer_senders(struct receiver *r)
-{
-    const struct exporters *e = decoder_exporters(r->worker.decoder);
-    size_t room = e->map.n < RECEIVER_SENDERS_MAX ? e->map.n : (size_t)RECEIVER_SENDERS_MAX;
-    struct receiver_senders s = {.list = mem_new(room + 1, sizeof *s.list), .n_all = e->map.n};
-
-    s.n = list_senders(&e->settled, s.list, 0);
-    s.n = list_senders(&e->newcomers, s.list, s.n);
     (void)pthread_mutex_lock(&r->lock);
-    free(r->senders.list);
-    r->senders = s;
-    r->senders_asked = false;
-    (void)pthread_cond_signal(&r->listed);
+    bool asked = r->asked;
+    enum snapshot_what what = r->asked_for;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (!asked) /* it has been answered, or was given up */
+        return;
+    struct snapshot s = snapshot_of(r->worker.decoder, what);
+    (void)pthread_mutex_lock(&r->lock);
+    snapshot_free(&r->snapshot);
+    r->snapshot = s;
+    r->asked = r->asked_for != what;
+    (void)pthread_cond_signal(&r->answered);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-void receiver_ask_senders(struct receiver *r)
+void receiver_ask(struct receiver *r, enum snapshot_what what)
 {
     (void)pthread_mutex_lock(&r->lock);
-    r->senders_asked = true;
+    r->asked = true;
+    r->asked_for = what;
     (void)pthread_mutex_unlock(&r->lock);
-    wake_send(&r->orders, order_senders);
+    wake_send(&r->orders, order_ask);
 }
 
-bool receiver_get_senders(struct receiver *r, struct receiver_senders *out)
+bool receiver_get(struct receiver *r, struct snapshot *out)
 {
     struct timespec until;
     int e = 0;
@@ -92,10 +89,13 @@ bool receiver_get_senders(struct receiver *r, struct receiver_senders *out)
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec++;
     (void)pthread_mutex_lock(&r->lock);
-    while (r->senders_asked && e == 0)
-        e = pthread_cond_timedwait(&r->listed, &r->lock, &until);
-    *out = r->senders;
-    r->senders = (struct receiver_senders){0};
+    while (r->asked && e == 0)
+        e = pthread_cond_timedwait(&r->answered, &r->lock, &until);
+    r->asked = false;
+    if (e) /* of a question before, if anything */
+        snapshot_free(&r->snapshot);
+    *out = r->snapshot;
+    r->snapshot = (struct snapshot){0};
     (void)pthread_mutex_unlock(&r->lock);
     return e == 0;
 }
@@ -112,6 +112,11 @@ static size_t receive(struct receiver *r, struct socket *s)
     worker_begin(&r->worker, now);
     for (size_t i = 0; i < n; i++) {
         const struct udp_datagram *u = udp_at(r->batch, i);
+        if (!gate_admits(&r->gate, s->udp.number, &u->addr, now)) {
+            s->denied++;
+            count_add(&r->worker.counts, COUNT_DENIED, 1);
+            continue;
+        }
         struct datagram d = {.data = u->data,
                              .len = u->len,
                              .received_ms = now,
@@ -151,6 +156,16 @@ static void log_peer(enum log_level level, const char *what, const struct tcp_pe
         log_info(what, KV("peer", text), KV("session", p->session));
     else
         log_warn(what, KV("peer", text), KV("session", p->session));
+}
+
+static bool on_connecting(struct tcp_handler *h, const struct tcp_peer *p)
+{
+    struct receiver *r = container_of(h, struct receiver, handler);
+    bool admitted = gate_admits(&r->gate, p->listener, &p->addr, clock_wall_ms());
+
+    if (!admitted)
+        count_add(&r->worker.counts, COUNT_TCP_DENIED, 1);
+    return admitted;
 }
 
 static void on_opened(struct tcp_handler *h, const struct tcp_peer *p)
@@ -254,9 +269,26 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
     for (size_t i = 0; i < r->n_udp && ticks_s > 0; i++)
         adapt(r, &r->udp[i], ticks_s);
     tcp_sweep(&r->tcp);
+    gate_tell(&r->gate);
     worker_tick(&r->worker, clock_wall_ms());
     publish(r);
     timer_set(&r->loop, t, now_mono_ms + RECEIVER_TICK_MS);
+}
+
+static void take_settings(struct receiver *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    struct receiver_settings *fresh = r->fresh;
+    r->fresh = NULL;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (!fresh)
+        return;
+    struct gate_lists old = r->gate.lists;
+    r->gate.lists = fresh->lists;
+    fresh->lists = old;
+    worker_set_senders(&r->worker, &fresh->senders, clock_wall_ms());
+    receiver_settings_free(fresh);
+    tcp_review(&r->tcp);
 }
 
 static void on_order(struct io *io, uint32_t events)
@@ -269,10 +301,11 @@ static void on_order(struct io *io, uint32_t events)
         loop_stop(&r->loop);
         return;
     }
-    if (what / order_senders > 0)
-        answer_senders(r);
-    if (what % order_senders == 0)
+    if (what / order_ask > 0)
+        answer(r);
+    if (what % order_ask == 0)
         return;
+    take_settings(r);
     for (size_t i = 0; i < r->n_udp; i++)
         udp_set_rcvbuf(&r->udp[i].udp, r->udp[i].udp.rcvbuf_asked);
     worker_rotate(&r->worker, clock_wall_ms());
@@ -349,7 +382,43 @@ int receiver_start(struct receiver *r, const struct io *ended, struct err *err)
     return 0;
 }
 
-void receiver_reload(struct receiver *r) { wake_send(&r->orders, order_reload); }
+struct receiver_settings *receiver_settings_of(const struct receiver *r,
+                                               const struct collect_options *options)
+{
+    struct receiver_settings *s = mem_new(1, sizeof *s);
+
+    for (size_t i = 0; i < r->n_udp; i++)
+        gate_set(&s->lists, r->udp[i].udp.number, &options->access, r->udp[i].udp.port);
+    for (size_t i = 0; i < r->n_tcp; i++)
+        gate_set(&s->lists, r->tcp_listener[i].number, &options->access, r->tcp_listener[i].port);
+    if (senders_copy(&s->senders, &options->senders))
+        return s;
+    receiver_settings_free(s);
+    return NULL;
+}
+
+void receiver_settings_free(struct receiver_settings *s)
+{
+    if (!s)
+        return;
+    gate_lists_free(&s->lists);
+    senders_free(&s->senders);
+    free(s);
+}
+
+void receiver_reload(struct receiver *r, struct receiver_settings *fresh)
+{
+    struct receiver_settings *old = NULL;
+
+    (void)pthread_mutex_lock(&r->lock);
+    if (fresh) {
+        old = r->fresh; /* it was not taken yet */
+        r->fresh = fresh;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    receiver_settings_free(old);
+    wake_send(&r->orders, order_reload);
+}
 
 void receiver_stop(struct receiver *r)
 {
@@ -367,14 +436,19 @@ int receiver_open(struct receiver *r, const struct collect_options *options, uns
     r->batch = udp_batch_new();
     r->orders.on = on_order;
     r->tick.on = on_tick;
-    r->handler = (struct tcp_handler){on_opened, on_refused, on_message, on_read, on_ended};
+    r->handler = (struct tcp_handler){.admits = on_connecting,
+                                      .opened = on_opened,
+                                      .refused = on_refused,
+                                      .message = on_message,
+                                      .read = on_read,
+                                      .ended = on_ended};
     r->tcp = (struct tcp){.loop = &r->loop,
                           .handler = &r->handler,
                           .max = COLLECT_TCP_SESSIONS,
                           /* an earlier run's numbers may be in the state: begin elsewhere */
                           .next_session = (uint32_t)(clock_wall_ms() / 1000) | 1};
     (void)pthread_mutex_init(&r->lock, NULL);
-    (void)pthread_cond_init(&r->listed, NULL);
+    (void)pthread_cond_init(&r->answered, NULL);
     int e = loop_open(&r->loop, err);
     if (e == 0)
         e = wake_open(&r->orders, err);
@@ -393,6 +467,7 @@ int receiver_add_udp(struct receiver *r, int fd, const struct addr *addr, uint16
     s->receiver = r;
     s->wanted = o->rcvbuf_bytes;
     s->udp.number = (uint16_t)r->n_udp++;
+    gate_set(&r->gate.lists, s->udp.number, &o->access, port);
     s->udp.io.on = on_udp;
     return loop_add(&r->loop, &s->udp.io, EPOLLIN, err);
 }
@@ -403,6 +478,8 @@ int receiver_add_tcp(struct receiver *r, int fd, const struct addr *addr, uint16
     uint16_t number = (uint16_t)(r->options->n_udp + r->n_tcp);
     int e = tcp_listen(&r->tcp_listener[r->n_tcp], &r->tcp, fd, addr, port, number, err);
 
+    if (e == 0)
+        gate_set(&r->gate.lists, number, &r->options->access, port);
     r->n_tcp += e == 0;
     return e;
 }
@@ -434,9 +511,11 @@ void receiver_close(struct receiver *r)
     if (r->orders.fd > 0)
         (void)close(r->orders.fd);
     (void)pthread_mutex_destroy(&r->lock);
-    (void)pthread_cond_destroy(&r->listed);
-    free(r->senders.list);
-    r->senders.list = NULL;
+    (void)pthread_cond_destroy(&r->answered);
+    snapshot_free(&r->snapshot);
+    receiver_settings_free(r->fresh);
+    r->fresh = NULL;
+    gate_lists_free(&r->gate.lists);
     udp_batch_free(r->batch);
     r->batch = NULL;
 }

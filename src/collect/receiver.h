@@ -11,6 +11,8 @@
 #define COLLECT_RECEIVER_H
 
 #include "collect/collect.h"
+#include "collect/gate.h"
+#include "collect/snapshot.h"
 #include "collect/worker.h"
 #include "net/loop.h"
 #include "net/tcp.h"
@@ -18,17 +20,19 @@
 
 #include <pthread.h>
 
-enum { RECEIVER_TICK_MS = 250, RECEIVER_SENDERS_MAX = 4096 /* listed of each */ };
+enum { RECEIVER_TICK_MS = 250 };
 
 struct receiver_socket {
     uint64_t datagrams;
     uint64_t kernel_drops;
+    uint64_t denied;
     size_t rcvbuf_bytes;  /* as the kernel accounts */
     size_t rcvbuf_wanted; /* half of that, if the kernel allows it: by option or measured rate */
 };
 
 struct receiver_status {
     struct receiver_socket udp[COLLECT_LISTENERS];
+    int64_t at_mono_ms; /* when it was written: the receiver was alive then */
     double datagrams_per_s;
     size_t tcp_sessions;
     bool has_journal;
@@ -37,13 +41,13 @@ struct receiver_status {
     uint64_t journal_datagrams;
     int64_t journal_age_ms;
     uint64_t journals_waiting;
+    struct denied denied;
 };
 
-/* Who sends to a receiver, as it was a moment ago. */
-struct receiver_senders {
-    struct exporter *list;
-    size_t n;
-    size_t n_all; /* more than n where there are too many to show */
+/* What a receiver can take up while it runs. */
+struct receiver_settings {
+    struct gate_lists lists;
+    struct senders senders;
 };
 
 struct receiver;
@@ -51,6 +55,7 @@ struct receiver;
 struct socket {
     struct udp udp;
     struct receiver *receiver;
+    uint64_t denied;
     uint64_t counted; /* received and dropped at the last tick */
     unsigned nap_us;
     size_t wanted; /* receive buffer */
@@ -78,15 +83,18 @@ struct receiver {
     struct tcp_handler handler;
     struct tcp_listener tcp_listener[COLLECT_LISTENERS];
     size_t n_tcp;
+    struct gate gate;
     bool in_batch; /* messages of a TCP read have been added and not committed */
     int64_t batch_ms;
     struct worker worker; /* its counters may be read by any thread */
     bool has_worker;
     pthread_mutex_t lock;
     struct receiver_status status;   /* under lock */
-    pthread_cond_t listed;           /* the receiver has made the list that was asked for */
-    struct receiver_senders senders; /* under lock */
-    bool senders_asked;              /* under lock */
+    pthread_cond_t answered;         /* the snapshot is what was asked for */
+    struct snapshot snapshot;        /* under lock */
+    bool asked;                      /* under lock */
+    enum snapshot_what asked_for;    /* under lock */
+    struct receiver_settings *fresh; /* under lock: to be taken next, or NULL */
 };
 
 int receiver_open(struct receiver *r, const struct collect_options *options, unsigned number,
@@ -104,8 +112,14 @@ int receiver_open_worker(struct receiver *r, const struct worker_options *option
 /* `ended` is the main thread's, see wake_open(). */
 int receiver_start(struct receiver *r, const struct io *ended, struct err *err) MUST_USE;
 
-/* What has been received until now goes into a file, and receive buffers are asked for again. */
-void receiver_reload(struct receiver *r);
+/* What these options mean for its listeners. NULL if there is no memory. */
+struct receiver_settings *receiver_settings_of(const struct receiver *r,
+                                               const struct collect_options *options);
+void receiver_settings_free(struct receiver_settings *s);
+
+/* `fresh` (NULL: no change), now the receiver's, hold from the next datagram on; what has been
+ * received until now goes into a file, and receive buffers are asked for again. */
+void receiver_reload(struct receiver *r, struct receiver_settings *fresh);
 
 /* Take nothing more, store what is there, end. Do not wait: receiver_close() does. */
 void receiver_stop(struct receiver *r);
@@ -113,9 +127,9 @@ void receiver_close(struct receiver *r); /* of an opened, half-opened or zeroed 
 
 void receiver_look(struct receiver *r, struct receiver_status *out);
 
-/* Ask for the list of senders (of several receivers first, then), and wait for it, a second at
- * most. The caller frees out->list. false: the receiver does not answer. */
-void receiver_ask_senders(struct receiver *r);
-bool receiver_get_senders(struct receiver *r, struct receiver_senders *out);
+/* Ask for a snapshot (of several receivers first, then), and wait for it, a second at most. The
+ * caller frees *out. false: the receiver does not answer. */
+void receiver_ask(struct receiver *r, enum snapshot_what what);
+bool receiver_get(struct receiver *r, struct snapshot *out);
 
 #endif

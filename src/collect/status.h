@@ -13,6 +13,8 @@ struct collect {
     struct io signals;
     struct io ended; /* a receiver has, without having been told to */
     struct timer tick;
+    struct timer watchdog;
+    int64_t watchdog_ms; /* 0: nobody watches */
     struct ctl ctl;
     struct receiver *receiver;
     unsigned workers;
@@ -21,7 +23,7 @@ struct collect {
     int64_t started_mono_ms;
 };
 
-/* Answers "collect" and "counters" as one JSON object. */
+/* Answers what `weir show` asks as one JSON object. */
 void status_answer(struct collect *c, const char *line, struct buf *out);
 
 #endif

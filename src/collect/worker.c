@@ -110,6 +110,8 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
         r = decoder_load(w->decoder, &in, err);
     if (r == 0)
         decoder_sessions_end(w->decoder); /* connections do not outlive a run */
+    if (r == 0 && !decoder_set_senders(w->decoder, options->senders)) /* not those of that run */
+        r = err_set(err, ERR_LIMIT, "no memory for the senders");
     if (r == 0)
         r = syncer_open(&w->syncer, err);
     if (r == 0)
@@ -247,6 +249,16 @@ void worker_tick(struct worker *w, int64_t now_ms)
 void worker_rotate(struct worker *w, int64_t now_ms)
 {
     if (w->journal && w->received > 0)
+        next_journal(w, now_ms);
+}
+
+void worker_set_senders(struct worker *w, const struct senders *senders, int64_t now_ms)
+{
+    if (senders_same(&decoder_exporters(w->decoder)->senders, senders))
+        return;
+    if (!decoder_set_senders(w->decoder, senders))
+        log_error("no memory for the senders of the configuration: those before stay in force");
+    else
         next_journal(w, now_ms);
 }
 

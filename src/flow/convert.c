@@ -167,10 +167,12 @@ static int64_t delta_ms(int64_t export_ms, uint64_t us)
     return at_us >= 0 ? at_us / 1000 : -((-at_us + 999) / 1000);
 }
 
-/* The difference is signed and of 32 bits, so that it is right over the wrap of either clock. */
-static int64_t uptime_to_ms(const struct plan_clock *clock, uint64_t v)
+/* A start of 1970 is none, and the sum is all that can be said. */
+static int64_t uptime_of_init(const struct plan_clock *clock, int64_t init_ms, uint64_t v)
 {
-    return clock->export_ms - (int32_t)(clock->uptime_ms - (uint32_t)v);
+    if (init_ms == 0 || v > UINT32_MAX)
+        return (int64_t)((uint64_t)init_ms + v);
+    return convert_uptime_since(clock->export_ms, init_ms, v);
 }
 
 static void times(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
@@ -182,7 +184,7 @@ static void times(const struct convert *c, const struct plan_clock *clock, const
     if (c->conv == CONV_UPTIME && !c->uptime_of_init && in.len == 4) { /* most of what there is */
         const struct plan_clock at = *clock;
         for (size_t i = 0; i < in.n; i++, from += in.stride)
-            to[i] = uptime_to_ms(&at, be32(from));
+            to[i] = convert_uptime(&at, be32(from));
         return;
     }
     for (size_t i = 0; i < in.n; i++, from += in.stride) {
@@ -196,9 +198,9 @@ static void times(const struct convert *c, const struct plan_clock *clock, const
         else if (c->conv == CONV_DELTA)
             to[i] = delta_ms(clock->export_ms, v);
         else if (c->uptime_of_init)
-            to[i] = (int64_t)(batch_u64(b, FIELD_INIT, row + i) + v);
+            to[i] = uptime_of_init(clock, (int64_t)batch_u64(b, FIELD_INIT, row + i), v);
         else
-            to[i] = uptime_to_ms(clock, v);
+            to[i] = convert_uptime(clock, v);
     }
 }
 

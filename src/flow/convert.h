@@ -41,6 +41,20 @@ convert_load *convert_loader(const struct convert *c, size_t len);
 bool convert_run(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
                  struct batch *b, size_t row);
 
+/* The difference is signed and of 32 bits, so that it is right over the wrap of either clock. */
+static inline int64_t convert_uptime(const struct plan_clock *clock, uint64_t v)
+{
+    return clock->export_ms - (int32_t)(clock->uptime_ms - (uint32_t)v);
+}
+
+/* The same where the exporter's start is known, not its uptime. */
+static inline int64_t convert_uptime_since(int64_t export_ms, int64_t init_ms, uint64_t v)
+{
+    struct plan_clock clock = {.export_ms = export_ms,
+                               .uptime_ms = (uint32_t)((uint64_t)export_ms - (uint64_t)init_ms)};
+    return convert_uptime(&clock, v);
+}
+
 static inline uint64_t convert_be(const uint8_t *p, size_t len)
 {
     uint64_t v = 0;

@@ -223,6 +223,83 @@ static void uptimes_of_ipfix_count_from_the_exporters_start_or_stay_uptimes(void
     kit_close(&k);
 }
 
+/* softflowd: 160 stands in options data only. */
+static void uptimes_of_ipfix_count_from_the_start_said_in_options(void **state)
+{
+    static const char *const layout = "22:4 21:4";
+    struct kit k;
+
+    (void)state;
+    kit_setup(&k);
+    one(&k, 10, layout, "00000064 000000c8");
+    want_none(&k.flows, 0, FIELD_FIRST);
+    msg_begin(&k, 10);
+    options_set(&k, 10, 300, "149:4", "160:8");
+    data_set(&k, 300, "00000007 0000018bcfe4adb0"); /* 1700000000000 - 0xba50 */
+    kit_send(&k);
+    one(&k, 10, layout, "00000064 000000c8");
+    want_u64(&k.flows, 0, FIELD_FIRST, UINT64_C(1699999952304) + 100);
+    want_u64(&k.flows, 0, FIELD_LAST, UINT64_C(1699999952304) + 200);
+    want_u64(&k.flows, 0, FIELD_TIME, UINT64_C(1699999952304) + 200);
+    want_u64(&k.flows, 0, FIELD_FIRST_UPTIME, 100);
+
+    k.domain++; /* another domain has its own */
+    one(&k, 10, layout, "00000064 000000c8");
+    want_none(&k.flows, 0, FIELD_FIRST);
+    want_none(&k.flows, 0, FIELD_LAST);
+    k.domain--;
+
+    struct buf saved;
+    struct err err;
+    buf_init(&saved, 1 << 16);
+    decoder_save(k.d, &saved);
+    decoder_free(k.d);
+    kit_open(&k);
+    struct cur in = cur_of(saved.data, saved.len);
+    assert_int_equal(decoder_load(k.d, &in, &err), 0);
+    one(&k, 10, layout, "00000064 000000c8");
+    want_u64(&k.flows, 0, FIELD_FIRST, UINT64_C(1699999952304) + 100);
+    buf_free(&saved);
+    kit_close(&k);
+}
+
+static void a_start_that_cannot_be_is_not_learned(void **state)
+{
+    static const char *const starts[] = {"0000000000000000", "0000000000000001", "ffffffffffffffff",
+                                         "0000018c00000000"}; /* in 9 days */
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        struct kit k;
+        kit_setup(&k);
+        msg_begin(&k, 10);
+        options_set(&k, 10, 300, "149:4", "160:8");
+        set_begin(&k, 300);
+        hex(&k.msg, "00000007");
+        hex(&k.msg, starts[i]);
+        set_end(&k);
+        kit_send(&k);
+        one(&k, 10, "22:4 21:4", "00000064 000000c8");
+        want_none(&k.flows, 0, FIELD_FIRST);
+        want_u64(&k.flows, 0, FIELD_FIRST_UPTIME, 100);
+        kit_close(&k);
+    }
+}
+
+/* 49.7 days after the start uptimes begin anew. */
+static void uptimes_since_a_start_are_right_over_the_wrap(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_setup(&k);
+    /* Started 2^32 + 1000 ms before the export. */
+    kit_flows(&k, 10, "22:4 21:4 160:8", "fffffff0 000001f4 0000018acfe56418");
+    want_u64(&k.flows, 0, FIELD_FIRST, UINT64_C(1700000000000) - 1016);
+    want_u64(&k.flows, 0, FIELD_LAST, UINT64_C(1700000000000) - 500);
+    kit_close(&k);
+}
+
 static void the_finest_clock_wins_and_the_others_are_kept(void **state)
 {
     struct kit k;
@@ -481,6 +558,9 @@ int main(void)
         cmocka_unit_test(durations),
         cmocka_unit_test(uptimes_are_right_over_the_wrap),
         cmocka_unit_test(uptimes_of_ipfix_count_from_the_exporters_start_or_stay_uptimes),
+        cmocka_unit_test(uptimes_of_ipfix_count_from_the_start_said_in_options),
+        cmocka_unit_test(a_start_that_cannot_be_is_not_learned),
+        cmocka_unit_test(uptimes_since_a_start_are_right_over_the_wrap),
         cmocka_unit_test(the_finest_clock_wins_and_the_others_are_kept),
         cmocka_unit_test(addresses_and_macs),
         cmocka_unit_test(of_two_families_the_one_that_is_set_counts),

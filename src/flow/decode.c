@@ -1,7 +1,9 @@
 #include "flow/decode.h"
 
 #include "base/mem.h"
+#include "flow/convert.h"
 #include "flow/decode_state.h"
+#include "flow/rating.h"
 #include "wire/fixed.h"
 #include "wire/set.h"
 
@@ -51,10 +53,13 @@ struct decoder {
 struct context {
     const struct msg *head;
     const struct sender *from;
+    struct exporter *exporter; /* NULL: there is no room for it */
     int64_t received_ms;
     uint64_t number;
     uint16_t set;
     bool was_held;
+    double forced_rate; /* the operator's; 0: none */
+    bool reject;        /* it comes out of order, and the operator wants none of that */
 };
 
 struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
@@ -179,6 +184,33 @@ static void prefer_time(const struct batch *b, enum field_id f, size_t row, size
             time[i] = from[i];
 }
 
+/* Of IPFIX with uptimes: where the start of the exporter has been said by itself (softflowd). */
+static bool fill_since(struct batch *b, enum field_id uptime, enum field_id f, size_t row, size_t n,
+                       const struct context *c)
+{
+    for (size_t i = row; i < row + n; i++) {
+        if (!batch_has(b, uptime, i) || batch_has(b, f, i))
+            continue;
+        int64_t at =
+            convert_uptime_since(c->head->export_ms, c->exporter->boot_ms, batch_u64(b, uptime, i));
+        if (!batch_put_u64(b, f, i, (uint64_t)at))
+            return false;
+    }
+    return true;
+}
+
+static bool fill_uptimes(const struct plan *p, struct batch *b, size_t row, size_t n,
+                         const struct context *c)
+{
+    if (!c->exporter || c->exporter->boot_ms == INT64_MIN)
+        return true;
+    if (plan_has(p, FIELD_FIRST_UPTIME) &&
+        !fill_since(b, FIELD_FIRST_UPTIME, FIELD_FIRST, row, n, c))
+        return false;
+    return !plan_has(p, FIELD_LAST_UPTIME) ||
+           fill_since(b, FIELD_LAST_UPTIME, FIELD_LAST, row, n, c);
+}
+
 static bool fill_time(struct batch *b, size_t row, size_t n, const struct context *c)
 {
     int64_t sent = c->head->export_ms;
@@ -191,80 +223,24 @@ static bool fill_time(struct batch *b, size_t row, size_t n, const struct contex
     return true;
 }
 
-struct rate_said {
-    double one_in;
-    enum rate_from from;
-};
-
-/* The rate of records that say nothing themselves and name no sampler. */
-static struct rate_said rate_of_set(const struct decoder *d, const struct context *c)
-{
-    double domain = rates_find(&d->state.rates, &c->from->addr, c->head->domain, NULL);
-    uint16_t header = c->head->sampling & 0x3fff;
-
-    if (domain >= 1)
-        return (struct rate_said){domain, RATE_DOMAIN};
-    if (header > 0)
-        return (struct rate_said){header, RATE_HEADER};
-    if (d->limits.default_rate >= 1)
-        return (struct rate_said){d->limits.default_rate, RATE_DEFAULT};
-    return (struct rate_said){1, RATE_NONE};
-}
-
-static struct rate_said rate_of_row(const struct decoder *d, const struct context *c,
-                                    const struct batch *b, size_t row, struct rate_said otherwise)
-{
-    double own = rates_of_record(b, row);
-    if (own >= 1)
-        return (struct rate_said){own, RATE_RECORD};
-    const uint64_t *sampler = batch_at(b, FIELD_SAMPLER_ID, row);
-    if (!sampler)
-        sampler = batch_at(b, FIELD_SELECTOR_ID, row);
-    double said =
-        sampler ? rates_find(&d->state.rates, &c->from->addr, c->head->domain, sampler) : 0;
-    return said >= 1 ? (struct rate_said){said, RATE_SAMPLER} : otherwise;
-}
-
-static bool speaks_of_sampling(const struct plan *p)
-{
-    static const enum field_id fields[] = {
-        FIELD_SAMPLER_INTERVAL, FIELD_SAMPLING_INTERVAL,    FIELD_SAMPLING_PACKET_INTERVAL,
-        FIELD_SAMPLING_SIZE,    FIELD_SAMPLING_PROBABILITY, FIELD_SAMPLER_ID,
-        FIELD_SELECTOR_ID};
-
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        if (plan_has(p, fields[i]))
-            return true;
-    return false;
-}
-
 static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
                       size_t n, const struct context *c)
 {
-    double *rate = batch_col(b, FIELD_RATE);
-    uint8_t *from = batch_col(b, FIELD_RATE_FROM);
-    bool forced = d->limits.forced_rate >= 1;
-    struct rate_said set =
-        forced ? (struct rate_said){d->limits.forced_rate, RATE_FORCED} : rate_of_set(d, c);
-    bool by_row = !forced && speaks_of_sampling(p);
-
-    if (!rate || !from)
-        return false;
-    for (size_t i = row; i < row + n; i++) {
-        struct rate_said said = by_row ? rate_of_row(d, c, b, i, set) : set;
-        rate[i] = said.one_in;
-        from[i] = (uint8_t)said.from;
-    }
-    batch_set(b, FIELD_RATE, row, n);
-    batch_set(b, FIELD_RATE_FROM, row, n);
-    return true;
+    struct rating r = {.rates = &d->state.rates,
+                       .addr = &c->from->addr,
+                       .head = c->head,
+                       .forced =
+                           d->limits.forced_rate >= 1 ? d->limits.forced_rate : c->forced_rate,
+                       .otherwise = d->limits.default_rate};
+    return rating_fill(&r, p, b, row, n);
 }
 
 static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
                         size_t n, const struct context *c)
 {
     const struct msg *m = c->head;
-    bool ok = fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
+    bool ok = fill_uptimes(p, b, row, n, c) &&
+              fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
               fill_u64(b, FIELD_EXPORT, row, n, (uint64_t)m->export_ms) &&
               fill_addr(b, FIELD_EXPORTER, row, n, &c->from->addr) &&
               fill_u64(b, FIELD_VERSION, row, n, m->version) &&
@@ -280,12 +256,26 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
 
 /* --- records --- */
 
+/* The exporter's start holds for all that it sends. It is believed by the exporter's own clock, so
+ * that it does not matter when the datagram was received. */
+static void learn_start(const struct context *c, const struct batch *b, size_t n)
+{
+    for (size_t i = 0; i < n && c->exporter && c->head->version == 10; i++) {
+        int64_t ms = (int64_t)batch_u64(b, FIELD_INIT, i);
+        if (plausible(ms, c->head->export_ms))
+            c->exporter->boot_ms = ms;
+    }
+}
+
 /* Rows [row, row + n) of options data have been decoded. */
 static void take_options(struct decoder *d, const struct context *c, size_t n)
 {
     d->n_options += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_OPTIONS, n);
-    rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n);
+    learn_start(c, d->options, n);
+    naming_learn(&d->state.names, &c->from->addr, c->head->domain, d->options, 0, n,
+                 c->received_ms);
+    rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n, c->received_ms);
     tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
     batch_reset(d->options);
 }
@@ -296,6 +286,19 @@ static void take_flows(struct decoder *d, const struct context *c, size_t row, s
     count_add(d->counts, COUNT_FLOWS, n);
     tell(d, c,
          (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
+}
+
+/* They count in the sequence, and nowhere else. */
+static void reject_rows(struct decoder *d, struct batch *b, size_t row, size_t bytes, size_t n,
+                        bool options)
+{
+    batch_cut(b, row, bytes);
+    if (options) {
+        d->n_options += (uint32_t)n;
+        return;
+    }
+    d->flows += (uint32_t)n;
+    count_add(d->counts, COUNT_FLOWS_REJECTED, n);
 }
 
 /* Decode all records at the cursor. Returns how many there were. */
@@ -321,7 +324,9 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
             r = ERR_LIMIT;
         }
         total += n;
-        if (n > 0 && options)
+        if (n > 0 && c->reject)
+            reject_rows(d, b, row, bytes, n, options);
+        else if (n > 0 && options)
             take_options(d, c, n);
         else if (n > 0)
             take_flows(d, c, row, n);
@@ -392,7 +397,8 @@ static struct template_key key_of(const struct msg *m, const struct sender *from
 
 /* Decode what waited for this template. Sets of other sessions may stand in the same queue and go
  * on waiting; thousands of these and thousands of templates in a datagram must not multiply. */
-static void release(struct decoder *d, const struct template_key *key, int64_t now_ms)
+static void release(struct decoder *d, const struct template_key *key, struct exporter *exporter,
+                    int64_t now_ms)
 {
     for (struct held_set *x = held_first(&d->state.held, key), *next; x; x = next) {
         struct template *t = templates_find(&d->state.templates, &x->key, now_ms);
@@ -403,13 +409,16 @@ static void release(struct decoder *d, const struct template_key *key, int64_t n
             continue;
         struct context c = {.head = &x->head,
                             .from = &x->from,
+                            .exporter = exporter,
                             .received_ms = x->received_ms,
                             .number = x->number,
                             .set = x->key.id,
-                            .was_held = true};
+                            .was_held = true,
+                            .forced_rate =
+                                exporters_forced_rate(&d->state.exporters, &x->from.addr)};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
         tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
-        (void)decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
+        t->records += decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
         held_drop(&d->state.held, x);
     }
 }
@@ -424,7 +433,7 @@ static void withdraw(struct decoder *d, const struct context *c, const struct te
         templates_withdraw(&d->state.templates, key, c->set == SET_IPFIX_OPTIONS);
 }
 
-static size_t decode_templates(struct decoder *d, const struct context *c, struct set *set)
+static void decode_templates(struct decoder *d, const struct context *c, struct set *set)
 {
     struct template_record t;
     struct err err;
@@ -440,7 +449,7 @@ static size_t decode_templates(struct decoder *d, const struct context *c, struc
         n++;
         count_add(d->counts, COUNT_TEMPLATES, 1);
         if (templates_put(&d->state.templates, &key, &t.layout, c->received_ms))
-            release(d, &key, c->received_ms);
+            release(d, &key, c->exporter, c->received_ms);
         else
             malformed(d, c, COUNT_NO_MEMORY, 0, "no memory for a template");
     }
@@ -448,7 +457,6 @@ static size_t decode_templates(struct decoder *d, const struct context *c, struc
         tell(d, c, (struct decode_event){.what = DECODE_TEMPLATES, .rows = n});
     if (r != ERR_EOF)
         malformed(d, c, COUNT_BAD_TEMPLATE, cur_left(&set->body), err.text);
-    return n;
 }
 
 static void hold(struct decoder *d, const struct context *c, const struct template_key *key,
@@ -460,28 +468,31 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
                             .received_ms = c->received_ms,
                             .number = c->number};
 
-    like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     d->uncounted = true;
+    if (c->reject)
+        return;
+    like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     count_add(d->counts, COUNT_SETS_HELD, 1);
     tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
     (void)held_put(&d->state.held, &like, set);
 }
 
-/* Returns the number of records. */
-static size_t decode_set(struct decoder *d, const struct context *c, struct set *set)
+static void decode_set(struct decoder *d, const struct context *c, struct set *set)
 {
-    if (set_is_template(c->head->version, set->id))
-        return decode_templates(d, c, set);
+    if (set_is_template(c->head->version, set->id)) {
+        decode_templates(d, c, set);
+        return;
+    }
     if (set->id < SET_DATA_MIN) {
         malformed(d, c, COUNT_BAD_SET, cur_left(&set->body), "set id is neither data nor template");
-        return 0;
+        return;
     }
     struct template_key key = key_of(c->head, c->from, set->id);
     struct template *t = templates_find(&d->state.templates, &key, c->received_ms);
     if (t)
-        return decode_records(d, c, t->plan, set->body);
-    hold(d, c, &key, set->body);
-    return 0;
+        t->records += decode_records(d, c, t->plan, set->body);
+    else
+        hold(d, c, &key, set->body);
 }
 
 static void decode_sets(struct decoder *d, struct context *c, const struct msg *m)
@@ -495,7 +506,7 @@ static void decode_sets(struct decoder *d, struct context *c, const struct msg *
         malformed(d, c, COUNT_BAD_LENGTH, 0, "message length does not match the datagram's");
     while ((r = set_next(&sets, &set, &err)) == 0) {
         c->set = set.id;
-        (void)decode_set(d, c, &set);
+        decode_set(d, c, &set);
     }
     c->set = 0;
     if (r != ERR_EOF)
@@ -507,8 +518,8 @@ static uint32_t source_of(const struct msg *m)
     return msg_has_sets(m) ? m->domain : (uint32_t)m->engine_type << 8 | m->engine_id;
 }
 
-/* Whose message it was, and whether one is missing before it. */
-static void take_step(struct decoder *d, const struct context *c)
+/* Whose message it is; NULL if there are too many. */
+static struct exporter *exporter_of(struct decoder *d, const struct context *c)
 {
     const struct msg *m = c->head;
     struct exporter_key key = {.addr = c->from->addr,
@@ -517,12 +528,27 @@ static void take_step(struct decoder *d, const struct context *c)
                                .version = m->version,
                                .port = c->from->port,
                                .listener = c->from->listener};
+
+    return exporters_get(&d->state.exporters, &key, c->received_ms);
+}
+
+static void decode_message(struct decoder *d, struct context *c, const struct msg *m)
+{
+    struct exporters *e = &d->state.exporters;
+    struct exporter *x = exporter_of(d, c);
+
+    c->exporter = x;
+    c->forced_rate = x ? x->forced_rate : exporters_forced_rate(e, &c->from->addr);
+    c->reject = x && x->reject && sequence_out_of_order(&x->sequence, m);
+    count_add(d->counts, COUNT_DATAGRAMS_REJECTED, c->reject);
+    if (msg_has_sets(m))
+        decode_sets(d, c, m);
+    else
+        decode_fixed(d, c, m);
     struct sequence_step step = {
         .head = m, .flows = d->flows, .options = d->n_options, .whole = !d->uncounted};
-    struct exporter *x = exporters_get(&d->state.exporters, &key, c->received_ms);
-
-    if (x)
-        exporters_step(&d->state.exporters, x, &step, c->received_ms);
+    if (x) /* is one missing before it? */
+        exporters_step(e, x, &step, c->received_ms);
 }
 
 /* A capture or a damaged journal may say anything. */
@@ -554,11 +580,7 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
                       err.text);
             return;
         }
-        if (msg_has_sets(&m))
-            decode_sets(d, &c, &m);
-        else
-            decode_fixed(d, &c, &m);
-        take_step(d, &c);
+        decode_message(d, &c, &m);
     } while (cur_left(&left) > 0);
 }
 
@@ -572,6 +594,16 @@ void decoder_session_end(struct decoder *d, const struct sender *who)
 }
 
 struct exporters *decoder_exporters(struct decoder *d) { return &d->state.exporters; }
+
+bool decoder_set_senders(struct decoder *d, const struct senders *senders)
+{
+    return exporters_set_senders(&d->state.exporters, senders);
+}
+const struct templates *decoder_templates(const struct decoder *d) { return &d->state.templates; }
+
+const struct naming *decoder_names(const struct decoder *d) { return &d->state.names; }
+
+const struct rates *decoder_rates(const struct decoder *d) { return &d->state.rates; }
 
 void decoder_sessions_end(struct decoder *d)
 {

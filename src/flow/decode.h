@@ -78,6 +78,9 @@ struct decode_watch {
 };
 
 struct decoder;
+struct naming;
+struct rates;
+struct templates;
 
 /* `out` takes the flows; `watch` may be NULL; `counts` is the caller's and written by the
  * decoder's thread. NULL if there is no memory. */
@@ -98,11 +101,19 @@ void decoder_sessions_end(struct decoder *d);
 /* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
 struct exporters *decoder_exporters(struct decoder *d);
 
+/* What the operator says of senders, from the next datagram on; it is part of the state that is
+ * saved. false, and no change, if there is no memory. */
+bool decoder_set_senders(struct decoder *d, const struct senders *senders) MUST_USE;
+/* The templates in force, and the rates and names announced, likewise. */
+const struct templates *decoder_templates(const struct decoder *d);
+const struct naming *decoder_names(const struct decoder *d);
+const struct rates *decoder_rates(const struct decoder *d);
+
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
 
-/* The state that decoding what comes next depends on: templates, sampling rates, held sets, as
- * records of their own; and back, into a new decoder. load returns 0 or ERR_DATA, in which case
+/* The state that decoding what comes next depends on: templates, sampling rates, names, held sets,
+ * as records of their own; and back, into a new decoder. load returns 0 or ERR_DATA, in which case
  * the decoder is as new. */
 void decoder_save(const struct decoder *d, struct buf *out);
 int decoder_load(struct decoder *d, struct cur *in, struct err *err) MUST_USE;

@@ -4,8 +4,21 @@
 
 #include <string.h>
 
-enum { STATE_TEMPLATE = 1, STATE_RATE = 2, STATE_HELD = 3, STATE_EXPORTER = 4 };
-enum { EXPORTER_INCLUSIVE = 1, EXPORTER_SETTLED = 2, EXPORTER_PROPER = 4 };
+enum {
+    STATE_TEMPLATE = 1,
+    STATE_RATE = 2,
+    STATE_HELD = 3,
+    STATE_EXPORTER = 4,
+    STATE_SENDER = 5,
+    STATE_NAME = 6
+};
+enum {
+    EXPORTER_INCLUSIVE = 1,
+    EXPORTER_SETTLED = 2,
+    EXPORTER_PROPER = 4,
+    EXPORTER_BEHIND = 8,
+    EXPORTER_KNOWN = 16
+};
 
 static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
 
@@ -16,6 +29,7 @@ void decode_state_init(struct decode_state *s, const struct decode_limits *limit
     rates_init(&s->rates, counts);
     held_init(&s->held, limits->held_bytes, limits->held_ms, counts);
     exporters_init(&s->exporters, counts);
+    naming_init(&s->names, counts);
 }
 
 void decode_state_free(struct decode_state *s)
@@ -24,6 +38,7 @@ void decode_state_free(struct decode_state *s)
     rates_free(&s->rates);
     held_free(&s->held);
     exporters_free(&s->exporters);
+    naming_free(&s->names);
 }
 
 /* --- save --- */
@@ -86,6 +101,8 @@ static void save_rate(const struct rate *r, struct buf *out)
     buf_u32(out, r->key.what);
     buf_u64(out, r->key.sampler);
     buf_u64(out, bits);
+    buf_u64(out, (uint64_t)r->since_ms);
+    buf_u64(out, (uint64_t)r->heard_ms);
     end_record(out, from);
 }
 
@@ -105,12 +122,13 @@ static void save_held(const struct held_set *x, struct buf *out)
     end_record(out, from);
 }
 
-/* What its next number is compared with. */
+/* What its next number is compared with, and what its times are counted from. */
 static void save_exporter(const struct exporter *x, struct buf *out)
 {
     const struct sequence *s = &x->sequence;
 
-    if (!s->known)
+    bool counted_from = x->key.version == 10 && x->boot_ms != INT64_MIN;
+    if (!s->known && !counted_from)
         return;
     size_t from = begin_record(out, STATE_EXPORTER);
     buf_bytes(out, x->key.addr.b, sizeof x->key.addr.b);
@@ -120,29 +138,80 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u16(out, x->key.port);
     buf_u16(out, x->key.listener);
     buf_u8(out, (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) |
-                          (x->settled ? EXPORTER_SETTLED : 0) | (s->proper ? EXPORTER_PROPER : 0)));
+                          (x->settled ? EXPORTER_SETTLED : 0) | (s->proper ? EXPORTER_PROPER : 0) |
+                          (s->is_behind ? EXPORTER_BEHIND : 0) | (s->known ? EXPORTER_KNOWN : 0)));
     buf_u64(out, (uint64_t)x->last_ms);
     buf_u32(out, s->next);
     buf_u32(out, s->last);
     buf_u32(out, s->uptime_ms);
     buf_u64(out, (uint64_t)s->export_ms);
+    if (s->is_behind)
+        buf_u32(out, s->behind);
+    buf_u8(out, x->boot_ms != INT64_MIN);
+    buf_u64(out, (uint64_t)x->boot_ms);
     end_record(out, from);
+}
+
+static void save_sender(const struct sender_rule *s, struct buf *out)
+{
+    uint64_t bits;
+    size_t from = begin_record(out, STATE_SENDER);
+
+    memcpy(&bits, &s->rate, sizeof bits);
+    buf_bytes(out, s->prefix.addr.b, sizeof s->prefix.addr.b);
+    buf_u8(out, s->prefix.bits);
+    buf_u64(out, bits);
+    buf_u8(out, s->reject);
+    end_record(out, from);
+}
+
+/* A record for each version, the oldest first. */
+static void save_name(const struct name *x, struct buf *out)
+{
+    const struct name_version *versions[NAME_VERSIONS] = {0};
+    size_t n = 0;
+
+    for (const struct name_version *v = x->now; v && n < NAME_VERSIONS; v = v->before)
+        versions[n++] = v;
+    while (n-- > 0) {
+        const struct name_version *v = versions[n];
+        size_t from = begin_record(out, STATE_NAME);
+        buf_bytes(out, x->key.addr.b, sizeof x->key.addr.b);
+        buf_u32(out, x->key.domain);
+        buf_u16(out, x->key.kind);
+        buf_u16(out, x->key.engine);
+        buf_u64(out, x->key.id);
+        buf_u64(out, (uint64_t)v->since_ms);
+        buf_u64(out, (uint64_t)x->heard_ms);
+        buf_u8(out, v->name_len);
+        buf_u8(out, v->description_len);
+        buf_bytes(out, v->text, (size_t)v->name_len + v->description_len);
+        end_record(out, from);
+    }
 }
 
 void decode_state_save(const struct decode_state *s, struct buf *out)
 {
     const struct rate *r;
+    const struct name *name;
 
     for (const struct template *t = s->templates.oldest; t; t = t->newer)
         save_template(t, out);
     for (size_t at = 0; (r = map_next(&s->rates.map, &at));)
         save_rate(r, out);
+    for (size_t at = 0; (r = map_next(&s->rates.domains, &at));)
+        if (r->one_in >= 1)
+            save_rate(r, out);
     for (const struct held_set *x = s->held.oldest; x; x = x->newer)
         save_held(x, out);
+    for (size_t i = 0; i < s->exporters.senders.n; i++) /* before those whom they are about */
+        save_sender(&s->exporters.senders.v[i], out);
     for (const struct exporter *x = s->exporters.newcomers.oldest; x; x = x->newer)
         save_exporter(x, out);
     for (const struct exporter *x = s->exporters.settled.oldest; x; x = x->newer)
         save_exporter(x, out);
+    for (size_t at = 0; (name = map_next(&s->names.map, &at));)
+        save_name(name, out);
 }
 
 /* --- load --- */
@@ -205,9 +274,14 @@ static int load_rate(struct decode_state *s, struct cur *in, struct err *err)
     key.sampler = cur_u64(in);
     uint64_t bits = cur_u64(in);
     memcpy(&one_in, &bits, sizeof one_in);
-    if (!cur_ok(in) || !rate_ok(one_in) || (key.what != RATE_DOMAIN && key.what != RATE_SAMPLER))
+    int64_t since_ms = (int64_t)cur_u64(in);
+    int64_t heard_ms = (int64_t)cur_u64(in);
+    bool known = key.what == RATE_DOMAIN || key.what == RATE_SAMPLER || key.what == RATE_INTERFACE;
+    if (!cur_ok(in) || !known || (bits != 0 && !rate_ok(one_in)) || !time_ok(since_ms) ||
+        !time_ok(heard_ms))
         return err_set(err, ERR_DATA, "saved sampling rate: bad");
-    (void)rates_put(&s->rates, &key, one_in);
+    if (rates_put(&s->rates, &key, one_in, since_ms))
+        (void)rates_put(&s->rates, &key, one_in, heard_ms);
     return 0;
 }
 
@@ -244,22 +318,74 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     key.listener = cur_u16(in);
     uint8_t flags = cur_u8(in);
     int64_t last_ms = (int64_t)cur_u64(in);
-    struct sequence q = {
-        .known = true, .inclusive = flags & EXPORTER_INCLUSIVE, .proper = flags & EXPORTER_PROPER};
+    struct sequence q = {.known = flags & EXPORTER_KNOWN,
+                         .inclusive = flags & EXPORTER_INCLUSIVE,
+                         .proper = flags & EXPORTER_PROPER};
     q.next = cur_u32(in);
     q.last = cur_u32(in);
     q.uptime_ms = cur_u32(in);
     q.export_ms = (int64_t)cur_u64(in);
-    if (!cur_ok(in) || !time_ok(q.export_ms) || !time_ok(last_ms) ||
-        msg_header_len(key.version) == 0)
+    q.is_behind = flags & EXPORTER_BEHIND;
+    q.behind = q.is_behind ? cur_u32(in) : 0;
+    bool booted = cur_u8(in) != 0;
+    int64_t boot_ms = (int64_t)cur_u64(in);
+    if (!cur_ok(in) || !time_ok(q.export_ms) || (booted && !time_ok(boot_ms)) ||
+        !time_ok(last_ms) || msg_header_len(key.version) == 0)
         return err_set(err, ERR_DATA, "saved exporter: bad");
     struct exporter *x = exporters_get(&s->exporters, &key, last_ms);
     if (!x) /* there is no room, which is counted */
         return 0;
     x->sequence = q;
     x->last_ms = last_ms;
+    if (booted)
+        x->boot_ms = boot_ms;
     if (flags & EXPORTER_SETTLED)
         exporters_settle(&s->exporters, x);
+    return 0;
+}
+
+static int load_sender(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct prefix p = {0};
+    double rate;
+
+    load_addr(in, &p.addr);
+    p.bits = cur_u8(in);
+    uint64_t bits = cur_u64(in);
+    uint8_t reject = cur_u8(in);
+    memcpy(&rate, &bits, sizeof rate);
+    struct addr net = addr_mask(p.addr, p.bits);
+    if (!cur_ok(in) || p.bits > 128 || reject > 1 || !addr_eq(&net, &p.addr) ||
+        !(rate == 0 || rate_ok(rate)))
+        return err_set(err, ERR_DATA, "saved sender: bad");
+    struct sender_rule *rule = senders_get(&s->exporters.senders, &p);
+    if (!rule)
+        return err_set(err, ERR_DATA, "saved sender: too many");
+    rule->rate = rate;
+    rule->reject = reject != 0;
+    return 0;
+}
+
+static int load_name(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct name_key key = {0};
+    struct name_said said = {0};
+
+    load_addr(in, &key.addr);
+    key.domain = cur_u32(in);
+    key.kind = cur_u16(in);
+    key.engine = cur_u16(in);
+    key.id = cur_u64(in);
+    int64_t since_ms = (int64_t)cur_u64(in);
+    int64_t heard_ms = (int64_t)cur_u64(in);
+    said.name_len = cur_u8(in);
+    said.description_len = cur_u8(in);
+    said.name = cur_bytes(in, said.name_len);
+    said.description = cur_bytes(in, said.description_len);
+    if (!cur_ok(in) || key.kind >= NAME_KINDS || !time_ok(since_ms) || !time_ok(heard_ms))
+        return err_set(err, ERR_DATA, "saved name: bad");
+    naming_put(&s->names, &key, &said, since_ms);
+    naming_put(&s->names, &key, &said, heard_ms);
     return 0;
 }
 
@@ -281,6 +407,10 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
             r = load_held(s, &body, err);
         else if (type == STATE_EXPORTER)
             r = load_exporter(s, &body, err);
+        else if (type == STATE_SENDER)
+            r = load_sender(s, &body, err);
+        else if (type == STATE_NAME)
+            r = load_name(s, &body, err);
         else
             r = err_set(err, ERR_DATA, "saved state: no record of type %u", type);
         if (r)
@@ -303,7 +433,7 @@ int decoder_state_share(const struct buf *state, unsigned n, unsigned of, struct
         load_addr(&rest, &a);
         if (!cur_ok(&in) || !cur_ok(&rest))
             return err_set(err, ERR_DATA, "saved state: record of %u octets is cut short", len);
-        if (addr_share(&a, n) != of)
+        if (type != STATE_SENDER && addr_share(&a, n) != of) /* a prefix is for all shares */
             continue;
         buf_u8(out, type);
         buf_u32(out, len);

@@ -396,15 +396,78 @@ static void saved_state_has_templates_rates_and_held_sets(void **state)
     kit_close(&k);
 }
 
+static void set_sender(struct kit *k, const char *text, double rate, bool reject)
+{
+    struct senders s = {0};
+    struct prefix p;
+
+    assert_int_equal(prefix_parse(text, &p, NULL), 0);
+    struct sender_rule *rule = senders_get(&s, &p);
+    assert_non_null(rule);
+    rule->rate = rate;
+    rule->reject = reject;
+    assert_true(decoder_set_senders(k->d, &s));
+    senders_free(&s);
+}
+
+static void what_is_said_of_senders_is_saved_for_all_shares(void **state)
+{
+    char all[ADDR_TEXT + 4];
+    struct kit k;
+    struct buf saved;
+    struct buf share;
+
+    (void)state;
+    kit_setup(&k);
+    (void)addr_print(&k.from.addr, all);
+    kit_flows(&k, 10, "8:4", "0a000001");
+    want_u64(&k.flows, 0, FIELD_RATE_FROM, RATE_NONE);
+    set_sender(&k, all, 50, true); /* it is known already */
+    msg_begin(&k, 10);
+    data_set(&k, 256, "0a000001");
+    kit_send(&k);
+    want_f64(&k.flows, 1, FIELD_RATE, 50);
+    want_u64(&k.flows, 1, FIELD_RATE_FROM, RATE_FORCED);
+    change_decoder(&k);
+    kit_clear(&k);
+    msg_begin(&k, 10);
+    data_set(&k, 256, "0a000001");
+    kit_send(&k);
+    want_f64(&k.flows, 0, FIELD_RATE, 50);
+    assert_true(decoder_exporters(k.d)->senders.v[0].reject);
+
+    buf_init(&saved, 4096);
+    decoder_save(k.d, &saved);
+    for (unsigned of = 0; of < 3; of++) {
+        struct kit other;
+        buf_init(&share, 4096);
+        assert_int_equal(decoder_state_share(&saved, 3, of, &share, NULL), 0);
+        struct cur in = cur_of(share.data, share.len);
+        kit_setup(&other);
+        assert_int_equal(decoder_load(other.d, &in, NULL), 0);
+        assert_int_equal(decoder_exporters(other.d)->senders.n, 1);
+        kit_close(&other);
+        buf_free(&share);
+    }
+    buf_free(&saved);
+    kit_close(&k);
+}
+
 static void what_is_no_state_is_refused_and_leaves_the_decoder_new(void **state)
 {
     static const char *const bad[] = {
-        "00",                  /* no such type */
-        "04 00000000",         /* no such type */
-        "01 00000000",         /* a template without anything */
-        "01 ffffffff 00",      /* longer than the file */
-        "02 00000001 00",      /* a rate cut short */
-        "03 00000004 00000000" /* a set cut short */
+        "00",                   /* no such type */
+        "04 00000000",          /* no such type */
+        "01 00000000",          /* a template without anything */
+        "01 ffffffff 00",       /* longer than the file */
+        "02 00000001 00",       /* a rate cut short */
+        "03 00000004 00000000", /* a set cut short */
+        /* a sender: bits behind the prefix; 129 of them; a rate of 1/2; reject is 2; cut short */
+        "05 0000001a 00000000000000000000ffff0a000001 68 0000000000000000 00",
+        "05 0000001a 00000000000000000000ffff0a000001 81 0000000000000000 00",
+        "05 0000001a 00000000000000000000ffff0a000001 80 3fe0000000000000 00",
+        "05 0000001a 00000000000000000000ffff0a000001 80 0000000000000000 02",
+        "05 00000019 00000000000000000000ffff0a000001 80 0000000000000000",
     };
     struct kit k;
     struct buf saved;
@@ -449,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_template_of_thousands_of_fields_and_a_datagram_of_64_kb),
         cmocka_unit_test(tells_the_number_and_the_set_of_each_event),
         cmocka_unit_test(saved_state_has_templates_rates_and_held_sets),
+        cmocka_unit_test(what_is_said_of_senders_is_saved_for_all_shares),
         cmocka_unit_test(what_is_no_state_is_refused_and_leaves_the_decoder_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@ void exporters_free(struct exporters *e)
     for (size_t at = 0; (x = map_next(&e->map, &at));)
         free(x);
     map_free(&e->map);
+    senders_free(&e->senders);
     *e = (struct exporters){.counts = e->counts};
 }
 
@@ -83,6 +84,32 @@ static bool make_room(struct exporters *e, int64_t now_ms)
     return true;
 }
 
+double exporters_forced_rate(const struct exporters *e, const struct addr *who)
+{
+    const struct sender_rule *rule = senders_find(&e->senders, who);
+
+    return rule ? rule->rate : 0;
+}
+
+static void take_rule(const struct exporters *e, struct exporter *x)
+{
+    const struct sender_rule *rule = senders_find(&e->senders, &x->key.addr);
+
+    x->forced_rate = rule ? rule->rate : 0;
+    x->reject = rule && rule->reject;
+}
+
+bool exporters_set_senders(struct exporters *e, const struct senders *senders)
+{
+    struct exporter *x;
+
+    if (!senders_copy(&e->senders, senders))
+        return false;
+    for (size_t at = 0; (x = map_next(&e->map, &at));)
+        take_rule(e, x);
+    return true;
+}
+
 void exporters_settle(struct exporters *e, struct exporter *x) { touch(e, x, true); }
 
 void exporters_end_session(struct exporters *e, uint32_t session)
@@ -111,6 +138,7 @@ struct exporter *exporters_get(struct exporters *e, const struct exporter_key *k
     if (x) {
         x->key = *key;
         x->boot_ms = INT64_MIN;
+        take_rule(e, x);
         if (map_add(&e->map, x)) {
             list_add(&e->newcomers, x);
             return x;

@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/count.h"
 #include "base/map.h"
+#include "flow/senders.h"
 #include "flow/sequence.h"
 
 enum { EXPORTERS_MAX = 16384, EXPORTERS_SETTLED = 32, EXPORTERS_NEWS = 32 };
@@ -39,8 +40,11 @@ struct exporter {
     uint64_t options;
     int64_t first_ms; /* received, its first datagram and its last */
     int64_t last_ms;
-    int64_t export_ms; /* of the last, by its own clock */
-    int64_t boot_ms;   /* when its uptime was 0, by its own clock; INT64_MIN: it does not say */
+    int64_t export_ms;  /* of the last, by its own clock */
+    int64_t boot_ms;    /* when its uptime was 0, by its own clock: of the header, in IPFIX of
+                         * options data (element 160); INT64_MIN: it does not say */
+    double forced_rate; /* the operator's, see senders.h; 0: none */
+    bool reject;        /* what comes out of order */
     struct sequence sequence;
 };
 
@@ -61,6 +65,7 @@ struct exporters {
     struct map map;
     struct exporter_list newcomers;
     struct exporter_list settled;
+    struct senders senders;
     struct counts *counts;
     struct exporter_news news[EXPORTERS_NEWS];
     size_t n_news;
@@ -72,6 +77,12 @@ void exporters_free(struct exporters *e);
 
 /* The exporter with this key, made if there is none; NULL if there can be none. */
 struct exporter *exporters_get(struct exporters *e, const struct exporter_key *key, int64_t now_ms);
+
+/* What the operator says of them from now on; false, and no change, if there is no memory. */
+bool exporters_set_senders(struct exporters *e, const struct senders *senders);
+
+/* The rate that the operator forces for this address; 0: none. Slow: for who is no exporter. */
+double exporters_forced_rate(const struct exporters *e, const struct addr *who);
 
 /* It was settled in an earlier run. */
 void exporters_settle(struct exporters *e, struct exporter *x);

@@ -41,7 +41,7 @@ void *__wrap_aligned_alloc(size_t align, size_t n)
 }
 
 /* Datagrams that reach all that allocates: fixed plans, templates of both kinds, variable length,
- * text, extra, labels, held sets, rates, several sessions, a change, a withdrawal. */
+ * text, extra, labels, held sets, rates, names, several sessions, a change, a withdrawal. */
 enum { MESSAGES = 12, MESSAGE_MAX = 2048 };
 
 static struct {
@@ -81,8 +81,8 @@ static int make_messages(void **state)
     keep(&k);
     msg_begin(&k, 9);
     options_set(&k, 9, 300, "1:0", "34:4");
-    options_set(&k, 9, 302, "1:2", "48:1 50:4");
-    data_set(&k, 302, "0000 01 00000040 0000 02 00000080");
+    options_set(&k, 9, 302, "1:2", "48:1 50:4 84:1");
+    data_set(&k, 302, "0000 01 00000040 61 0000 02 00000080 62");
     template_set(&k, 9, 301, "8:4 4:1");
     data_set(&k, 301, "0a000002 11 0a000003 3a");
     keep(&k);

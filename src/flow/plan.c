@@ -248,6 +248,8 @@ static void init_first(struct plan *p)
     }
 }
 
+/* Firewalls' events carry what both sides sent until then, or since the last; ASA has had counters
+ * of flows beside them, of 0. */
 static enum record_kind judge(const struct plan *p)
 {
     if (p->layout.options)
@@ -255,7 +257,8 @@ static enum record_kind judge(const struct plan *p)
     for (size_t i = 0; i < p->layout.n; i++)
         if (p->fields[i].enterprise == 0 && p->fields[i].number == IE_FRAME_SECTION)
             return RECORD_SAMPLE;
-    if (plan_has(p, FIELD_BYTES) || plan_has(p, FIELD_PACKETS))
+    bool asa = plan_has(p, FIELD_FW_EVENT) && plan_has(p, FIELD_INITIATOR_BYTES);
+    if ((plan_has(p, FIELD_BYTES) || plan_has(p, FIELD_PACKETS)) && !asa)
         return RECORD_FLOW;
     if (plan_has(p, FIELD_FW_EVENT))
         return RECORD_FIREWALL;

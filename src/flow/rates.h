@@ -1,10 +1,14 @@
 /* rates: sampling rates as exporters announce them in options data.
  *
- * Kept by sender's address, domain and sampler (or selector); an announcement without a sampler
- * holds for the domain. Which rate a record gets: forced, else its own, else its sampler's, else
- * its domain's, else the header's (v5), else the default, else none (1).
+ * Kept by sender's address, domain, and what the announcement is about: a sampler (or selector),
+ * an interface, or neither, which is the whole domain. One about a sampler at an interface holds
+ * for both. Which rate a record gets is rating.h's business.
  *
- * Bounded: RATES_MAX entries of 48 octets; when full, new samplers are not learned and counted. */
+ * An announcement that cannot be one is not believed: FortiGate's options data have been seen where
+ * the rate is part of a counter, and the algorithm beside it is none that there is.
+ *
+ * Bounded: RATES_MAX samplers and interfaces and RATES_MAX domains, of 72 octets and a slot of 32
+ * in a table each, 13 MB; when full, new ones are not learned and counted. */
 #ifndef FLOW_RATES_H
 #define FLOW_RATES_H
 
@@ -24,34 +28,51 @@ static inline bool rate_ok(double one_in) { return one_in >= 1 && one_in <= rate
 struct rate_key {
     struct addr addr;
     uint32_t domain;
-    uint32_t what;    /* RATE_DOMAIN or RATE_SAMPLER of enum rate_from */
-    uint64_t sampler; /* 0 for a domain's */
+    uint32_t what;    /* RATE_DOMAIN, RATE_SAMPLER or RATE_INTERFACE of enum rate_from */
+    uint64_t sampler; /* or interface; 0 for a domain's */
 };
 
 struct rate {
     struct rate_key key; /* first: map.h */
-    double one_in;
+    double one_in;       /* 0: announced without a rate, or (a domain's) not announced */
+    int64_t since_ms;    /* received: when this rate was said first, */
+    int64_t heard_ms;    /* and last */
+    /* Of a domain's: how many of each are known with a rate. */
+    uint32_t samplers;
+    uint32_t interfaces;
 };
 
 struct rates {
-    struct map map;
+    struct map map;     /* of samplers and interfaces */
+    struct map domains; /* of each domain that said anything */
     struct counts *counts;
 };
 
 void rates_init(struct rates *r, struct counts *counts);
 void rates_free(struct rates *r);
 
-bool rates_put(struct rates *r, const struct rate_key *key, double one_in);
+/* `one_in` is a rate, or 0: announced without, which changes none that is known. */
+bool rates_put(struct rates *r, const struct rate_key *key, double one_in, int64_t now_ms);
 
 /* Learn from rows [row, row + n) of options data. */
 void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, const struct batch *b,
-                 size_t row, size_t n);
+                 size_t row, size_t n, int64_t now_ms);
 
 /* What a record's own columns say: one in how many, or 0. */
 double rates_of_record(const struct batch *b, size_t row);
 
-/* A sampler's rate, or the domain's (sampler NULL); 0 if not known. */
+/* The sampler or selector that a row names, or NULL. */
+const uint64_t *rates_sampler_of(const struct batch *b, size_t row);
+
+/* NULL: nothing is known of it. */
+const struct rate *rates_domain(const struct rates *r, const struct addr *addr, uint32_t domain);
+
+/* A sampler's (RATE_SAMPLER) or an interface's (RATE_INTERFACE) rate; 0 if not known. */
 double rates_find(const struct rates *r, const struct addr *addr, uint32_t domain,
-                  const uint64_t *sampler);
+                  enum rate_from what, uint64_t which);
+
+/* RouterOS 6.49 sends the rate's octets in the wrong order (fastnetmon issue 985). If this looks
+ * so, the rate that was meant, else 0. Nothing is changed by itself: who operates it is told. */
+double rates_swapped(double one_in);
 
 #endif

@@ -198,14 +198,14 @@ static void the_table_is_bounded(void **state)
     rates_init(&r, &counts);
     for (uint64_t i = 0; i < RATES_MAX; i++) {
         key.sampler = i;
-        assert_true(rates_put(&r, &key, 2));
+        assert_true(rates_put(&r, &key, 2, 0));
     }
     key.sampler = RATES_MAX;
-    assert_false(rates_put(&r, &key, 2));
+    assert_false(rates_put(&r, &key, 2, 0));
     assert_int_equal(count_get(&counts, COUNT_RATES_REFUSED), 1);
     key.sampler = 5; /* those known still change */
-    assert_true(rates_put(&r, &key, 3));
-    assert_true(rates_find(&r, &key.addr, 0, &key.sampler) > 2);
+    assert_true(rates_put(&r, &key, 3, 0));
+    assert_true(rates_find(&r, &key.addr, 0, RATE_SAMPLER, key.sampler) > 2);
     rates_free(&r);
 }
 

@@ -111,10 +111,8 @@ static bool uptime_went_back(const struct sequence *s, const struct msg *m)
     return m->version < 10 && on < -UPTIME_BACK_MS;
 }
 
-static bool starts_anew(const struct sequence *s, const struct sequence_step *step, uint32_t first)
+static bool starts_anew(const struct sequence *s, const struct msg *m, uint32_t first)
 {
-    const struct msg *m = step->head;
-
     if (uptime_went_back(s, m) && m->export_ms >= s->export_ms)
         return true;
     if (first < SMALL && s->next >= SMALL && m->export_ms >= s->export_ms)
@@ -149,7 +147,7 @@ static enum sequence_verdict behind(struct sequence *s, const struct sequence_st
         s->duplicates++;
         return SEQUENCE_DUPLICATE;
     }
-    if (starts_anew(s, step, first)) {
+    if (starts_anew(s, step->head, first)) {
         begin(s);
         s->restarts++;
         go_on(s, step, first, n);
@@ -159,6 +157,16 @@ static enum sequence_verdict behind(struct sequence *s, const struct sequence_st
     s->is_behind = true;
     s->behinds++;
     return SEQUENCE_BEHIND;
+}
+
+bool sequence_out_of_order(const struct sequence *s, const struct msg *head)
+{
+    /* softflowd's number has moved on by the records behind it, and nobody has counted them yet. */
+    bool proper = head->version != 10 || s->proper;
+    uint32_t expected = proper ? s->next : s->last;
+
+    return s->known && sequence_counts(head) && (int32_t)(head->sequence - expected) < 0 &&
+           !starts_anew(s, head, head->sequence);
 }
 
 enum sequence_verdict sequence_add(struct sequence *s, const struct sequence_step *step)

@@ -85,6 +85,10 @@ static inline bool sequence_counts(const struct msg *m) { return m->version != 1
 /* Take the next datagram of this sequence, which must be zeroed before the first. */
 enum sequence_verdict sequence_add(struct sequence *s, const struct sequence_step *step);
 
+/* Whether a datagram with this header comes out of order: late, twice, or from before what is
+ * remembered. What begins anew does not. It depends on what is saved of a sequence only. */
+bool sequence_out_of_order(const struct sequence *s, const struct msg *head);
+
 /* "records", "datagrams"; what a version counts. */
 const char *sequence_unit(uint16_t version);
 

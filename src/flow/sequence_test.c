@@ -258,6 +258,29 @@ static void gaps_are_remembered_within_a_bound(void **state)
     assert_int_equal(x.s.lost, 2);
 }
 
+static void out_of_order_is_told_before_the_records_are_counted(void **state)
+{
+    (void)state;
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        struct exporter x = exporter_of(versions[v], 100000);
+        struct msg first = head_of(&x, unit_of(x.version, 5));
+        assert_false(sequence_out_of_order(&x.s, &first)); /* nothing to compare with */
+        assert_int_equal(add(&x, &first, 5, 0), SEQUENCE_FIRST);
+        assert_int_equal(next(&x, 7), SEQUENCE_IN_ORDER);
+        struct msg late = head_of(&x, unit_of(x.version, 5));
+        struct msg after = head_of(&x, unit_of(x.version, 5));
+        assert_false(sequence_out_of_order(&x.s, &after)); /* behind a gap */
+        assert_int_equal(add(&x, &after, 5, 0), SEQUENCE_GAP);
+        assert_true(sequence_out_of_order(&x.s, &late));
+        assert_true(sequence_out_of_order(&x.s, &first));
+        struct msg anew = {.version = x.version, .sequence = 0, .export_ms = x.export_ms};
+        assert_false(sequence_out_of_order(&x.s, &anew));
+    }
+    struct exporter one = exporter_of(1, 100000); /* has no numbers */
+    struct msg m = head_of(&one, 0);
+    assert_false(sequence_out_of_order(&one.s, &m));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +297,7 @@ int main(void)
         cmocka_unit_test(softflowds_way_is_recognised_without_an_alarm),
         cmocka_unit_test(records_that_cannot_be_counted_stop_the_counting),
         cmocka_unit_test(gaps_are_remembered_within_a_bound),
+        cmocka_unit_test(out_of_order_is_told_before_the_records_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

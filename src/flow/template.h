@@ -37,6 +37,7 @@ struct template
     struct template_key key; /* first: map.h */
     struct plan *plan;
     int64_t refreshed_ms; /* received time of its last definition */
+    uint64_t records;     /* decoded by it since it was defined so, in this run */
     struct template_shape *shape;
     struct template *shape_next;
     struct template **shape_at; /* the pointer that points here */

@@ -231,6 +231,12 @@ static struct {
     size_t len[8];
 } seen;
 
+static bool on_connecting(struct tcp_handler *h, const struct tcp_peer *p)
+{
+    (void)h;
+    return p->port != 0;
+}
+
 static void on_opened(struct tcp_handler *h, const struct tcp_peer *p)
 {
     (void)h;
@@ -266,7 +272,12 @@ static void cuts_messages_from_streams_and_closes_strangers(void **state)
 {
     static uint8_t stream[16 + 65535 + 20] = {
         [1] = 10, [3] = 16, [17] = 10, [18] = 255, [19] = 255};
-    struct tcp_handler h = {on_opened, on_refused, on_message, on_read, on_ended};
+    struct tcp_handler h = {.admits = on_connecting,
+                            .opened = on_opened,
+                            .refused = on_refused,
+                            .message = on_message,
+                            .read = on_read,
+                            .ended = on_ended};
     struct tcp t = {.loop = &loop, .handler = &h, .max = 2, .next_session = UINT32_MAX};
     struct tcp_listener l;
 

@@ -121,6 +121,10 @@ static void on_listener(struct io *io, uint32_t events)
         return;
     struct tcp_peer peer = {.listener = l->number};
     sock_addr(&ss, &peer.addr, &peer.port);
+    if (!t->handler->admits(t->handler, &peer)) {
+        (void)close(fd);
+        return;
+    }
     if (t->n >= t->max) {
         (void)close(fd);
         t->handler->refused(t->handler, &peer);
@@ -199,5 +203,14 @@ void tcp_sweep(struct tcp *tcp)
         next = c->next;
         if (!c->heard && tcp->loop->now_mono_ms - c->since_mono_ms > TCP_SILENT_MS)
             end(c, TCP_BROKEN);
+    }
+}
+
+void tcp_review(struct tcp *tcp)
+{
+    for (struct tcp_conn *c = tcp->conns, *next; c; c = next) {
+        next = c->next;
+        if (!tcp->handler->admits(tcp->handler, &c->peer))
+            end(c, TCP_CLOSED);
     }
 }

@@ -24,6 +24,7 @@ enum tcp_end { TCP_CLOSED, TCP_BROKEN }; /* by the peer; by us: not IPFIX, or si
 
 /* Embedded in the owner. */
 struct tcp_handler {
+    bool (*admits)(struct tcp_handler *h, const struct tcp_peer *p); /* or it is closed, unheard */
     void (*opened)(struct tcp_handler *h, const struct tcp_peer *p);
     void (*refused)(struct tcp_handler *h, const struct tcp_peer *p);
     void (*message)(struct tcp_handler *h, const struct tcp_peer *p, const uint8_t *data,
@@ -64,6 +65,9 @@ int tcp_message(struct cur *in, struct cur *message) MUST_USE;
 
 /* Read what is there, then end all connections. */
 void tcp_drain(struct tcp *tcp);
+
+/* End connections that the handler no longer admits. */
+void tcp_review(struct tcp *tcp);
 
 /* Close peers that have been silent since they connected. */
 void tcp_sweep(struct tcp *tcp);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-    FORMAT_VERSION = 2,
+    FORMAT_VERSION = 3,
     MAGIC_BYTES = 8,
     FILE_HEAD = MAGIC_BYTES + 4,
     FRAME_HEAD = 9, /* length, CRC, type */

@@ -1,0 +1,201 @@
+/* weir check: read a configuration, say what it means and what is wrong in it. */
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "net/sock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RULES_SHOWN = 8 };
+
+static bool is_for(const struct access_rule *rule, uint16_t port)
+{
+    return rule->port == 0 || rule->port == port;
+}
+
+static void print_rule(const struct access_rule *rule)
+{
+    const struct addr *a = &rule->prefix.addr;
+    char text[ADDR_TEXT];
+
+    (void)addr_print(a, text);
+    (void)printf(" %s ", rule->permit ? "permit" : "deny");
+    if (rule->family == ACCESS_ANY)
+        (void)printf("any,");
+    else
+        (void)printf("%s/%u,", text,
+                     rule->prefix.bits - (rule->family == ACCESS_V4 ? ADDR_V4_BITS : 0u));
+}
+
+static void print_rules(const struct access_rules *rules, uint16_t port)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rules->n; i++)
+        if (is_for(&rules->v[i], port) && n++ < RULES_SHOWN)
+            print_rule(&rules->v[i]);
+    if (n > RULES_SHOWN)
+        (void)printf(" and %zu more,", n - RULES_SHOWN);
+    (void)printf(" deny others\n");
+}
+
+/* What is heard at a listener; false if that is nobody. */
+static bool print_listener(const struct config *c, const char *kind, const struct collect_listen *l)
+{
+    struct access *a = access_new(&c->collect.access, l->port);
+    bool good = access_permits_some(a);
+    char text[ADDR_PORT_TEXT];
+
+    (void)addr_port_print(&l->addr, l->port, text);
+    (void)printf("  %s %s:", kind, text);
+    if (a)
+        print_rules(&c->collect.access, l->port);
+    else
+        (void)printf(" everybody is heard%s\n",
+                     sock_is_loopback(&l->addr)
+                         ? ", on this machine"
+                         : "; warning: it is open to the network, permit your exporters only");
+    if (!good)
+        (void)fprintf(stderr, "the access list of %s permits nobody\n", text);
+    access_free(a);
+    return good;
+}
+
+static bool has_port(const struct collect_options *o, uint16_t port)
+{
+    bool has = port == 0;
+
+    for (size_t i = 0; i < o->n_udp; i++)
+        has = has || o->udp[i].port == port;
+    for (size_t i = 0; i < o->n_tcp; i++)
+        has = has || o->tcp[i].port == port;
+    return has;
+}
+
+/* Ports may be given by flags, so only a file that listens can be wrong in this. */
+static bool ports_are_right(const struct collect_options *o)
+{
+    bool right = true;
+
+    for (size_t i = 0; i < o->access.n && o->n_udp + o->n_tcp > 0; i++) {
+        if (has_port(o, o->access.v[i].port))
+            continue;
+        (void)fprintf(stderr, "a rule of access is for port %u, where nothing listens\n",
+                      o->access.v[i].port);
+        right = false;
+    }
+    return right;
+}
+
+static void print_workers(const struct collect_options *o)
+{
+    if (o->workers)
+        (void)printf("  workers: %u", o->workers);
+    else
+        (void)printf("  workers: as many as suit the machine");
+    (void)printf("%s\n", o->pin ? ", each on a processor of its own" : "");
+    if (o->rcvbuf_bytes)
+        (void)printf("  receive buffers: %zu bytes\n", o->rcvbuf_bytes);
+}
+
+static bool print_collector(const struct config *c)
+{
+    const struct collect_options *o = &c->collect;
+    bool right = ports_are_right(o);
+    char every[TEXT_SHORT];
+    char sync[TEXT_SHORT];
+
+    (void)text_print_duration(o->seal_every_ms, every);
+    (void)text_print_duration(o->sync_ms, sync);
+    (void)printf("Collector \"%s\"\n", o->instance);
+    if (o->n_udp + o->n_tcp == 0)
+        (void)printf("  it says nowhere to listen: flags do, else UDP 127.0.0.1:2055\n");
+    for (size_t i = 0; i < o->n_udp; i++)
+        right = print_listener(c, "UDP", &o->udp[i]) && right;
+    for (size_t i = 0; i < o->n_tcp; i++)
+        right = print_listener(c, "TCP", &o->tcp[i]) && right;
+    print_workers(o);
+    (void)printf("  store: %s, a file every %s or %.1f MB, synced every %s\n", o->dir, every,
+                 (double)o->journal_bytes / 1e6, sync);
+    return right;
+}
+
+static void print_senders(const struct senders *s)
+{
+    char text[ADDR_TEXT];
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct prefix *p = &s->v[i].prefix;
+        bool v4 = p->bits >= ADDR_V4_BITS && addr_is_v4(&p->addr);
+        (void)addr_print(&p->addr, text);
+        (void)printf("Sender %s/%u: ", text, p->bits - (v4 ? ADDR_V4_BITS : 0u));
+        if (s->v[i].rate >= 1)
+            (void)printf("samples one in %.0f, whatever it says; ", s->v[i].rate);
+        (void)printf("what comes out of sequence is %s\n",
+                     s->v[i].reject ? "rejected" : "stored as all else");
+    }
+}
+
+static bool print_filters(const struct config *c)
+{
+    struct err err;
+    bool right = filters_check(&c->filters, &err) == 0;
+
+    if (!right)
+        (void)fprintf(stderr, "%s\n", err.text);
+    for (size_t i = 0; i < c->filters.n; i++)
+        (void)printf("%s %s", i == 0 ? "Filters:" : ",", c->filters.v[i].name);
+    (void)printf("%s", c->filters.n > 0 ? "\n" : "");
+    return right;
+}
+
+static int check(const char *path)
+{
+    struct config *c = mem_new(1, sizeof *c);
+    struct err err;
+
+    config_init(c);
+    int r = config_check(c, path, &err);
+    if (r && c->mistakes == 0)
+        (void)fprintf(stderr, "weir check: %s\n", err.text);
+    bool right = print_filters(c);
+    if (r == 0 && c->has_collector)
+        right = print_collector(c) && right;
+    print_senders(&c->collect.senders);
+    config_free(c);
+    free(c);
+    return r == 0 && right ? 0 : r == ERR_SYS ? 1 : 2;
+}
+
+static int cmd_check_run(int argc, char **argv)
+{
+    struct opt_scan scan = opt_scan_of(NULL, 0, argc, argv);
+    const char *path = NULL;
+    struct err err;
+    int id;
+
+    while ((id = opt_next(&scan, &err)) != OPT_END) {
+        if (id == ERR_CONFIG)
+            return command_usage_error(&cmd_check, err.text);
+        if (path)
+            return command_usage_error(&cmd_check, "expected one file");
+        path = scan.value;
+    }
+    path = path ? path : config_usual();
+    return path ? check(path)
+                : command_usage_error(&cmd_check, "expected a file: there is no " FILTERS_CONFIG);
+}
+
+const struct command cmd_check = {
+    .name = "check",
+    .summary = "read a configuration: what it means, what is wrong in it",
+    .usage = "[FILE]",
+    .details = "Reads FILE (else $WEIR_CONFIG, else " FILTERS_CONFIG ") as 'weir collect' and "
+               "'weir query' do, and says what it means. Every mistake is written to stderr as "
+               "FILE:LINE:COLUMN: what was expected, and the exit status is then 2.\n"
+               "docs/configuration.md describes the commands.",
+    .examples = "weir check weir.conf\n    before SIGHUP or a restart\n",
+    .run = cmd_check_run,
+};

@@ -1,0 +1,48 @@
+/* config: the configuration file, whole: what each of its commands sets.
+ *
+ *   filter NAME TEXT
+ *   collector                                     store
+ *     listen udp|tcp ADDR PORT                      path DIR
+ *     permit|deny PREFIX [port PORT]                seal-every TIME
+ *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
+ *     instance NAME                                 sync TIME
+ *     log quiet|verbose, syslog FACILITY
+ *   sender PREFIX
+ *     sampling RATE
+ *     out-of-sequence log|reject
+ *
+ * docs/configuration.md describes them. */
+#ifndef CLI_CONFIG_H
+#define CLI_CONFIG_H
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/filters.h"
+#include "collect/collect.h"
+
+struct config {
+    struct conf conf;
+    struct arena text; /* of its words */
+    struct collect_options collect;
+    struct filters filters;
+    struct prefix sender; /* of the block in hand */
+    enum log_level level;
+    const char *syslog; /* as log_to_syslog() takes it, or NULL */
+    bool has_collector;
+    size_t mistakes; /* told on stderr */
+};
+
+/* Everything as without a file. */
+void config_init(struct config *c);
+void config_free(struct config *c);
+
+/* $WEIR_CONFIG, else the usual place if there is one, else NULL. */
+const char *config_usual(void);
+
+/* The first mistake ends it, with its place in `err`. */
+int config_read(struct config *c, const char *path, struct err *err) MUST_USE;
+
+/* Every mistake is written to stderr, a line each. ERR_CONFIG if there was any. */
+int config_check(struct config *c, const char *path, struct err *err) MUST_USE;
+
+#endif

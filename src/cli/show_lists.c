@@ -1,0 +1,151 @@
+#include "cli/show_lists.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+void show_rest(const json_t *answer)
+{
+    if (number(answer, "left_off") > 0)
+        (void)printf("%" PRIu64 " more are not shown.\n", number(answer, "left_off"));
+    if (number(answer, "workers_without_answer") > 0)
+        (void)printf("%" PRIu64 " workers did not answer within a second.\n",
+                     number(answer, "workers_without_answer"));
+}
+
+static const char *ago(const json_t *o, const char *key, char out[static TEXT_SHORT])
+{
+    int64_t ms = json_integer_value(json_object_get(o, key));
+
+    (void)text_print_duration(clock_wall_ms() - ms, out);
+    return out;
+}
+
+/* --- templates --- */
+
+static void print_field(const json_t *f)
+{
+    const json_t *length = json_object_get(f, "length");
+    const json_t *name = json_object_get(f, "name");
+
+    (void)printf(" %s", json_is_string(name) ? json_string_value(name) : text(f, "element"));
+    if (json_is_integer(length))
+        (void)printf(":%" JSON_INTEGER_FORMAT, json_integer_value(length));
+    else
+        (void)printf(":v");
+    if (json_is_true(json_object_get(f, "scope")))
+        (void)printf(" (scope)");
+}
+
+static void print_template(const json_t *t)
+{
+    const json_t *fields = json_object_get(t, "fields");
+    char since[TEXT_SHORT];
+
+    (void)printf("%-28s %3" PRIu64 "  domain %-10" PRIu64 " template %-5" PRIu64 "  %s\n",
+                 text(t, "exporter"), number(t, "version"), number(t, "domain"),
+                 number(t, "template"),
+                 json_is_true(json_object_get(t, "options")) ? "options" : "data");
+    (void)printf("    refreshed %s ago, %" PRIu64 " records:", ago(t, "refreshed_ms", since),
+                 number(t, "records"));
+    for (size_t i = 0; i < json_array_size(fields); i++)
+        print_field(json_array_get(fields, i));
+    (void)printf("\n");
+}
+
+void show_templates(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "templates");
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        print_template(json_array_get(list, i));
+    show_rest(answer);
+    (void)printf(
+        "Fields are name:octets, or enterprise/element where there is no column; v: of any "
+        "length.\n");
+}
+
+/* --- samplers --- */
+
+static void print_subject(const json_t *s, char *out, size_t size)
+{
+    if (json_object_get(s, "sampler"))
+        (void)snprintf(out, size, "sampler %" PRIu64, number(s, "sampler"));
+    else if (json_object_get(s, "interface"))
+        (void)snprintf(out, size, "interface %" PRIu64, number(s, "interface"));
+    else
+        (void)snprintf(out, size, "all");
+}
+
+static void print_sampler(const json_t *s)
+{
+    const json_t *rate = json_object_get(s, "rate");
+    const json_t *swapped = json_object_get(s, "rate_if_swapped");
+    char subject[64];
+    char one_in[32] = "not said";
+    char since[TEXT_SHORT];
+    char heard[TEXT_SHORT];
+
+    print_subject(s, subject, sizeof subject);
+    if (json_is_number(rate))
+        (void)snprintf(one_in, sizeof one_in, "%.12g", json_number_value(rate));
+    (void)printf("%-28s domain %-10" PRIu64 "  %-20s %12s  %-9s %-9s", text(s, "exporter"),
+                 number(s, "domain"), subject, one_in, ago(s, "since_ms", since),
+                 ago(s, "heard_ms", heard));
+    if (json_is_number(swapped))
+        (void)printf(" octets swapped? would be %.12g", json_number_value(swapped));
+    (void)printf("\n");
+}
+
+void show_samplers(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "samplers");
+
+    (void)printf("%-28s %-17s  %-20s %12s  %-9s %-9s\n", "exporter", "source", "of", "one in",
+                 "since", "heard ago");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        print_sampler(json_array_get(list, i));
+    show_rest(answer);
+}
+
+/* --- names --- */
+
+static void print_name(const json_t *n)
+{
+    char what[64];
+    char since[TEXT_SHORT];
+    char until[TEXT_SHORT];
+    bool past = json_is_integer(json_object_get(n, "until_ms"));
+
+    if (json_object_get(n, "engine"))
+        (void)snprintf(what, sizeof what, "%s %" PRIu64 ":%" PRIu64, text(n, "kind"),
+                       number(n, "engine"), number(n, "number"));
+    else
+        (void)snprintf(what, sizeof what, "%s %" PRIu64, text(n, "kind"), number(n, "number"));
+    (void)printf("%-28s domain %-10" PRIu64 "  %-22s %-24s %-9s %-9s %s\n", text(n, "exporter"),
+                 number(n, "domain"), what, text(n, "name"), ago(n, "since_ms", since),
+                 past ? ago(n, "until_ms", until) : "-", text(n, "description"));
+}
+
+static void print_names(const json_t *list)
+{
+    (void)printf("%-28s %-17s  %-22s %-24s %-9s %-9s %s\n", "exporter", "source", "of", "name",
+                 "since", "until", "description");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        print_name(json_array_get(list, i));
+}
+
+void show_interfaces(const json_t *answer)
+{
+    print_names(json_object_get(answer, "interfaces"));
+    show_rest(answer);
+}
+
+void show_names(const json_t *answer)
+{
+    print_names(json_object_get(answer, "names"));
+    show_rest(answer);
+}
