@@ -1,7 +1,6 @@
 /* Parquet files: the footer, a Bloom filter, then every page of every column of every row group. */
-#include "fuzz.h"
-
 #include "base/mem.h"
+#include "fuzz.h"
 #include "store/pq_meta.h"
 #include "store/pq_read.h"
 #include "store/sample.h"
