@@ -1,7 +1,7 @@
 /* A capture or a file of bare datagrams, any bytes; and the same bytes as a frame of every link. */
 #include "fuzz.h"
 #include "net/capfile.h"
-#include "net/packet.h"
+#include "wire/packet.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "net/bare.h"
 #include "net/frag.h"
-#include "net/packet.h"
 #include "net/stream.h"
+#include "wire/packet.h"
 
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -199,7 +199,7 @@ static bool read_frame(struct capfile *c, const struct pcap_pkthdr *h, const u_c
     struct packet p;
     struct segment s;
 
-    if (!packet_read(c->link, cur_of(bytes, h->caplen), &p)) {
+    if (packet_read(c->link, cur_of(bytes, h->caplen), &p) != PACKET_GOOD) {
         c->skipped.frames++;
         return false;
     }

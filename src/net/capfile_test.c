@@ -3,8 +3,8 @@
 #include "base/buf.h"
 #include "net/bare.h"
 #include "net/frag.h"
-#include "net/packet.h"
 #include "net/stream.h"
+#include "wire/packet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,7 +91,7 @@ static void reads_udp_behind_every_link(void **state)
         put_ipv4(&b, PACKET_UDP, 0x4000, udp.data, udp.len);
         buf_be(&b, 0, 8); /* padding to the least length of a frame */
         assert_true(packet_link_ok(links[i]));
-        assert_true(packet_read(links[i], cur_of(b.data, b.len), &p));
+        assert_int_equal(packet_read(links[i], cur_of(b.data, b.len), &p), PACKET_GOOD);
         assert_false(p.fragment || p.cut);
         assert_true(packet_segment(&p, &s));
         assert_int_equal(s.src_port, 5000);
@@ -99,11 +99,11 @@ static void reads_udp_behind_every_link(void **state)
         assert_int_equal(cur_left(&s.payload), 5);
         assert_memory_equal(s.payload.at, "hello", 5);
         for (size_t n = 0; n < b.len - 8; n++) /* every truncation: refused, or known to be cut */
-            if (packet_read(links[i], cur_of(b.data, n), &p))
+            if (packet_read(links[i], cur_of(b.data, n), &p) == PACKET_GOOD)
                 assert_true(p.cut);
         for (size_t n = 0; n < b.len; n++) {
             b.data[n] ^= 0xff;
-            if (packet_read(links[i], cur_of(b.data, b.len), &p))
+            if (packet_read(links[i], cur_of(b.data, b.len), &p) == PACKET_GOOD)
                 (void)packet_segment(&p, &s);
             b.data[n] ^= 0xff;
         }

@@ -5,7 +5,7 @@
 #ifndef NET_FRAG_H
 #define NET_FRAG_H
 
-#include "net/packet.h"
+#include "wire/packet.h"
 
 enum { FRAG_SLOTS = 64 };
 

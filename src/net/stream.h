@@ -6,7 +6,7 @@
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
-#include "net/packet.h"
+#include "wire/packet.h"
 
 enum { STREAM_SLOTS = 64 };
 
