@@ -1,0 +1,244 @@
+#include "flow/encode.h"
+
+#include "base/mem.h"
+#include "flow/element.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { AS_TRANS = 23456, LABEL_BYTES = 3 };
+
+/* One element of a record. */
+struct move {
+    enum conv conv;
+    enum field_id field;
+    uint16_t number;
+    uint16_t len;
+    uint16_t at;
+};
+
+struct encode {
+    size_t record_len;
+    size_t n;
+    struct move moves[];
+};
+
+/* Where a run of one element goes. */
+struct target {
+    uint8_t *to;
+    size_t stride;
+    size_t from;
+    size_t n;
+};
+
+static bool len_fits(const struct element *e, size_t len)
+{
+    switch (e->conv) {
+    case CONV_INT:
+    case CONV_MSEC:
+        return len >= 1 && len <= 8;
+    case CONV_UPTIME:
+    case CONV_SEC:
+        return len == 4;
+    case CONV_ADDR:
+        return len == (e->family == 4 ? 4 : 16);
+    case CONV_MAC:
+        return len == 6;
+    case CONV_ICMP:
+        return len == 2;
+    case CONV_MPLS:
+        return len == LABEL_BYTES;
+    case CONV_F64:
+        return len == 8;
+    case CONV_TEXT:
+    case CONV_BYTES:
+        return true; /* cut, or filled up with zeros */
+    case CONV_USEC:
+    case CONV_NTP:
+    case CONV_DELTA:
+    case CONV_APP:
+        return false;
+    }
+    return false;
+}
+
+int encode_new(struct encode **out, const struct layout *l, struct err *err)
+{
+    if (l->variable)
+        return err_set(err, ERR_CONFIG, "records of variable length are not exported");
+    struct encode *enc = mem_new(1, sizeof *enc + l->n * sizeof enc->moves[0]);
+    enc->record_len = l->record_len;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct layout_field *f = &l->fields[i];
+        const struct element *e = element_find(l->space, f);
+        if (!e && l->space == SPACE_FIXED && f->number >= FIXED_PAD)
+            continue;
+        if (!e || !len_fits(e, f->len)) {
+            free(enc);
+            return err_set(err, ERR_CONFIG, "element %u/%u with %u octets cannot be exported",
+                           (unsigned)f->enterprise, f->number, f->len);
+        }
+        enc->moves[enc->n++] = (struct move){.conv = e->conv,
+                                             .field = e->field,
+                                             .number = f->number,
+                                             .len = f->len,
+                                             .at = f->offset};
+    }
+    *out = enc;
+    return 0;
+}
+
+void encode_free(struct encode *e) { free(e); }
+
+size_t encode_record_len(const struct encode *e) { return e->record_len; }
+
+static inline void put_be(uint8_t *to, uint64_t v, size_t len)
+{
+    for (size_t i = len; i > 0; i--, v >>= 8)
+        to[i - 1] = (uint8_t)v;
+}
+
+static inline uint64_t most(size_t len)
+{
+    return len >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * len) - 1;
+}
+
+static bool is_as(enum field_id f)
+{
+    return f == FIELD_SRC_AS || f == FIELD_DST_AS || f == FIELD_NEXT_AS || f == FIELD_PREV_AS;
+}
+
+static size_t put_ints(const struct move *m, const struct batch *b, struct target t)
+{
+    const uint64_t max = most(m->len);
+    const uint64_t instead = is_as(m->field) ? AS_TRANS : max;
+    size_t clipped = 0;
+
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
+        uint64_t v = batch_u64(b, m->field, t.from + i);
+        if (v > max) {
+            v = instead;
+            clipped++;
+        }
+        put_be(t.to, v, m->len);
+    }
+    return clipped;
+}
+
+/* The sums are meant to wrap: times before the exporter's start come out right on the other side.
+ */
+static void put_times(const struct move *m, const struct encode_clock *clock, const struct batch *b,
+                      struct target t)
+{
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
+        if (!batch_has(b, m->field, t.from + i))
+            continue;
+        int64_t ms = (int64_t)batch_u64(b, m->field, t.from + i);
+        uint64_t v = m->conv == CONV_SEC
+                         ? (uint64_t)(ms / 1000)
+                         : (uint64_t)clock->uptime_ms - (uint64_t)(clock->export_ms - ms);
+        put_be(t.to, v, m->len);
+    }
+}
+
+static void put_addrs(const struct move *m, const struct batch *b, struct target t)
+{
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
+        const uint8_t *a = batch_at(b, m->field, t.from + i);
+        if (a)
+            memcpy(t.to, a + sizeof(struct addr) - m->len, m->len);
+    }
+}
+
+static void put_icmp(const struct batch *b, struct target t)
+{
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
+        t.to[0] = (uint8_t)batch_u64(b, FIELD_ICMP_TYPE, t.from + i);
+        t.to[1] = (uint8_t)batch_u64(b, FIELD_ICMP_CODE, t.from + i);
+    }
+}
+
+/* Elements 70 to 79 are the entries of one stack, from the top. */
+static void put_labels(const struct move *m, const struct batch *b, struct target t)
+{
+    enum { TOP = 70 };
+    size_t at = (size_t)(m->number - TOP) * LABEL_BYTES;
+
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
+        size_t len;
+        const uint8_t *stack = batch_bytes(b, m->field, t.from + i, &len);
+        if (stack && len >= at + LABEL_BYTES)
+            memcpy(t.to, stack + at, LABEL_BYTES);
+    }
+}
+
+static void put_octets(const struct move *m, const struct batch *b, struct target t)
+{
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
+        size_t len;
+        const uint8_t *s = batch_bytes(b, m->field, t.from + i, &len);
+        if (s)
+            memcpy(t.to, s, len < m->len ? len : m->len);
+    }
+}
+
+static void put_raw(const struct move *m, const struct batch *b, struct target t)
+{
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
+        const void *v = batch_at(b, m->field, t.from + i);
+        uint64_t bits;
+        if (v && m->conv == CONV_MAC) {
+            memcpy(t.to, v, m->len);
+        } else if (v) {
+            memcpy(&bits, v, sizeof bits);
+            put_be(t.to, bits, sizeof bits);
+        }
+    }
+}
+
+size_t encode_records(const struct encode *e, const struct encode_clock *clock,
+                      const struct batch *b, size_t from, size_t n, uint8_t *out)
+{
+    size_t clipped = 0;
+
+    memset(out, 0, n * e->record_len);
+    for (size_t i = 0; i < e->n; i++) {
+        const struct move *m = &e->moves[i];
+        struct target t = {.to = out + m->at, .stride = e->record_len, .from = from, .n = n};
+        if (m->conv != CONV_ICMP && !batch_uses(b, m->field))
+            continue;
+        switch (m->conv) {
+        case CONV_INT:
+        case CONV_MSEC:
+            clipped += put_ints(m, b, t);
+            break;
+        case CONV_UPTIME:
+        case CONV_SEC:
+            put_times(m, clock, b, t);
+            break;
+        case CONV_ADDR:
+            put_addrs(m, b, t);
+            break;
+        case CONV_ICMP:
+            put_icmp(b, t);
+            break;
+        case CONV_MPLS:
+            put_labels(m, b, t);
+            break;
+        case CONV_TEXT:
+        case CONV_BYTES:
+            put_octets(m, b, t);
+            break;
+        case CONV_MAC:
+        case CONV_F64:
+            put_raw(m, b, t);
+            break;
+        case CONV_USEC:
+        case CONV_NTP:
+        case CONV_DELTA:
+        case CONV_APP:
+            break; /* encode_new() takes none of them */
+        }
+    }
+    return clipped;
+}
