@@ -1,0 +1,429 @@
+#include "probe/cache.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "wire/packet.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { SLOT_MS = 64, SLOTS = 4096, ALIGN = 8 };
+
+struct slot {
+    uint32_t head;
+    uint32_t tail;
+};
+
+struct cache {
+    struct cache_options o;
+    struct cache_out *out;
+    struct cache_stats stats;
+    size_t stride;
+    uint8_t *entries; /* number i at (i - 1) * stride */
+    uint32_t *buckets;
+    uint32_t mask;
+    uint32_t fresh; /* entries above this number were never used */
+    uint32_t freed; /* a list of those that were, by `next` */
+    bool begun;
+    int64_t wheel_at;   /* the slot time that is running; those before it are empty */
+    int64_t evict_from; /* slots before this one are empty too */
+    int64_t given_ms;   /* permanent: when totals were given out */
+    struct slot slots[SLOTS];
+};
+
+static struct cache_flow *at(const struct cache *c, uint32_t number)
+{
+    return (void *)(c->entries + (size_t)(number - 1) * c->stride);
+}
+
+static void *map_memory(size_t n)
+{
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static size_t bucket_count(size_t entries)
+{
+    size_t n = 16;
+
+    while (n < entries)
+        n *= 2;
+    return n;
+}
+
+struct cache *cache_new(const struct cache_options *options, struct cache_out *out)
+{
+    struct cache *c = mem_new(1, sizeof *c);
+    size_t n = bucket_count(options->entries);
+
+    c->o = *options;
+    c->out = out;
+    c->stride = (sizeof(struct cache_flow) + c->o.key_bytes + c->o.value_bytes + ALIGN - 1) &
+                ~(size_t)(ALIGN - 1);
+    c->mask = (uint32_t)(n - 1);
+    c->entries = map_memory(c->o.entries * c->stride);
+    c->buckets = map_memory(n * sizeof *c->buckets);
+    if (c->entries && c->buckets)
+        return c;
+    cache_free(c);
+    return NULL;
+}
+
+void cache_free(struct cache *c)
+{
+    if (!c)
+        return;
+    if (c->entries)
+        (void)munmap(c->entries, c->o.entries * c->stride);
+    if (c->buckets)
+        (void)munmap(c->buckets, ((size_t)c->mask + 1) * sizeof *c->buckets);
+    free(c);
+}
+
+const struct cache_stats *cache_stats(const struct cache *c) { return &c->stats; }
+
+size_t cache_entry_bytes(const struct cache *c)
+{
+    return c->stride + ((size_t)c->mask + 1) * sizeof *c->buckets / c->o.entries;
+}
+
+uint64_t cache_hash(const struct cache *c, const void *key)
+{
+    return hash_keyed(key, c->o.key_bytes);
+}
+
+void cache_fetch_bucket(const struct cache *c, uint64_t hash)
+{
+    __builtin_prefetch(&c->buckets[(uint32_t)hash & c->mask]);
+}
+
+void cache_fetch_flow(const struct cache *c, uint64_t hash)
+{
+    uint32_t number = c->buckets[(uint32_t)hash & c->mask];
+
+    if (number != 0) {
+        const uint8_t *f = (const uint8_t *)at(c, number);
+        __builtin_prefetch(f, 1);
+        __builtin_prefetch(f + 64, 1);
+    }
+}
+
+/* --- the wheel --- */
+
+static int64_t last_ms(const struct cache_flow *f) { return f->first_ms + f->age_ms; }
+
+/* When it ends if no packet comes. */
+static int64_t deadline_ms(const struct cache *c, const struct cache_flow *f)
+{
+    int64_t idle = last_ms(f) + c->o.idle_ms[f->class];
+    int64_t active = f->first_ms + c->o.active_ms;
+
+    return idle < active ? idle : active;
+}
+
+static enum cache_end reason_of(const struct cache *c, const struct cache_flow *f)
+{
+    if (f->class == CACHE_TCP_FIN || f->class == CACHE_TCP_RST)
+        return CACHE_END_SEEN;
+    return last_ms(f) + c->o.idle_ms[f->class] <= f->first_ms + c->o.active_ms ? CACHE_END_IDLE
+                                                                               : CACHE_END_ACTIVE;
+}
+
+/* Slot time of the deadline, as far as the wheel goes. */
+static int64_t slot_time(const struct cache *c, const struct cache_flow *f)
+{
+    int64_t t = deadline_ms(c, f) / SLOT_MS;
+
+    if (t < c->wheel_at)
+        return c->wheel_at;
+    return t < c->wheel_at + SLOTS ? t : c->wheel_at + SLOTS - 1;
+}
+
+static struct slot *slot_of(struct cache *c, int64_t t) { return &c->slots[t & (SLOTS - 1)]; }
+
+static void wheel_put(struct cache *c, uint32_t number)
+{
+    struct cache_flow *f = at(c, number);
+    int64_t t = slot_time(c, f);
+    struct slot *s = slot_of(c, t);
+
+    f->slot_next = 0;
+    f->slot_prev = s->tail;
+    f->slot_time = (uint16_t)(t & (SLOTS - 1));
+    if (s->tail)
+        at(c, s->tail)->slot_next = number;
+    else
+        s->head = number;
+    s->tail = number;
+    if (t < c->evict_from)
+        c->evict_from = t;
+}
+
+static void wheel_take(struct cache *c, uint32_t number)
+{
+    struct cache_flow *f = at(c, number);
+    struct slot *s = &c->slots[f->slot_time];
+
+    if (f->slot_prev)
+        at(c, f->slot_prev)->slot_next = f->slot_next;
+    else
+        s->head = f->slot_next;
+    if (f->slot_next)
+        at(c, f->slot_next)->slot_prev = f->slot_prev;
+    else
+        s->tail = f->slot_prev;
+}
+
+/* --- entries --- */
+
+static void bucket_take(struct cache *c, uint32_t number)
+{
+    struct cache_flow *f = at(c, number);
+    uint32_t *link = &c->buckets[f->hash & c->mask];
+
+    while (*link != number)
+        link = &at(c, *link)->next;
+    *link = f->next;
+}
+
+static void give(struct cache *c, struct cache_flow *f, enum cache_end end)
+{
+    f->end = (uint8_t)end;
+    c->stats.ended[end]++;
+    c->out->flow(c->out, f);
+}
+
+static void end_flow(struct cache *c, uint32_t number, enum cache_end end)
+{
+    struct cache_flow *f = at(c, number);
+
+    wheel_take(c, number);
+    bucket_take(c, number);
+    give(c, f, end);
+    f->next = c->freed;
+    c->freed = number;
+    c->stats.now--;
+}
+
+/* The flow that ends first. Entries that got packets since they were put there move on. */
+static void evict(struct cache *c)
+{
+    if (c->evict_from < c->wheel_at)
+        c->evict_from = c->wheel_at;
+    for (;; c->evict_from++) {
+        uint32_t number = slot_of(c, c->evict_from)->head;
+        while (number != 0 && slot_time(c, at(c, number)) > c->evict_from) {
+            uint32_t next = at(c, number)->slot_next;
+            wheel_take(c, number);
+            wheel_put(c, number);
+            number = next;
+        }
+        if (number != 0) {
+            end_flow(c, number, CACHE_END_FULL);
+            return;
+        }
+    }
+}
+
+static uint32_t entry_new(struct cache *c)
+{
+    uint32_t number = c->freed;
+
+    if (number != 0)
+        c->freed = at(c, number)->next;
+    else if (c->fresh < c->o.entries)
+        number = ++c->fresh;
+    return number;
+}
+
+static uint32_t find(const struct cache *c, const struct cache_packet *p)
+{
+    uint32_t number = c->buckets[(uint32_t)p->hash & c->mask];
+
+    while (number != 0) {
+        const struct cache_flow *f = at(c, number);
+        if (f->hash == (uint32_t)p->hash && memcmp(f->data, p->key, c->o.key_bytes) == 0)
+            return number;
+        number = f->next;
+    }
+    return 0;
+}
+
+static enum cache_class class_of(uint8_t proto, uint8_t tcp_flags)
+{
+    switch (proto) {
+    case PACKET_TCP:
+        return tcp_flags & PACKET_TCP_RST   ? CACHE_TCP_RST
+               : tcp_flags & PACKET_TCP_FIN ? CACHE_TCP_FIN
+                                            : CACHE_TCP;
+    case PACKET_UDP:
+        return CACHE_UDP;
+    case PACKET_ICMP:
+    case PACKET_ICMPV6:
+        return CACHE_ICMP;
+    default:
+        return CACHE_GENERIC;
+    }
+}
+
+static void fill(const struct cache *c, struct cache_flow *f, const struct cache_packet *p)
+{
+    f->hash = (uint32_t)p->hash;
+    f->first_ms = p->time_ms;
+    f->age_ms = 0;
+    f->tcp_flags = p->tcp_flags;
+    f->class = (uint8_t)class_of(p->proto, p->tcp_flags);
+    f->packets = 1;
+    f->bytes = p->bytes;
+    memcpy(f->data, p->key, c->o.key_bytes);
+    if (c->o.value_bytes != 0)
+        memcpy(f->data + c->o.key_bytes, p->values, c->o.value_bytes);
+}
+
+static void add_new(struct cache *c, const struct cache_packet *p)
+{
+    uint32_t number = entry_new(c);
+
+    if (number == 0 && c->o.type == CACHE_PERMANENT) {
+        c->stats.refused++;
+        return;
+    }
+    if (number == 0) {
+        evict(c);
+        number = entry_new(c);
+    }
+    struct cache_flow *f = at(c, number);
+    uint32_t *bucket = &c->buckets[(uint32_t)p->hash & c->mask];
+    fill(c, f, p);
+    f->next = *bucket;
+    *bucket = number;
+    wheel_put(c, number);
+    c->stats.added++;
+    if (++c->stats.now > c->stats.high)
+        c->stats.high = c->stats.now;
+}
+
+/* Is the packet one of another flow, with the same key? */
+static bool is_over(const struct cache *c, const struct cache_flow *f, const struct cache_packet *p)
+{
+    bool closed = f->class == CACHE_TCP_FIN || f->class == CACHE_TCP_RST;
+
+    return c->o.type != CACHE_PERMANENT &&
+           (p->time_ms >= deadline_ms(c, f) || (closed && (p->tcp_flags & PACKET_TCP_SYN)));
+}
+
+/* Packets may come in another order than their times. */
+static void update(struct cache *c, uint32_t number, const struct cache_packet *p)
+{
+    struct cache_flow *f = at(c, number);
+    int64_t last = last_ms(f);
+
+    f->packets++;
+    f->bytes += p->bytes;
+    f->tcp_flags |= p->tcp_flags;
+    if (p->time_ms < f->first_ms)
+        f->first_ms = p->time_ms;
+    f->age_ms = (uint32_t)((p->time_ms > last ? p->time_ms : last) - f->first_ms);
+    if (p->proto == PACKET_TCP && class_of(p->proto, f->tcp_flags) != f->class) {
+        f->class = (uint8_t)class_of(p->proto, f->tcp_flags);
+        wheel_take(c, number);
+        wheel_put(c, number);
+    }
+}
+
+static void begin(struct cache *c, int64_t now_ms)
+{
+    if (c->begun)
+        return;
+    c->begun = true;
+    c->wheel_at = now_ms / SLOT_MS;
+    c->evict_from = c->wheel_at;
+    c->given_ms = now_ms;
+}
+
+static void add_alone(struct cache *c, const struct cache_packet *p)
+{
+    struct cache_flow *f = at(c, 1);
+
+    fill(c, f, p);
+    c->stats.added++;
+    give(c, f, CACHE_END_FORCED);
+}
+
+void cache_add(struct cache *c, const struct cache_packet *p)
+{
+    if (c->o.type == CACHE_IMMEDIATE) {
+        add_alone(c, p);
+        return;
+    }
+    begin(c, p->time_ms);
+    uint32_t number = find(c, p);
+    if (number != 0) {
+        struct cache_flow *f = at(c, number);
+        bool full = f->bytes + p->bytes > c->o.split_bytes;
+        if (!full && !is_over(c, f, p)) {
+            update(c, number, p);
+            return;
+        }
+        end_flow(c, number, full ? CACHE_END_ACTIVE : reason_of(c, f));
+    }
+    add_new(c, p);
+}
+
+/* --- time --- */
+
+static void run_slot(struct cache *c, struct slot *s, int64_t now_ms)
+{
+    uint32_t number = s->head;
+    uint32_t last = s->tail;
+
+    while (number != 0) {
+        uint32_t next = number == last ? 0 : at(c, number)->slot_next;
+        if (deadline_ms(c, at(c, number)) <= now_ms) {
+            end_flow(c, number, reason_of(c, at(c, number)));
+        } else {
+            wheel_take(c, number);
+            wheel_put(c, number);
+        }
+        number = next;
+    }
+}
+
+static void give_totals(struct cache *c, int64_t now_ms)
+{
+    if (now_ms - c->given_ms < c->o.active_ms)
+        return;
+    c->given_ms = now_ms;
+    for (uint32_t i = 1; i <= c->fresh; i++)
+        give(c, at(c, i), CACHE_END_ACTIVE);
+}
+
+void cache_tick(struct cache *c, int64_t now_ms)
+{
+    if (!c->begun)
+        return;
+    if (c->o.type == CACHE_PERMANENT) {
+        give_totals(c, now_ms);
+        return;
+    }
+    int64_t from = c->wheel_at;
+    int64_t n = now_ms / SLOT_MS - from;
+    if (n <= 0)
+        return;
+    c->wheel_at = now_ms / SLOT_MS;
+    for (int64_t i = 0; i < (n < SLOTS ? n : SLOTS); i++)
+        run_slot(c, slot_of(c, from + i), now_ms);
+}
+
+void cache_flush(struct cache *c)
+{
+    if (c->o.type == CACHE_PERMANENT) {
+        for (uint32_t i = 1; i <= c->fresh; i++)
+            give(c, at(c, i), CACHE_END_FORCED);
+        return;
+    }
+    for (int i = 0; i < SLOTS; i++)
+        while (c->slots[i].head != 0)
+            end_flow(c, c->slots[i].head, CACHE_END_FORCED);
+}
