@@ -45,6 +45,7 @@ extern const struct command cmd_check;
 extern const struct command cmd_collect;
 extern const struct command cmd_completion;
 extern const struct command cmd_decode;
+extern const struct command cmd_doctor;
 extern const struct command cmd_fields;
 extern const struct command cmd_filter;
 extern const struct command cmd_help;

@@ -20,6 +20,7 @@ const struct command *const command_table[] = {
     &cmd_import,
     &cmd_replay,
     &cmd_show,
+    &cmd_doctor,
     &cmd_store,
     &cmd_check,
     &cmd_fields,

@@ -1,6 +1,7 @@
 #include "collect/lists.h"
 
 #include "collect/put.h"
+#include "collect/put_health.h"
 #include "flow/element.h"
 
 #include <stdio.h>
@@ -45,6 +46,33 @@ static void put_sender(const struct snapshot *from, size_t i, struct json *j)
     json_bool(j, s->inclusive);
 }
 
+/* What is noted of it beside, for `weir doctor`. */
+static void put_examined(const struct snapshot *from, size_t i, struct json *j)
+{
+    const struct exporter *x = &from->senders[i];
+
+    put_sender(from, i, j);
+    put_number(j, "lost_before", x->lost_before);
+    put_time(j, "gap_ms", x->gap_ms);
+    put_time(j, "restarted_ms", x->restarted_ms);
+    json_key(j, "forced_rate");
+    json_f64(j, x->forced_rate);
+    put_health(j, &x->health);
+}
+
+static void put_waiting(const struct snapshot *from, size_t i, struct json *j)
+{
+    const struct snapshot_waiting *x = &from->waiting[i];
+
+    put_address(j, "exporter", &x->key.addr, x->key.port);
+    put_number(j, "version", x->key.version);
+    put_number(j, "domain", x->key.domain);
+    put_number(j, "template", x->key.id);
+    put_time(j, "since_ms", x->since_ms);
+    put_number(j, "sets", x->sets);
+    put_number(j, "bytes", x->bytes);
+}
+
 /* --- templates --- */
 
 static void put_field(enum space space, const struct layout_field *f, struct json *j)
@@ -85,6 +113,9 @@ static void put_template(const struct snapshot *from, size_t i, struct json *j)
     json_key(j, "options");
     json_bool(j, t->options);
     put_time(j, "refreshed_ms", t->refreshed_ms);
+    put_time(j, "interval_ms", t->interval_ms);
+    put_number(j, "changes", t->changes);
+    put_number(j, "returns", t->returns);
     put_number(j, "records", t->records);
     json_key(j, "fields");
     json_open(j, '[');
@@ -115,6 +146,12 @@ static void put_sampler(const struct snapshot *from, size_t i, struct json *j)
     if (rates_swapped(r->one_in) >= 1) {
         json_key(j, "rate_if_swapped");
         json_f64(j, rates_swapped(r->one_in));
+    }
+    put_number(j, "changes", r->changes);
+    put_number(j, "returns", r->returns);
+    if (r->changes > 0) {
+        json_key(j, "before");
+        json_f64(j, r->before);
     }
     put_time(j, "since_ms", r->since_ms);
     put_time(j, "heard_ms", r->heard_ms);
@@ -169,6 +206,8 @@ static const struct {
     [SNAPSHOT_SAMPLERS] = {"samplers", put_sampler},
     [SNAPSHOT_INTERFACES] = {"interfaces", put_name},
     [SNAPSHOT_NAMES] = {"names", put_name},
+    [SNAPSHOT_HEALTH] = {"health", put_examined},
+    [SNAPSHOT_WAITING] = {"waiting", put_waiting},
 };
 
 /* Returns how many were left off. */

@@ -34,12 +34,14 @@ static void put_udp(const struct collect *c, const struct receiver_status *s, si
     uint64_t drops = 0;
     uint64_t denied = 0;
     uint64_t rcvbuf = 0;
+    uint64_t wanted = 0;
 
     for (unsigned w = 0; w < c->workers; w++) {
         datagrams += s[w].udp[i].datagrams;
         drops += s[w].udp[i].kernel_drops;
         denied += s[w].udp[i].denied;
         rcvbuf += s[w].udp[i].rcvbuf_bytes;
+        wanted = s[w].udp[i].rcvbuf_wanted > wanted ? s[w].udp[i].rcvbuf_wanted : wanted;
     }
     json_open(j, '{');
     put_address(j, "udp", &u->addr, u->port);
@@ -47,6 +49,7 @@ static void put_udp(const struct collect *c, const struct receiver_status *s, si
     put_number(j, "kernel_drops", drops);
     put_number(j, "denied", denied);
     put_number(j, "rcvbuf_bytes", rcvbuf);
+    put_number(j, "rcvbuf_wanted_each", wanted);
     json_close(j, '}');
 }
 

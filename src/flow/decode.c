@@ -122,6 +122,13 @@ static void malformed(struct decoder *d, const struct context *c, enum count_id 
 {
     d->uncounted = true;
     count_add(d->counts, why, 1);
+    if (c->exporter) {
+        struct health *h = &c->exporter->health;
+        h->malformed++;
+        h->malformed_why = why;
+        h->malformed_set = c->set;
+        h->malformed_ms = c->received_ms;
+    }
     tell(d, c, (struct decode_event){.what = DECODE_MALFORMED, .octets = octets, .reason = reason});
 }
 
@@ -284,6 +291,8 @@ static void take_flows(struct decoder *d, const struct context *c, size_t row, s
 {
     d->flows += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_FLOWS, n);
+    if (c->exporter)
+        health_flows(&c->exporter->health, d->batch, row, n);
     tell(d, c,
          (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
 }
@@ -417,6 +426,8 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
                             .forced_rate =
                                 exporters_forced_rate(&d->state.exporters, &x->from.addr)};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
+        if (exporter)
+            exporter->health.released++;
         tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
         t->records += decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
         held_drop(&d->state.held, x);
@@ -473,6 +484,8 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
         return;
     like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     count_add(d->counts, COUNT_SETS_HELD, 1);
+    if (c->exporter)
+        c->exporter->health.held++;
     tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
     (void)held_put(&d->state.held, &like, set);
 }
@@ -604,6 +617,8 @@ const struct templates *decoder_templates(const struct decoder *d) { return &d->
 const struct naming *decoder_names(const struct decoder *d) { return &d->state.names; }
 
 const struct rates *decoder_rates(const struct decoder *d) { return &d->state.rates; }
+
+const struct held *decoder_held(const struct decoder *d) { return &d->state.held; }
 
 void decoder_sessions_end(struct decoder *d)
 {

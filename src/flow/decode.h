@@ -78,6 +78,7 @@ struct decode_watch {
 };
 
 struct decoder;
+struct held;
 struct naming;
 struct rates;
 struct templates;
@@ -108,6 +109,7 @@ bool decoder_set_senders(struct decoder *d, const struct senders *senders) MUST_
 const struct templates *decoder_templates(const struct decoder *d);
 const struct naming *decoder_names(const struct decoder *d);
 const struct rates *decoder_rates(const struct decoder *d);
+const struct held *decoder_held(const struct decoder *d); /* what waits for its template */
 
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);

@@ -258,8 +258,10 @@ static int load_template(struct decode_state *s, struct cur *in, struct layout_f
     }
     if (!cur_ok(in) || !layout_measure(&layout, fields))
         return err_set(err, ERR_DATA, "saved template %u: bad fields", key.id);
-    if (!templates_put(&s->templates, &key, &layout, refreshed_ms))
+    struct template *t = templates_put(&s->templates, &key, &layout, refreshed_ms);
+    if (!t)
         return err_set(err, ERR_DATA, "saved template %u: no memory", key.id);
+    t->of_earlier_run = true;
     return 0;
 }
 

@@ -179,6 +179,9 @@ static void take_sequence(struct exporters *e, struct exporter *x, const struct 
         count_add(e->counts, COUNT_SEQUENCE_GAPS, 1);
         count_add(e->counts, COUNT_SEQUENCE_MISSED, x->sequence.lost - lost);
         tell(e, x, v, x->sequence.lost - lost, received_ms);
+        x->gap_ms = received_ms;
+        if (x->datagrams == 1)
+            x->lost_before = x->sequence.lost - lost;
         break;
     case SEQUENCE_LATE:
         count_add(e->counts, COUNT_SEQUENCE_LATE, 1);
@@ -192,6 +195,7 @@ static void take_sequence(struct exporters *e, struct exporter *x, const struct 
     case SEQUENCE_RESTART:
         count_add(e->counts, COUNT_SEQUENCE_RESTARTS, 1);
         tell(e, x, v, 0, received_ms);
+        x->restarted_ms = received_ms;
         break;
     case SEQUENCE_FIRST:
     case SEQUENCE_IN_ORDER:
@@ -204,6 +208,8 @@ void exporters_step(struct exporters *e, struct exporter *x, const struct sequen
 {
     const struct msg *m = step->head;
 
+    health_datagram(&x->health, m, received_ms, x->datagrams > 0 ? x->last_ms : INT64_MIN,
+                    x->settled);
     if (x->datagrams++ == 0)
         x->first_ms = received_ms;
     x->flows += step->flows;

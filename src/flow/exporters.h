@@ -4,7 +4,7 @@
  * in it an engine (v5, v6, v8: type and number), source id (v9) or observation domain (IPFIX). Line
  * cards of one router, and routers behind one address, are several.
  *
- * Bounded: EXPORTERS_MAX entries of some 500 octets, 8 MB. When there is no room, the newcomer
+ * Bounded: EXPORTERS_MAX entries of some 1000 octets, 16 MB. When there is no room, the newcomer
  * that has been silent for longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no
  * newcomer: strangers cannot push it out, whatever addresses they claim; a day's silence makes it
  * one again. Where all are settled nobody more is taken, and that is counted. */
@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/count.h"
 #include "base/map.h"
+#include "flow/health.h"
 #include "flow/senders.h"
 #include "flow/sequence.h"
 
@@ -46,6 +47,10 @@ struct exporter {
     double forced_rate; /* the operator's, see senders.h; 0: none */
     bool reject;        /* what comes out of order */
     struct sequence sequence;
+    int64_t gap_ms;       /* received, when something was missing last, */
+    int64_t restarted_ms; /* and when it counted anew last; if it ever did */
+    uint64_t lost_before; /* of what is lost: before its first datagram of this run */
+    struct health health;
 };
 
 /* Something that an operator wants to know: a gap, a restart. */
