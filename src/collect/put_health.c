@@ -45,6 +45,7 @@ static void put_clock(struct json *j, const struct health *h)
 
 static void put_times(struct json *j, const struct health *h)
 {
+    put_number(j, "timed", h->timed);
     put_time(j, "longest_ms", h->longest_ms);
     put_number(j, "over_minute", h->over_minute);
     put_number(j, "over_five_minutes", h->over_five);

@@ -149,6 +149,7 @@ static void look_at_times(struct health *h, const struct batch *b, size_t row, s
     int64_t shortest = 0;
     int64_t latest = INT64_MIN;
 
+    h->timed += n;
     for (size_t i = 0; i < n; i++) {
         int64_t lasted = last[i] - first[i];
         longest = lasted > longest ? lasted : longest;
@@ -171,11 +172,10 @@ static bool same_addr(const struct batch *b, enum field_id f, size_t row, const 
 
 static bool is_copy(const struct health_watch *w, const struct batch *b, size_t row)
 {
-    if (batch_u64(b, FIELD_SRC_PORT, row) != w->src_port ||
-        batch_u64(b, FIELD_DST_PORT, row) != w->dst_port ||
+    if (batch_u64(b, FIELD_DST_PORT, row) != w->dst_port ||
         batch_u64(b, FIELD_PACKETS, row) != w->packets ||
-        batch_u64(b, FIELD_PROTO, row) != w->proto || !same_addr(b, FIELD_SRC_ADDR, row, &w->src) ||
-        !same_addr(b, FIELD_DST_ADDR, row, &w->dst))
+        batch_u64(b, FIELD_BYTES, row) != w->bytes || batch_u64(b, FIELD_PROTO, row) != w->proto ||
+        !same_addr(b, FIELD_SRC_ADDR, row, &w->src) || !same_addr(b, FIELD_DST_ADDR, row, &w->dst))
         return false;
     int64_t apart = (int64_t)batch_u64(b, FIELD_FIRST, row) - w->first_ms;
     bool elsewhere = batch_u64(b, FIELD_DIRECTION, row) != w->direction ||
@@ -190,7 +190,7 @@ static bool begin_watch(struct health *h, const struct batch *b, size_t row, int
     const struct addr *src = batch_at(b, FIELD_SRC_ADDR, row);
     const struct addr *dst = batch_at(b, FIELD_DST_ADDR, row);
 
-    if (!src || !dst || batch_u64(b, FIELD_SRC_PORT, row) == 0 ||
+    if (!src || !dst || !batch_has(b, FIELD_BYTES, row) || batch_u64(b, FIELD_SRC_PORT, row) == 0 ||
         !((h->sent & HEALTH_INTERFACE) || batch_has(b, FIELD_DIRECTION, row)))
         return false;
     h->watch = (struct health_watch){.on = true,
@@ -211,10 +211,10 @@ static bool begin_watch(struct health *h, const struct batch *b, size_t row, int
 
 static void look_for_copies(struct health *h, const struct batch *b, size_t row, size_t n)
 {
-    if (!batch_has_all(b, FIELD_BYTES, row, n) || !batch_has_all(b, FIELD_FIRST, row, n))
+    if (!batch_has_all(b, FIELD_SRC_PORT, row, n))
         return;
-    const uint64_t *bytes = b->col[FIELD_BYTES];
-    int64_t now_ms = (int64_t)batch_u64(b, FIELD_RECEIVED, row);
+    const uint16_t *port = b->col[FIELD_SRC_PORT];
+    int64_t now_ms = ((const int64_t *)b->col[FIELD_RECEIVED])[row];
     size_t i = row;
 
     if (h->watch.on && now_ms - h->watch.since_ms > HEALTH_WATCH_MS) {
@@ -223,8 +223,8 @@ static void look_for_copies(struct health *h, const struct batch *b, size_t row,
     }
     if (!h->watch.on && !begin_watch(h, b, i++, now_ms))
         return;
-    for (uint64_t want = h->watch.bytes; i < row + n; i++) {
-        if (bytes[i] != want || !is_copy(&h->watch, b, i))
+    for (uint16_t want = h->watch.src_port; i < row + n; i++) {
+        if (port[i] != want || !is_copy(&h->watch, b, i))
             continue;
         h->watch.on = false;
         h->watched++;
@@ -245,10 +245,13 @@ static void look_at_rates(struct health *h, const struct batch *b, size_t row, s
 
 void health_flows(struct health *h, const struct batch *b, size_t row, size_t n)
 {
-    if (batch_u64(b, FIELD_RECORD_KIND, row) != RECORD_FLOW)
+    if (((const uint8_t *)b->col[FIELD_RECORD_KIND])[row] != RECORD_FLOW)
         return;
-    look_closely(h, b, row);
-    look_at_rates(h, b, row, n);
-    look_at_times(h, b, row, n);
+    h->sets++;
+    if (h->sets <= HEALTH_CLOSE_SETS || h->sets % HEALTH_ONE_IN == 0) {
+        look_closely(h, b, row);
+        look_at_rates(h, b, row, n);
+        look_at_times(h, b, row, n);
+    }
     look_for_copies(h, b, row, n);
 }

@@ -1,10 +1,11 @@
 /* health: what is noted of an exporter beside its numbers, so that `weir doctor` can say what is
  * wrong with it: its clock, its silences, what its records tell, how long flows are, doubles.
  *
- * It changes nothing that is decoded and is not saved: it is about this run. The first record of
- * each data set is looked at closely, times and octets of all of them. One record at a time is
- * remembered, and a copy of it by another interface or direction looked for among those that follow
- * within WATCH_MS: a flow that is metered on its way in and out comes twice soon.
+ * It changes nothing that is decoded and is not saved: it is about this run. The first
+ * HEALTH_CLOSE_SETS data sets are looked at closely, and one in HEALTH_ONE_IN from then on: all
+ * their times, and what the first record tells. One record at a time is remembered, and a copy of
+ * it by another interface or direction looked for in all that follow within HEALTH_WATCH_MS: a flow
+ * that is metered on its way in and out comes twice soon.
  *
  * Part of each exporter, of fixed size (some 350 octets). */
 #ifndef FLOW_HEALTH_H
@@ -16,6 +17,7 @@
 #include "wire/msg.h"
 
 enum { HEALTH_CLOCK_MS = 60000, HEALTH_QUIET_MS = 60000, HEALTH_WATCH_MS = 30000 };
+enum { HEALTH_CLOSE_SETS = 128, HEALTH_ONE_IN = 32 };
 
 /* What records say, as bits: `sent` if a record had the field, `told` if it was not 0. */
 enum health_says {
@@ -67,11 +69,13 @@ struct health {
     uint16_t told;
     uint16_t rates;           /* bits: enum rate_from of records */
     uint16_t header;          /* the sampling that a v5 header said last */
+    uint64_t sets;            /* of flows */
     uint64_t looked;          /* records that were looked at closely, */
     uint64_t tcp;             /* those of TCP among them, */
     uint64_t unknown_sampler; /* and those of a sampler whose rate is not known: */
     uint64_t sampler;         /* the last such */
 
+    uint64_t timed;       /* flows whose times were looked at: */
     int64_t longest_ms;   /* flow, of those up to a day */
     uint64_t over_minute; /* and a tenth more, likewise */
     uint64_t over_five;   /* minutes */

@@ -98,10 +98,10 @@ static void impossible(const struct patient *p)
     finding_add(p, SEVERITY_WARNING, ADVICE_TIMES_IMPOSSIBLE,
                 json_pack("{s:I,s:I,s:I,s:I}", "backward", (json_int_t)backward, "over_day",
                           (json_int_t)over_day, "ahead", (json_int_t)ahead, "flows",
-                          (json_int_t)number(p->x, "flows")),
+                          (json_int_t)number(p->x, "timed")),
                 "of %" PRIu64 " flows %" PRIu64 " end before they begin, %" PRIu64
                 " are longer than a day, %" PRIu64 " end an hour after their export",
-                number(p->x, "flows"), backward, over_day, ahead);
+                number(p->x, "timed"), backward, over_day, ahead);
 }
 
 static void timeouts(const struct patient *p)
@@ -117,10 +117,10 @@ static void timeouts(const struct patient *p)
                 json_pack("{s:I,s:I,s:I,s:I}", "longest_ms",
                           (json_int_t)signed_number(p->x, "longest_ms"), "over_minute",
                           (json_int_t)one, "over_five_minutes", (json_int_t)five, "flows",
-                          (json_int_t)number(p->x, "flows")),
+                          (json_int_t)number(p->x, "timed")),
                 "of %" PRIu64 " flows %" PRIu64 " are longer than a minute, %" PRIu64
                 " longer than five; the longest is of %s",
-                number(p->x, "flows"), one, five, longest);
+                number(p->x, "timed"), one, five, longest);
 }
 
 void rules_of_time(const struct patient *p)
