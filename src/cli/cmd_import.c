@@ -76,6 +76,7 @@ static void feed(struct run *r, const struct capfile_item *item)
     }
     if (import_is_other_hour(r->import, item->time_ms)) {
         decoder_flush(r->decoder);
+        import_books(r->import, decoder_books(r->decoder));
         import_hour(r->import, item->time_ms);
     }
     decoder_datagram(r->decoder, &d);
@@ -154,6 +155,7 @@ static int import_all(struct run *r, const char *dir, char **paths, size_t n)
     progress_end(&r->progress);
     if (e == 0) {
         decoder_flush(r->decoder);
+        import_books(r->import, decoder_books(r->decoder));
         rows = import_rows(r->import);
         e = import_publish(r->import, &files, &err);
         r->import = NULL;

@@ -21,6 +21,7 @@ const struct command *const command_table[] = {
     &cmd_replay,
     &cmd_show,
     &cmd_store,
+    &cmd_books,
     &cmd_check,
     &cmd_fields,
     &cmd_completion,

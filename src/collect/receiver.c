@@ -224,11 +224,22 @@ static void on_ended(struct tcp_handler *h, const struct tcp_peer *p, enum tcp_e
 
 /* --- timer and orders --- */
 
+/* Into the books: what a socket dropped since the last time. */
+static void note_drops(struct receiver *r, struct socket *s, uint64_t kernel)
+{
+    struct drops d = {.port = s->udp.port, .kernel = kernel, .denied = s->denied - s->noted};
+
+    s->noted = s->denied;
+    if (d.kernel > 0 || d.denied > 0)
+        worker_note(&r->worker, &d, clock_wall_ms());
+}
+
 static void read_drops(struct receiver *r)
 {
     for (size_t i = 0; i < r->n_udp; i++) {
         struct udp *u = &r->udp[i].udp;
         uint64_t drops = udp_drops(u);
+        note_drops(r, &r->udp[i], drops);
         if (drops == 0)
             continue;
         char text[ADDR_PORT_TEXT];
@@ -345,6 +356,8 @@ static void drain(struct receiver *r)
     for (size_t i = 0; i < r->n_udp; i++)
         while (receive(r, &r->udp[i]) > 0)
             ;
+    for (size_t i = 0; i < r->n_udp; i++)
+        note_drops(r, &r->udp[i], 0);
     tcp_drain(&r->tcp);
 }
 

@@ -63,8 +63,13 @@ static int open_journal(struct worker *w, int64_t now_ms, struct err *err)
 static void next_journal(struct worker *w, int64_t now_ms)
 {
     struct journal_writer *old = w->journal;
+    struct books *books = decoder_books(w->decoder);
     struct err err;
 
+    if (!old) { /* what came until now is lost, and the next journal's head says so */
+        decoder_flush(w->decoder);
+        books_no_journal(books);
+    }
     int r = open_journal(w, now_ms, &err);
     w->failing = r != 0;
     w->tried_mono_ms = clock_mono_ms();
@@ -76,8 +81,9 @@ static void next_journal(struct worker *w, int64_t now_ms)
         return;
     if (old) {
         decoder_flush(w->decoder); /* not before: each attempt would wake up the failing disk */
-        seal_end(w->seal, old, r ? NULL : &w->id);
+        seal_end(w->seal, old, books_take(books), r ? NULL : &w->id);
     }
+    books->carried = r != 0;
     if (r)
         w->journal = NULL;
     else
@@ -157,11 +163,22 @@ void worker_end_session(struct worker *w, const struct sender *who, int64_t now_
     worker_commit(w);
 }
 
+void worker_note(struct worker *w, const struct drops *drops, int64_t now_ms)
+{
+    worker_begin(w, now_ms);
+    if (w->journal && !w->closed)
+        journal_add_drops(w->journal, drops, now_ms);
+    w->received++;
+    decoder_note(w->decoder, now_ms, drops);
+    worker_commit(w);
+}
+
 void worker_commit(struct worker *w)
 {
     struct err err;
 
     if (!w->journal || w->closed) {
+        decoder_books(w->decoder)->beyond_journal = true;
         count_add(&w->counts, COUNT_JOURNAL_ERRORS, w->batch_frames);
         return;
     }
@@ -170,6 +187,7 @@ void worker_commit(struct worker *w)
         count_add(&w->counts, COUNT_JOURNAL_ERRORS, w->batch_frames);
         log_error("journal not written: these datagrams would not survive a crash",
                   KV("datagrams", w->batch_frames), KV("error", err.text));
+        decoder_books(w->decoder)->beyond_journal = true;
         w->closed = true;
         return;
     }
@@ -272,11 +290,11 @@ void worker_close(struct worker *w, int64_t now_ms, struct counts *last)
 {
     struct err err;
 
-    if (w->journal && w->received > 0)
+    if (w->decoder && w->order > w->options.order && (!w->journal || w->received > 0))
         next_journal(w, now_ms);   /* the new one holds the state only */
     if (w->journal && w->closed) { /* no new one: its file is all that has everything */
         decoder_flush(w->decoder);
-        seal_end(w->seal, w->journal, NULL);
+        seal_end(w->seal, w->journal, books_take(decoder_books(w->decoder)), NULL);
         w->journal = NULL;
     }
     if (w->journal && journal_close(w->journal, &err) != 0)

@@ -42,7 +42,7 @@ struct worker {
     uint64_t order;        /* of it, see journal.h */
     int64_t since_mono_ms; /* when its first datagram came */
     uint64_t frames;       /* in it */
-    uint64_t received;     /* datagrams for it, also those that could not be written */
+    uint64_t received;     /* datagrams and drops for it, also those that could not be written */
     uint64_t batch_frames; /* since begin */
     uint64_t state_bytes;  /* length of its head */
     uint64_t synced_bytes;
@@ -62,6 +62,9 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
 void worker_begin(struct worker *w, int64_t now_ms);
 void worker_add(struct worker *w, const struct datagram *d);
 void worker_end_session(struct worker *w, const struct sender *who, int64_t now_ms);
+
+/* What a socket dropped since this was last said: for the books. Not within a batch. */
+void worker_note(struct worker *w, const struct drops *drops, int64_t now_ms);
 void worker_commit(struct worker *w);
 
 /* End the journal now if it holds anything. */

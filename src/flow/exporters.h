@@ -45,6 +45,8 @@ struct exporter {
                          * options data (element 160); INT64_MIN: it does not say */
     double forced_rate; /* the operator's, see senders.h; 0: none */
     bool reject;        /* what comes out of order */
+    struct book *book;  /* where its messages were entered last, in the */
+    uint64_t books;     /* generation of books; to be asked by books_is() */
     struct sequence sequence;
 };
 

@@ -144,7 +144,8 @@ static struct batch *count_rows(struct out *out, struct batch *full)
 
 static uint64_t lost(const struct sink *s)
 {
-    return count_get(&s->counts, COUNT_NO_MEMORY) + count_get(&s->counts, COUNT_SETS_HELD_LOST);
+    return count_get(&s->counts, COUNT_NO_MEMORY) + count_get(&s->counts, COUNT_SETS_HELD_LOST) +
+           count_get(&s->counts, COUNT_BOOKS_REFUSED);
 }
 
 /* One failing decoder, fed, saved, loaded, freed. Returns whether anything failed. */

@@ -14,6 +14,9 @@
 /* Footer key of the catalogue's version, which every file has. */
 #define PQ_KEY_CATALOGUE "weir.catalogue"
 
+/* Footer key of the books, see books_text.h. */
+#define PQ_KEY_BOOKS "weir.books"
+
 struct pq_writer;
 
 /* What a writer needs while a row group is open, some tens of MB. Who writes file after file keeps

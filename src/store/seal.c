@@ -31,6 +31,7 @@ struct job {
     int64_t hour_ms;
     struct journal_writer *journal; /* NULL: it is to be read only */
     struct store_id heir;           /* the journal behind it; empty: none */
+    struct books *books;            /* of the journal; NULL: decoding it again tells them */
     bool spoiled;                   /* a batch is missing in the running file */
     struct sealed *file;            /* the thread's */
     bool broken;                    /* the thread's: the running file could not be written */
@@ -99,6 +100,7 @@ static void stored(struct seal *s, uint64_t rows)
 static void done(struct seal *s, struct job *j)
 {
     count_add(&s->counts, COUNT_JOURNALS_DONE, 1);
+    books_delete(j->books);
     free(j);
 }
 
@@ -127,8 +129,10 @@ static int finish(struct seal *s, struct job *j, struct err *err)
     uint64_t rows = 0;
     int r = name_journal(path, s->options.dir, &j->id, err);
 
+    if (r == 0 && !j->file && !books_empty(j->books))
+        r = sealed_open(&j->file, s->options.dir, j->hour_ms, &j->id, &s->options.pq, err);
     if (r == 0 && j->file)
-        r = sealed_finish(j->file, &rows, err);
+        r = sealed_finish(j->file, j->books, &rows, err);
     if (r == 0 && j->file) {
         r = sealed_publish(j->file, err);
         j->file = NULL;
@@ -159,6 +163,11 @@ static int finish_again(struct seal *s, struct job *j, struct err *err)
                                  .keep = !has_heir(j),
                                  .options = &s->options.pq,
                                  .limits = &s->options.limits};
+    if (j->books && !j->books->beyond_journal) { /* it may have to wait: not with them */
+        books_delete(j->books);
+        j->books = NULL;
+    }
+    again.books = j->books;
     int r = sync_heir(s, j, err);
 
     if (r == 0)
@@ -325,11 +334,13 @@ void seal_begin(struct seal *s, const struct store_id *id, int64_t hour_ms)
     s->job = new_job(id, hour_ms);
 }
 
-void seal_end(struct seal *s, struct journal_writer *journal, const struct store_id *heir)
+void seal_end(struct seal *s, struct journal_writer *journal, struct books *books,
+              const struct store_id *heir)
 {
     struct job *j = s->job;
 
     j->journal = journal;
+    j->books = books;
     if (heir)
         j->heir = *heir;
     s->job = NULL;
@@ -387,6 +398,7 @@ static void free_seal(struct seal *s)
     while (s->again) {
         struct job *j = s->again;
         s->again = j->next;
+        books_delete(j->books);
         free(j);
     }
     free(s->failures);

@@ -13,6 +13,7 @@
 #ifndef STORE_SEAL_H
 #define STORE_SEAL_H
 
+#include "flow/books.h"
 #include "flow/decode.h"
 #include "store/journal.h"
 #include "store/name.h"
@@ -36,11 +37,12 @@ struct out *seal_out(struct seal *s);
 /* Batches from now on belong to this journal. */
 void seal_begin(struct seal *s, const struct store_id *id, int64_t hour_ms);
 
-/* The journal is complete and goes over to the sealing thread; no batch until the next begin. What
- * decoding goes on from is in the head of `heir`, the journal opened next,
+/* The journal is complete and goes over to the sealing thread, with its books; no batch until the
+ * next begin. What decoding goes on from is in the head of `heir`, the journal opened next,
  * which is synced before this one is removed. NULL, there is none: this one stays for the next
  * start even when its file is in place. */
-void seal_end(struct seal *s, struct journal_writer *journal, const struct store_id *heir);
+void seal_end(struct seal *s, struct journal_writer *journal, struct books *books,
+              const struct store_id *heir);
 
 /* A journal that an earlier run left, and that could not be made into a file when this one began:
  * it is tried again now and then. After seal_begin(). */
