@@ -185,6 +185,8 @@ static void reload(struct collect *c)
 
     log_info("SIGHUP: the configuration is read, what has been received goes into files, receive "
              "buffers are asked for again");
+    if (c->options->sink)
+        c->options->sink->reopen(c->options->sink);
     for (unsigned w = 0; w < c->workers; w++) {
         struct receiver *r = &c->receiver[w];
         receiver_reload(r, fresh ? receiver_settings_of(r, fresh) : NULL);
@@ -339,7 +341,8 @@ static int start_workers(struct collect *c, struct err *err)
                                .sync_ms = o->sync_ms,
                                .pq = {.codec = PQ_ZSTD},
                                .limits = decode_limits_default(),
-                               .senders = &o->senders};
+                               .senders = &o->senders,
+                               .sink = o->sink};
     struct worker *first = &c->receiver[0].worker;
     struct buf state;
     struct recover rec = {.dir = w.dir,
@@ -391,6 +394,8 @@ static int start(struct collect *c, struct err *err)
         r = store_lock(c->options->dir, c->options->instance, &c->lock_fd, err);
     if (r == 0)
         r = open_receivers(c, err);
+    if (r == 0 && c->options->sink)
+        r = c->options->sink->start(c->options->sink, c->workers, err);
     if (r == 0)
         r = start_workers(c, err);
     if (r == 0)
@@ -437,6 +442,8 @@ static int stop(struct collect *c, int r, struct err *err)
             *err = from->err;
         }
     }
+    if (c->options->sink)
+        c->options->sink->stop(c->options->sink);
     if (ran)
         say_what_was_done(c, all);
     free(all);

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "flow/out.h"
 #include "flow/senders.h"
 #include "net/access.h"
 #include "net/steer.h"
@@ -52,6 +53,7 @@ struct collect_options {
     int64_t seal_every_ms;
     uint64_t journal_bytes;
     int64_t sync_ms;
+    struct sink *sink; /* gets all flows too; may be NULL. The caller's. */
 };
 
 struct collect_options collect_options_default(void);

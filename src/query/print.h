@@ -113,6 +113,10 @@ void print_table_value(struct buf *out, const struct print_options *o, enum unit
 /* A value as json and jsonl have it; absent is null. */
 void print_json_value(struct json *j, const struct value *v);
 
+/* The members of a record, all that it has; the record as a line of jsonl. */
+void print_json_fields(struct json *j, const struct batch *b, size_t row);
+void print_json_line(struct buf *out, const struct batch *b, size_t row);
+
 /* For the formats: write out what waits; at once, or when there is much. */
 void print_flush(struct printer *p);
 void print_some(struct printer *p);
