@@ -314,7 +314,7 @@ static int merge_group(struct agg *a, const struct agg *from, size_t i, struct e
     struct sums s;
     struct sums t;
 
-    if (a->rest && i < from->rest_cap) { /* it has room if that one has */
+    if (a->rest && from->rest && i < from->rest_cap) {
         a->rest[g].packets += from->rest[i].packets;
         a->rest[g].bytes += from->rest[i].bytes;
     }
