@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "query/extra.h"
 #include "query/groups.h"
 #include "query/query.h"
 #include "store/pq_write.h"
@@ -243,7 +244,7 @@ static char *expected(struct fixture *f, const struct query_spec *spec)
 
     meter_init(m, spec->raw);
     intern_init(&ids, SIZE_MAX);
-    assert_true(agg_init(a, &spec->keys, NULL, &ids, (size_t)1 << 30));
+    assert_true(agg_init(a, &spec->keys, spec->extra, &ids, (size_t)1 << 30));
     for (size_t i = 0; i < BATCHES; i++)
         add_one_by_one(&f->batches[i], spec, m, a);
     agg_finish(a);
@@ -326,6 +327,46 @@ static void every_kind_of_rate_is_applied(void **state)
     compare_all(RATES_WHOLE, 3000);
     compare_all(RATES_MIXED, 3000);
     compare_all(RATES_HALVES, 3000);
+}
+
+/* What is not asked for is not read; different values are counted by codes where there are such. */
+static void columns_decide_what_is_read(void **state)
+{
+    static const struct {
+        const char *by, *columns, *sort;
+        bool packets, bytes;
+    } asked[] = {
+        {NULL, "distinct(src_addr)", "flows", false, false},
+        {NULL, "flows,first,last,distinct(proto),distinct(src_addr)", "flows", false, false},
+        {"proto", "proto,distinct(src_addr),packets", "packets", true, false},
+        {"proto", "proto,distinct(src_port),bytes", "proto", false, true},
+        {"src_as", "src_as,distinct(src_addr),distinct(username),distinct(proto)", "-src_as", false,
+         false},
+        {"src_as,dst_port", "src_as,dst_port,distinct(src_addr)", "flows", false, false},
+        {"src_addr", "src_addr,distinct(username),bpp", "flows", true, true},
+        {"proto", "proto,flows,last", "proto", false, false},
+        {"src_addr", "src_addr,flows", "bps", false, true},
+        {"src_addr,dst_port", "src_addr,share(packets)", "flows", true, false},
+    };
+    struct fixture *f = fixture_new(9, RATES_WHOLE, 30000);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(asked); i++) {
+        struct query_spec spec = spec_of(f, filters[i % 3], NULL, NULL);
+        struct extra extra;
+        spec.grouped = true;
+        if ((asked[i].by && spec_keys(asked[i].by, &spec.keys, &f->err)) ||
+            spec_columns(asked[i].columns, &spec, &f->err) ||
+            spec_sort(asked[i].sort, &spec, &f->err))
+            fail_msg("%s", f->err.text);
+        keys_place(&spec.keys);
+        spec.extra = extra_init(&extra, &spec);
+        check(f, &spec);
+        assert_int_equal(f->summary.no_packets, !asked[i].packets);
+        assert_int_equal(f->summary.no_bytes, !asked[i].bytes);
+        spec_free(&spec);
+    }
+    fixture_free(f);
 }
 
 /* 5-tuples of all rows: nearly all differ. */
@@ -415,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_give_what_rows_give),
         cmocka_unit_test(every_kind_of_rate_is_applied),
+        cmocka_unit_test(columns_decide_what_is_read),
         cmocka_unit_test(groups_past_the_limit_go_to_a_file),
         cmocka_unit_test(more_groups_than_memory_are_refused),
         cmocka_unit_test(who_interrupts_is_told_so),

@@ -66,6 +66,7 @@ struct print_format {
     const char *name;
     size_t size;      /* of the struct that begins with a printer */
     bool all_columns; /* of records: every field, not a choice for people */
+    bool totals;      /* those of all that matched are part of it, whatever is asked for */
     bool wide;        /* matrices as such, not a row for each cell */
     void (*begin)(struct printer *p);
     void (*row)(struct printer *p, const struct value *values); /* one for each column */

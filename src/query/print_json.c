@@ -131,6 +131,7 @@ const struct print_format print_json = {
     .name = "json",
     .size = sizeof(struct printer),
     .all_columns = true,
+    .totals = true,
     .begin = json_begin,
     .row = json_row,
     .fork = rows_fork,

@@ -47,7 +47,8 @@ static struct scan_spec scan_spec_of(const struct query_spec *spec, const struct
     int64_t max;
 
     filter_fields(spec->filter, &s.want);
-    meter_fields(spec->raw, &s.want);
+    const struct meter_needs needs = spec_needs(spec, p->format->totals);
+    meter_fields(&needs, spec->raw, &s.want);
     if (spec->grouped)
         keys_fields(&spec->keys, &s.want);
     for (size_t i = 0; spec->extra && i < sizeof s.want.bits / 8; i++)
@@ -192,6 +193,7 @@ static int print_rows(struct run *q, struct err *err)
 static struct summary summarize(const struct run *q)
 {
     const struct work *w = &q->work;
+    const struct meter_needs needs = spec_needs(w->spec, w->printer->format->totals);
     struct summary s = {
         .grouped = q->agg != NULL,
         .interrupted = w->interrupted,
@@ -203,6 +205,8 @@ static struct summary summarize(const struct run *q)
         .flows = q->total.flows,
         .packets = q->total.packets,
         .bytes = q->total.bytes,
+        .no_packets = !needs.packets,
+        .no_bytes = !needs.bytes,
         .scan = scan_stats(w->scan),
         .seconds = query_now() - w->begun,
         .threads = q->n,

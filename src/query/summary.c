@@ -72,10 +72,14 @@ void summary_line(const struct summary *s, struct buf *out)
                   : s->stopped   ? ", where the scan ended; "
                                  : "; ");
     amount((double)s->flows, s->flows == 1 ? "flow" : "flows", false, out);
-    buf_text(out, ", ");
-    amount((double)s->bytes, "B", true, out);
-    buf_text(out, ", ");
-    amount((double)s->packets, "packets", false, out);
+    if (!s->no_bytes) {
+        buf_text(out, ", ");
+        amount((double)s->bytes, "B", true, out);
+    }
+    if (!s->no_packets) {
+        buf_text(out, ", ");
+        amount((double)s->packets, "packets", false, out);
+    }
     buf_text(out, s->scaled ? " (times sampling rate) matched" : " matched");
     scanned(s, out);
     if (s->scan.broken) {

@@ -31,6 +31,7 @@ struct worker *worker_new(struct work *q)
 {
     struct worker *w = mem_new(1, sizeof *w);
     const struct query_extra *extra = q->spec->extra;
+    const struct meter_needs needs = spec_needs(q->spec, q->printer->format->totals);
 
     w->work = q;
     w->part = UINT64_MAX;
@@ -43,8 +44,11 @@ struct worker *worker_new(struct work *q)
         if (extra && extra->stage)
             w->stage = extra->stage(extra);
         w->agg = mem_new(1, sizeof *w->agg);
-        tally_init(&w->tally, q->spec->raw);
-        if (!w->stage && !(extra && extra->words) && coder_can(&q->spec->keys))
+        tally_init(&w->tally, &needs, q->spec->raw);
+        bool counts = extra && extra->words > 0;
+        if (counts && marks_can(&q->spec->columns.aggregates))
+            w->marks = marks_new(&q->spec->columns.aggregates);
+        if (!w->stage && (!counts || w->marks) && coder_can(&q->spec->keys))
             w->coder = coder_new(&q->spec->keys, &q->ids);
         ok = agg_init(w->agg, &q->spec->keys, extra, &q->ids, q->spec->limit_bytes / q->threads);
         w->agg->user_limit_bytes = q->spec->limit_bytes;
@@ -70,6 +74,10 @@ void worker_free(struct worker *w)
     list_free(w->own);
     print_free(w->fork);
     coder_free(w->coder);
+    cells_free(&w->cells);
+    marks_free(w->marks);
+    tally_free(&w->tally);
+    free(w->met);
     parts_free(w->parts);
     if (w->table)
         agg_free(w->table);
@@ -257,19 +265,17 @@ static int begin_parts(struct worker *w, struct err *err)
     return 0;
 }
 
-/* Rows whose groups are many are put down by parts; few, and the odd ones, become groups at once.
- */
-static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
+/* Rows of `t` with packed keys: put down by parts, where these have begun; the odd ones, and all
+ * before that, become groups at once. */
+static int add_packed(struct worker *w, const struct tally *t, size_t from, size_t n,
+                      const uint64_t *packed, bool many, struct err *err)
 {
-    uint64_t *packed = w->agg->packed;
     size_t words = w->agg->keys.words;
     size_t n_left;
 
-    if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
-        return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
-    if (!w->parts && w->agg->n < MANY) {
-        int r = quick_add_keys(w->agg, &w->tally, from, n, packed, err);
-        if (r != ERR_LIMIT)
+    if (!w->parts && !many) {
+        int r = quick_add_keys(w->agg, t, from, n, packed, err);
+        if (r != ERR_LIMIT || w->marks)
             return r;
     }
     int r = begin_parts(w, err);
@@ -277,26 +283,79 @@ static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
         return r;
     for (size_t i = 0; i < n; i++)
         w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
-    r = parts_add(w->parts, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
+    r = parts_add(w->parts, t, from, n, packed, w->agg->hashes, w->left, &n_left, err);
     for (size_t i = 0; i < n_left && !r; i++)
-        r = quick_add_keys(w->agg, &w->tally, from + w->groups[i], 1, packed + w->groups[i] * words,
-                           err);
+        r = quick_add_keys(w->agg, t, from + w->left[i], 1, packed + w->left[i] * words, err);
     return r ? r : parts_tidy(w->parts, w->table, err);
+}
+
+static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
+{
+    uint64_t *packed = w->agg->packed;
+
+    if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
+        return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
+    return add_packed(w, &w->tally, from, n, packed, w->agg->n >= MANY, err);
+}
+
+/* Cells become groups. */
+static int end_cells(struct worker *w, struct err *err)
+{
+    size_t at = 0;
+    size_t n;
+    int r = 0;
+
+    if (!cells_any(&w->cells))
+        return 0;
+    if (!w->met)
+        w->met = mem_new(1, sizeof *w->met);
+    while (!r && (n = cells_take(&w->cells, &at, w->met, w->taken)) > 0) {
+        coder_keys(w->coder, w->taken, n, w->agg->packed);
+        r = add_packed(w, w->met, 0, n, w->agg->packed, false, err);
+        for (size_t i = 0; w->marks && i < n && !r; i++)
+            r = marks_take(w->marks, w->taken[i], w->agg->acc, w->agg->state[i], err);
+    }
+    cells_begin(&w->cells, 0);
+    return r;
+}
+
+/* Have the cells of the rows in hand: those that there are, or others. None, if these cannot be had
+ * that way. */
+static int have_cells(struct worker *w, struct err *err)
+{
+    bool other;
+    bool coded = true;
+    bool other_marks = false;
+    size_t n;
+    int r = coder_look(w->coder, w->reader, &other, err);
+
+    if (!r && w->marks)
+        r = marks_look(w->marks, w->reader, &coded, &other_marks, err);
+    if (r || (!other && !other_marks && w->cells.n > 0))
+        return r;
+    r = end_cells(w, err);
+    if (!r)
+        r = coder_begin(w->coder, &n, err);
+    if (r)
+        return r;
+    if (w->parts || (w->marks && (n == 0 || !coded || !marks_begin(w->marks, n))))
+        n = 0;
+    cells_begin(&w->cells, n);
+    return 0;
 }
 
 static int quick_rows(struct worker *w, size_t n, struct err *err)
 {
-    bool cells;
-    int r = coder_begin(w->coder, w->reader, &cells, err);
+    const uint32_t *rows = w->whole ? NULL : w->rows;
+    int r = 0;
 
     w->records += n;
-    if (!r && cells && !w->parts) {
-        r = coder_groups(w->coder, w->agg, w->rows, n, w->groups, err);
-        if (!r)
-            quick_add(w->agg, &w->tally, w->groups);
-        if (r != ERR_LIMIT)
-            return r;
-        r = begin_parts(w, err);
+    if (w->cells.n > 0) {
+        const uint32_t *cell = coder_cells(w->coder, rows, n);
+        cells_add(&w->cells, &w->tally, cell);
+        if (w->marks)
+            marks_add(w->marks, cell, rows, n);
+        return 0;
     }
     for (size_t i = 0; i < n && !r; i += METER_CHUNK)
         r = pack_rows(w, i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
@@ -326,8 +385,12 @@ static int take_rows(struct worker *w, struct err *err)
 
     if (n == 0)
         return 0;
+    w->whole = n == scan_reader_batch(w->reader)->rows;
     if (quick)
-        r = tally_rows(&w->tally, w->reader, w->rows, n, &quick, err);
+        r = have_cells(w, err);
+    quick &= w->cells.n > 0 || !w->marks; /* which are of cells alone */
+    if (quick && !r)
+        r = tally_rows(&w->tally, w->reader, w->whole ? NULL : w->rows, n, &quick, err);
     if (!r)
         r = quick ? quick_rows(w, n, err) : all_rows(w, n, err);
     return r;
@@ -405,6 +468,10 @@ void worker_run(struct worker *w)
         }
         if (w->first)
             tell(w);
+    }
+    if (w->agg && (r == 0 || r == ERR_EOF)) {
+        int e = end_cells(w, &w->err);
+        r = e ? e : r;
     }
     join(w); /* of a part that broke off */
     part_over(w);

@@ -4,8 +4,10 @@
 #define QUERY_WORKER_H
 
 #include "query/agg.h"
+#include "query/cells.h"
 #include "query/coder.h"
 #include "query/list.h"
+#include "query/marks.h"
 #include "query/parts.h"
 #include "query/query.h"
 #include "query/select.h"
@@ -47,7 +49,11 @@ struct worker {
     struct chunk_sink sink;
     struct coder *coder; /* NULL: rows are metered and packed one by one */
     struct tally tally;
-    uint32_t groups[BATCH_ROWS];
+    struct cells cells;  /* none: rows are packed one by one */
+    struct marks *marks; /* what they have met; NULL: that is not asked for */
+    struct tally *met;   /* cells on their way into groups; NULL: not yet */
+    uint32_t left[METER_CHUNK];
+    uint32_t taken[METER_CHUNK];
     struct parts *parts;  /* where rows go when groups have become many; NULL: not yet */
     struct agg *table;    /* to put their entries together in */
     struct printer *fork; /* records of the part in hand that wait for its turn, as text */
@@ -56,7 +62,8 @@ struct worker {
     uint64_t records;
     struct query_times times;
     uint64_t selected[SELECT_WORDS]; /* a bit for each row in hand */
-    uint32_t rows[BATCH_ROWS];       /* the selected ones */
+    uint32_t rows[BATCH_ROWS];       /* the selected ones, */
+    bool whole;                      /* which are all */
     int status;
     struct err err;
 };
