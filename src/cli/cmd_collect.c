@@ -35,6 +35,8 @@ static const struct opt opts[] = {
     {SET_RCVBUF, "rcvbuf", 0, "BYTES",
      "receive buffer of each UDP socket (16Mi, and more as the rate asks, up to 256Mi)"},
     {SET_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
+    {SET_USER, "user", 'u', "NAME",
+     "become this user once ports are open; for who starts it as root"},
     {OPT_SYSLOG, "syslog", 0, "FACILITY[@SOCKET]",
      "log lines go to syslog too, as daemon, local0, ... (SOCKET: /dev/log)"},
     {OPT_JSON_LINES, "json-lines", 0, "FILE|-|unix:PATH",
@@ -225,6 +227,8 @@ const struct command cmd_collect = {
         "prints them, to a file, standard output, or a program that listens at a stream socket. "
         "It never holds up what is received and stored: what the taker has no room for is left "
         "out, and 'weir show drops' says how much. The file is opened again on SIGHUP.\n"
+        "--user names whom root becomes once the ports are open. Capabilities are given up, and "
+        "system calls restricted, before the first datagram is read.\n"
         "Without an address it listens on this machine only. PORT 0 takes any free port; the log "
         "and "
         "'weir show collect' say which.",

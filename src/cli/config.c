@@ -188,6 +188,7 @@ static const struct conf_command commands[] = {
     SETTING(COLLECTOR, "pin", SET_PIN, false),
     SETTING(COLLECTOR, "rcvbuf BYTES", SET_RCVBUF, true),
     SETTING(COLLECTOR, "instance NAME", SET_INSTANCE, true),
+    SETTING(COLLECTOR, "user NAME", SET_USER, true),
     {.words = "log quiet", .take = on_log, .in = COLLECTOR, .id = LOG_WARN},
     {.words = "log verbose", .take = on_log, .in = COLLECTOR, .id = LOG_DEBUG},
     {.words = "syslog FACILITY", .take = on_syslog, .in = COLLECTOR, .bare = true},

@@ -5,7 +5,7 @@
  *     listen udp|tcp ADDR PORT                      path DIR
  *     permit|deny PREFIX [port PORT]                seal-every TIME
  *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
- *     instance NAME                                 sync TIME
+ *     instance NAME, user NAME                      sync TIME
  *     log quiet|verbose, syslog FACILITY, json TARGET
  *   sender PREFIX
  *     sampling RATE
