@@ -106,6 +106,9 @@ int collect_set(struct collect_options *o, enum collect_setting what, const char
     case SET_INSTANCE:
         o->instance = text;
         return 0;
+    case SET_USER:
+        o->user = text;
+        return 0;
     case SET_N:
         break;
     }
@@ -183,6 +186,9 @@ int collect_unset(struct collect_options *o, enum collect_setting what, const ch
         break;
     case SET_INSTANCE:
         o->instance = usual.instance;
+        break;
+    case SET_USER:
+        o->user = usual.user;
         break;
     case SET_N:
         break;

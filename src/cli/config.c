@@ -4,6 +4,7 @@
 #include "base/syslog.h"
 #include "base/text.h"
 #include "cli/collect_set.h"
+#include "sink/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,22 +56,34 @@ static int on_log(struct conf *c, const struct conf_line *line, struct err *err)
     return 0;
 }
 
+/* One word, which `check` has to find right. */
+static int take_text(struct config *k, const struct conf_line *line,
+                     int (*check)(const char *text, struct err *err), const char **out,
+                     struct err *err)
+{
+    const char *text = line->no ? NULL : text_of(k, &line->arg[0]);
+    struct err why;
+
+    if (!line->no && !text)
+        return fail_large(err);
+    if (text && check(text, &why) != 0)
+        return conf_fail(line, line->arg[0].column, err, "%s", why.text);
+    *out = text;
+    return 0;
+}
+
 static int on_syslog(struct conf *c, const struct conf_line *line, struct err *err)
 {
     struct config *k = container_of(c, struct config, conf);
-    struct err why;
 
-    if (line->no) {
-        k->syslog = NULL;
-        return 0;
-    }
-    const char *text = text_of(k, &line->arg[0]);
-    if (!text)
-        return fail_large(err);
-    if (syslog_check(text, &why) != 0)
-        return conf_fail(line, line->arg[0].column, err, "%s", why.text);
-    k->syslog = text;
-    return 0;
+    return take_text(k, line, syslog_check, &k->syslog, err);
+}
+
+static int on_json(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+
+    return take_text(k, line, target_check, &k->json, err);
 }
 
 static int on_sender(struct conf *c, const struct conf_line *line, struct err *err)
@@ -175,9 +188,11 @@ static const struct conf_command commands[] = {
     SETTING(COLLECTOR, "pin", SET_PIN, false),
     SETTING(COLLECTOR, "rcvbuf BYTES", SET_RCVBUF, true),
     SETTING(COLLECTOR, "instance NAME", SET_INSTANCE, true),
+    SETTING(COLLECTOR, "user NAME", SET_USER, true),
     {.words = "log quiet", .take = on_log, .in = COLLECTOR, .id = LOG_WARN},
     {.words = "log verbose", .take = on_log, .in = COLLECTOR, .id = LOG_DEBUG},
     {.words = "syslog FACILITY", .take = on_syslog, .in = COLLECTOR, .bare = true},
+    {.words = "json TARGET", .take = on_json, .in = COLLECTOR, .bare = true},
     {.words = "store", .take = on_block, .opens = STORE},
     SETTING(STORE, "path DIR", SET_STORE, true),
     SETTING(STORE, "seal-every TIME", SET_SEAL_EVERY, true),

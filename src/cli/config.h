@@ -5,8 +5,8 @@
  *     listen udp|tcp ADDR PORT                      path DIR
  *     permit|deny PREFIX [port PORT]                seal-every TIME
  *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
- *     instance NAME                                 sync TIME
- *     log quiet|verbose, syslog FACILITY
+ *     instance NAME, user NAME                      sync TIME
+ *     log quiet|verbose, syslog FACILITY, json TARGET
  *   sender PREFIX
  *     sampling RATE
  *     out-of-sequence log|reject
@@ -28,6 +28,7 @@ struct config {
     struct prefix sender; /* of the block in hand */
     enum log_level level;
     const char *syslog; /* as log_to_syslog() takes it, or NULL */
+    const char *json;   /* where flows go as JSON lines, see sink/target.h, or NULL */
     bool has_collector;
     size_t mistakes; /* told on stderr */
 };

@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "collect/status.h"
 #include "net/notify.h"
+#include "net/priv.h"
 #include "net/sock.h"
+#include "net/syscalls.h"
 #include "store/recover.h"
 
 #include <sched.h>
@@ -147,8 +149,9 @@ static const char *needs_restart(const struct collect_options *a, const struct c
     if (a->n_udp != b->n_udp || a->n_tcp != b->n_tcp || !listens_alike(a->udp, b->udp, a->n_udp) ||
         !listens_alike(a->tcp, b->tcp, a->n_tcp))
         return "listen";
-    if (strcmp(a->dir, b->dir) != 0 || strcmp(a->instance, b->instance) != 0)
-        return "path, instance";
+    if (strcmp(a->dir, b->dir) != 0 || strcmp(a->instance, b->instance) != 0 ||
+        strcmp(a->user ? a->user : "", b->user ? b->user : "") != 0)
+        return "path, instance, user";
     if (a->workers != b->workers || a->pin != b->pin || a->rcvbuf_bytes != b->rcvbuf_bytes)
         return "workers, pin, rcvbuf";
     if (a->seal_every_ms != b->seal_every_ms || a->journal_bytes != b->journal_bytes ||
@@ -185,6 +188,8 @@ static void reload(struct collect *c)
 
     log_info("SIGHUP: the configuration is read, what has been received goes into files, receive "
              "buffers are asked for again");
+    if (c->options->sink)
+        c->options->sink->reopen(c->options->sink);
     for (unsigned w = 0; w < c->workers; w++) {
         struct receiver *r = &c->receiver[w];
         receiver_reload(r, fresh ? receiver_settings_of(r, fresh) : NULL);
@@ -339,7 +344,8 @@ static int start_workers(struct collect *c, struct err *err)
                                .sync_ms = o->sync_ms,
                                .pq = {.codec = PQ_ZSTD},
                                .limits = decode_limits_default(),
-                               .senders = &o->senders};
+                               .senders = &o->senders,
+                               .sink = o->sink};
     struct worker *first = &c->receiver[0].worker;
     struct buf state;
     struct recover rec = {.dir = w.dir,
@@ -371,6 +377,38 @@ static int start_workers(struct collect *c, struct err *err)
     return r;
 }
 
+/* All that needs privileges has been done, and nothing has been read that others wrote. */
+static int give_up_privileges(const struct collect_options *o, struct err *err)
+{
+    struct priv_user user;
+    struct err why;
+    int r = o->user ? priv_find(o->user, &user, err) : 0;
+
+    if (r == 0 && o->user)
+        r = priv_make_dir(o->dir, &user, err);
+    if (r == 0)
+        r = priv_drop(o->user ? &user : NULL, err);
+    if (r)
+        return r;
+    if (geteuid() == 0)
+        log_warn("it runs as root: whoever finds a mistake in it is root too; name a user that it "
+                 "becomes once its ports are open (--user)");
+    if (syscalls_restrict(&why) != 0)
+        log_warn("system calls are not restricted", KV("reason", why.text));
+    return 0;
+}
+
+/* As the user that it runs as. */
+static int lock_store(struct collect *c, struct err *err)
+{
+    const struct collect_options *o = c->options;
+    int r = store_lock(o->dir, o->instance, &c->lock_fd, err);
+
+    if (r == ERR_SYS && o->user)
+        return err_in(err, r, "user %s needs a store that it may write to", o->user);
+    return r;
+}
+
 static int start(struct collect *c, struct err *err)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -388,9 +426,13 @@ static int start(struct collect *c, struct err *err)
     if (r == 0)
         r = loop_add(&c->loop, &c->ended, EPOLLIN, err);
     if (r == 0)
-        r = store_lock(c->options->dir, c->options->instance, &c->lock_fd, err);
-    if (r == 0)
         r = open_receivers(c, err);
+    if (r == 0)
+        r = give_up_privileges(c->options, err);
+    if (r == 0)
+        r = lock_store(c, err);
+    if (r == 0 && c->options->sink)
+        r = c->options->sink->start(c->options->sink, c->workers, err);
     if (r == 0)
         r = start_workers(c, err);
     if (r == 0)
@@ -437,6 +479,8 @@ static int stop(struct collect *c, int r, struct err *err)
             *err = from->err;
         }
     }
+    if (c->options->sink)
+        c->options->sink->stop(c->options->sink);
     if (ran)
         say_what_was_done(c, all);
     free(all);

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "flow/out.h"
 #include "flow/senders.h"
 #include "net/access.h"
 #include "net/steer.h"
@@ -20,7 +21,8 @@ enum {
     COLLECT_LISTENERS = 64,
     COLLECT_TCP_SESSIONS = 256, /* of each worker */
     COLLECT_WORKERS = STEER_MAX,
-    COLLECT_RCVBUF_BYTES = 16 * 1024 * 1024 /* to begin with */
+    COLLECT_RCVBUF_BYTES = 16 * 1024 * 1024,       /* to begin with */
+    COLLECT_RCVBUF_FORCED_BYTES = 64 * 1024 * 1024 /* where more can be had now, and not later */
 };
 
 struct collect_listen {
@@ -40,6 +42,7 @@ struct collect_options {
     struct collect_source *source; /* NULL: they stay as they are */
     const char *dir;
     const char *instance;
+    const char *user; /* whom to become; NULL: nobody */
     struct collect_listen udp[COLLECT_LISTENERS];
     size_t n_udp;
     struct collect_listen tcp[COLLECT_LISTENERS];
@@ -52,6 +55,7 @@ struct collect_options {
     int64_t seal_every_ms;
     uint64_t journal_bytes;
     int64_t sync_ms;
+    struct sink *sink; /* gets all flows too; may be NULL. The caller's. */
 };
 
 struct collect_options collect_options_default(void);

@@ -104,6 +104,8 @@ void decoder_flush(struct decoder *d)
         d->batch = d->out->push(d->out, d->batch);
 }
 
+const struct batch *decoder_in_hand(const struct decoder *d) { return d->batch; }
+
 /* --- events --- */
 
 static void tell(struct decoder *d, const struct context *c, struct decode_event e)

@@ -8,7 +8,7 @@
  *   type 0  head: u64 order, decoder_save()'s bytes; exactly one, first
  *   type 1  datagram: i64 received ms, 16 B sender, u16 port, u16 listener, u32 session, payload
  *   type 2  end of a TCP session: as type 1, without payload
- *   type 3  drops of a socket: as type 1, its port, no sender; payload: u64 by the kernel, u64 denied
+ *   type 3  drops of a socket: as type 1, no sender; payload: u64 by the kernel, u64 denied
  *
  * Order counts up over the journals of a writer, so that the newest is known whatever the clock
  * did. Bytes that are no frame are skipped up to the next whole one, which its checksum tells. */
