@@ -131,6 +131,10 @@ static void print_senders(const struct senders *s)
         bool v4 = p->bits >= ADDR_V4_BITS && addr_is_v4(&p->addr);
         (void)addr_print(&p->addr, text);
         (void)printf("Sender %s/%u: ", text, p->bits - (v4 ? ADDR_V4_BITS : 0u));
+        if (*s->v[i].name)
+            (void)printf("%s; ", s->v[i].name);
+        if (s->v[i].trusts)
+            (void)printf("exporters are whom its records name; ");
         if (s->v[i].rate >= 1)
             (void)printf("samples one in %.0f, whatever it says; ", s->v[i].rate);
         (void)printf("what comes out of sequence is %s\n",

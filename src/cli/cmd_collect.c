@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_CONFIG = SET_N, OPT_SYSLOG, OPT_JSON_LINES, OPT_QUIET, OPT_VERBOSE };
+enum { OPT_CONFIG = SET_N, OPT_SYSLOG, OPT_JSON_LINES, OPT_SENDER, OPT_QUIET, OPT_VERBOSE };
 
 static const struct opt opts[] = {
     {OPT_CONFIG, "config", 'c', "FILE",
@@ -37,6 +37,8 @@ static const struct opt opts[] = {
     {SET_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
     {SET_USER, "user", 'u', "NAME",
      "become this user once ports are open; for who starts it as root"},
+    {OPT_SENDER, "sender", 0, "\"PREFIX COMMAND\"",
+     "of exporters there: sampling RATE, name TEXT, trust exporter-address, ...; may be repeated"},
     {OPT_SYSLOG, "syslog", 0, "FACILITY[@SOCKET]",
      "log lines go to syslog too, as daemon, local0, ... (SOCKET: /dev/log)"},
     {OPT_JSON_LINES, "json-lines", 0, "FILE|-|unix:PATH",
@@ -78,6 +80,8 @@ static int take_flag(struct settings *s, int id, const char *value, struct err *
     case OPT_SYSLOG:
         s->config.syslog = value;
         return syslog_check(value, err);
+    case OPT_SENDER:
+        return config_sender(&s->config, value, err);
     case OPT_JSON_LINES:
         s->config.json = value;
         return target_check(value, err);
@@ -237,6 +241,8 @@ const struct command cmd_collect = {
         "    two ports, IPv4 and IPv6\n"
         "weir collect --listen 0.0.0.0:2055 --deny 10.1.9.0/24 --permit 10.0.0.0/8\n"
         "    routers in 10.0.0.0/8 but for one network\n"
+        "weir collect --sender \"192.0.2.1 sampling 1:1000\"\n    an exporter that does not say "
+        "its rate\n"
         "weir collect --tcp 192.0.2.10:4739\n    IPFIX over TCP\n"
         "weir collect --json-lines - | jq 'select(.dst_port == 53)'\n    flows as they come\n"
         "weir show collect\n    how it is doing\n",

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/syslog.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/collect_set.h"
 #include "sink/target.h"
 
@@ -138,6 +139,35 @@ static int on_out_of_sequence(struct conf *c, const struct conf_line *line, stru
     return 0;
 }
 
+static int on_name(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    struct sender_rule *rule = senders_get(&k->collect.senders, &k->sender);
+    const struct conf_word *w = &line->arg[0];
+
+    if (!rule)
+        return fail_large(err);
+    memset(rule->name, 0, sizeof rule->name);
+    if (line->no)
+        return 0;
+    if (w->len >= sizeof rule->name || !utf8_ok((const uint8_t *)w->s, w->len))
+        return conf_fail(line, w->column, err, "expected a name of at most %d octets in UTF-8",
+                         SENDER_NAME - 1);
+    memcpy(rule->name, w->s, w->len);
+    return 0;
+}
+
+static int on_trust(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    struct sender_rule *rule = senders_get(&k->collect.senders, &k->sender);
+
+    if (!rule)
+        return fail_large(err);
+    rule->trusts = !line->no;
+    return 0;
+}
+
 /* A command's arguments as the flag of the same meaning has them: ADDR:PORT, PREFIX@PORT. */
 static const char *joined(struct config *k, const struct conf_line *line)
 {
@@ -200,6 +230,8 @@ static const struct conf_command commands[] = {
     SETTING(STORE, "sync TIME", SET_SYNC, true),
     {.words = "sender PREFIX", .take = on_sender, .opens = SENDER},
     {.words = "sampling RATE", .take = on_sampling, .in = SENDER, .bare = true},
+    {.words = "name TEXT", .take = on_name, .in = SENDER, .bare = true},
+    {.words = "trust exporter-address", .take = on_trust, .in = SENDER},
     {.words = "out-of-sequence log", .take = on_out_of_sequence, .in = SENDER},
     {.words = "out-of-sequence reject", .take = on_out_of_sequence, .in = SENDER, .id = 1},
 };
@@ -232,6 +264,23 @@ const char *config_usual(void)
 int config_read(struct config *c, const char *path, struct err *err)
 {
     return conf_read_file(&c->conf, path, err);
+}
+
+int config_sender(struct config *c, const char *text, struct err *err)
+{
+    size_t n = strcspn(text, " ");
+    struct buf lines;
+
+    if (text[n] == '\0')
+        return err_set(err, ERR_CONFIG,
+                       "expected a prefix and a command, as in \"10.0.0.0/8 sampling 1000\", found "
+                       "\"%.40s\"",
+                       text);
+    buf_init(&lines, CONF_BYTES_MAX);
+    buf_printf(&lines, "sender %.*s\n%s\n", (int)n, text, text + n);
+    int r = conf_read(&c->conf, "--sender", (const char *)lines.data, lines.len, err);
+    buf_free(&lines);
+    return r;
 }
 
 static void on_wrong(struct conf *c, const struct err *err)

@@ -10,6 +10,7 @@
  *   sender PREFIX
  *     sampling RATE
  *     out-of-sequence log|reject
+ *     name TEXT, trust exporter-address
  *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H
@@ -42,6 +43,9 @@ const char *config_usual(void);
 
 /* The first mistake ends it, with its place in `err`. */
 int config_read(struct config *c, const char *path, struct err *err) MUST_USE;
+
+/* "PREFIX COMMAND": a command of the sender's block, as a flag gives it. */
+int config_sender(struct config *c, const char *text, struct err *err) MUST_USE;
 
 /* Every mistake is written to stderr, a line each. ERR_CONFIG if there was any. */
 int config_check(struct config *c, const char *path, struct err *err) MUST_USE;

@@ -247,8 +247,8 @@ static void log_news(struct worker *w)
 
     for (size_t i = 0; i < e->n_news; i++) {
         const struct exporter_news *n = &e->news[i];
-        char from[ADDR_PORT_TEXT];
-        (void)addr_port_print(&n->key.addr, n->key.port, from);
+        char from[SENDER_TEXT];
+        sender_print(n->name, &n->key.addr, n->key.port, from);
         if (n->verdict == SEQUENCE_GAP)
             log_warn("sequence gap: the exporter sent what did not arrive", KV("exporter", from),
                      KV("version", n->key.version), KV("source", n->key.source),
