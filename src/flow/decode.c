@@ -247,7 +247,8 @@ static size_t named_alike(const struct batch *b, size_t row, size_t end, const s
         *who = NULL;
     for (; i < end; i++) {
         const struct addr *other = batch_at(b, FIELD_EXPORTER_ADDR, i);
-        if (*who ? !other || !addr_eq(*who, other) : other != NULL)
+        bool alike = *who && other ? addr_eq(*who, other) : *who == other;
+        if (!alike)
             break;
     }
     return i - row;
