@@ -6,17 +6,32 @@
 
 #include "query/tally.h"
 
+struct cell_counts {
+    uint64_t flows; /* 0: it was not met */
+    uint64_t packets;
+    uint64_t bytes;
+};
+
+struct cell_times {
+    int64_t first;
+    int64_t last;
+};
+
 struct cells {
-    struct sums *sums; /* of n cells; those without flows were not met */
+    struct cell_counts *counts; /* of n cells */
+    struct cell_times *times;   /* if they are timed */
+    bool timed;
     size_t n;
     size_t cap;
+    size_t times_cap;
     struct sums all; /* of all cells, but for times */
 };
 
 void cells_free(struct cells *c);
 
-/* Begin with n empty ones; with none if there is no memory for so many. */
-void cells_begin(struct cells *c, size_t n);
+/* Begin with n empty ones; with none if there is no memory for so many. Not timed: no times are
+ * kept. */
+void cells_begin(struct cells *c, size_t n, bool timed);
 
 /* Was any met? */
 static inline bool cells_any(const struct cells *c) { return c->all.flows > 0; }

@@ -112,6 +112,9 @@ void summary_explain(const struct summary *s, struct buf *out)
                " by time, %" PRIu64 " by statistics, %" PRIu64 " by Bloom filters\n",
                c->groups, c->groups_skipped, c->by_time, c->by_statistics, c->by_bloom);
     buf_printf(out, "journals: %" PRIu64 " decoded\n", c->journals);
+    if (s->late)
+        buf_printf(out, "times of groups: %zu row groups read without, %zu of these once more\n",
+                   s->late, s->again);
     if (s->spilled_bytes)
         buf_printf(out, "groups past the memory limit: %.1f MB to a file and back\n",
                    (double)s->spilled_bytes / 1e6);

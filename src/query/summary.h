@@ -36,6 +36,8 @@ struct summary {
     double seconds;
     size_t threads;
     uint64_t spilled_bytes; /* of groups, to a file and back */
+    size_t late;            /* row groups whose times were left out, */
+    size_t again;           /* and those of them that were read once more */
     struct query_times times;
 };
 

@@ -6,6 +6,7 @@
 #include "query/agg.h"
 #include "query/cells.h"
 #include "query/coder.h"
+#include "query/late.h"
 #include "query/list.h"
 #include "query/marks.h"
 #include "query/parts.h"
@@ -25,6 +26,7 @@ struct work {
     struct intern ids;
     struct parts_room room;
     size_t threads;
+    bool late; /* times of groups are read when it is known whose are needed */
     double begun;
 
     atomic_bool stopped;     /* enough records are found, or a thread has failed */
@@ -49,7 +51,13 @@ struct worker {
     struct chunk_sink sink;
     struct coder *coder; /* NULL: rows are metered and packed one by one */
     struct tally tally;
-    struct cells cells;  /* none: rows are packed one by one */
+    struct cells cells; /* none: rows are packed one by one */
+    uint64_t cells_part;
+    bool late; /* they are of a late part: */
+    struct late_part late_part;
+    struct late_parts late_parts;
+    uint8_t *tops; /* when a part is read again: which of the shown groups a cell is */
+    size_t tops_cap;
     struct marks *marks; /* what they have met; NULL: that is not asked for */
     struct tally *met;   /* cells on their way into groups; NULL: not yet */
     uint32_t left[METER_CHUNK];
@@ -74,6 +82,9 @@ void worker_free(struct worker *w);
 
 /* Until the scan is over, or somebody has stopped it. Sets w->status and w->err. */
 void worker_run(struct worker *w);
+
+/* When the scan is over: read a late part again. 0, or an error that is not of the file. */
+int worker_again(struct worker *w, uint64_t part, struct late_top *t, struct err *err) MUST_USE;
 
 double query_now(void);
 
