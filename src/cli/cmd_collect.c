@@ -137,6 +137,7 @@ static int reread(struct collect_source *source, const struct collect_options **
     config_init(&s->config);
     if (path)
         r = config_read(&s->config, path, err);
+    s->config.collect.file = path;
     if (r == 0)
         r = take_flags(s, err);
     if (r == 0 && s->first)

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "cli/collect_set.h"
+#include "net/priv.h"
 #include "sink/target.h"
 
 #include <stdio.h>
@@ -186,6 +187,26 @@ static const char *joined(struct config *k, const struct conf_line *line)
     return text;
 }
 
+/* Of what was added last, for mistakes that only show when all is known. */
+static void note_place(struct collect_options *o, const struct conf_line *line)
+{
+    struct collect_listen *l = NULL;
+    enum collect_setting what = (enum collect_setting)line->command->id;
+
+    if (what == SET_LISTEN)
+        l = &o->udp[o->n_udp - 1];
+    else if (what == SET_TCP)
+        l = &o->tcp[o->n_tcp - 1];
+    if (l) {
+        l->line = line->number;
+        l->column = line->arg[0].column;
+    } else if (what == SET_PERMIT || what == SET_DENY) {
+        struct access_rule *rule = &o->access.v[o->access.n - 1];
+        rule->line = line->number;
+        rule->column = line->arg[line->n - 1].column;
+    }
+}
+
 static int on_setting(struct conf *c, const struct conf_line *line, struct err *err)
 {
     struct config *k = container_of(c, struct config, conf);
@@ -197,6 +218,11 @@ static int on_setting(struct conf *c, const struct conf_line *line, struct err *
         return fail_large(err);
     int r = line->no ? collect_unset(&k->collect, what, text, &why)
                      : collect_set(&k->collect, what, text, &why);
+    if (r == 0 && !line->no)
+        note_place(&k->collect, line);
+    /* Not while a collector runs: looking up users may load what it may no more. */
+    if (r == 0 && !line->no && what == SET_USER && c->wrong)
+        r = priv_check(text, &why);
     return r ? conf_fail(line, line->n > 0 ? line->arg[0].column : 1, err, "%s", why.text) : 0;
 }
 
