@@ -163,7 +163,10 @@ static void print_senders(const struct senders *s)
 static bool print_filters(const struct config *c)
 {
     struct err err;
-    bool right = filters_check(&c->filters, &err) == 0;
+    struct filter *json;
+    bool right = filters_check(&c->filters, &err) == 0 && config_json_filter(c, &json, &err) == 0;
+
+    filter_free(right ? json : NULL);
 
     if (!right)
         (void)fprintf(stderr, "%s\n", err.text);

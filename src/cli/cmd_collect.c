@@ -13,7 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_CONFIG = SET_N, OPT_SYSLOG, OPT_JSON_LINES, OPT_SENDER, OPT_QUIET, OPT_VERBOSE };
+enum {
+    OPT_CONFIG = SET_N,
+    OPT_SYSLOG,
+    OPT_JSON_LINES,
+    OPT_JSON_FILTER,
+    OPT_SENDER,
+    OPT_QUIET,
+    OPT_VERBOSE
+};
 
 static const struct opt opts[] = {
     {OPT_CONFIG, "config", 'c', "FILE",
@@ -43,6 +51,7 @@ static const struct opt opts[] = {
      "log lines go to syslog too, as daemon, local0, ... (SOCKET: /dev/log)"},
     {OPT_JSON_LINES, "json-lines", 0, "FILE|-|unix:PATH",
      "flows go there too, as JSON lines: a file, standard output, who listens at a Unix socket"},
+    {OPT_JSON_FILTER, "json-filter", 0, "FILTER", "only of these, as in 'weir query FILTER'"},
     {OPT_QUIET, "quiet", 'q', NULL, "say only what went wrong"},
     {OPT_VERBOSE, "verbose", 'v', NULL, "say more"},
 };
@@ -82,6 +91,10 @@ static int take_flag(struct settings *s, int id, const char *value, struct err *
         return syslog_check(value, err);
     case OPT_SENDER:
         return config_sender(&s->config, value, err);
+    case OPT_JSON_FILTER:
+        s->config.json_filter = value;
+        s->config.json_line = 0;
+        return 0;
     case OPT_JSON_LINES:
         s->config.json = value;
         return target_check(value, err);
@@ -119,7 +132,8 @@ static void take_log(const struct settings *s)
     log_open(s->config.level);
     if (is_changed(s->first->syslog, s->config.syslog))
         restart = "syslog";
-    else if (is_changed(s->first->json, s->config.json))
+    else if (is_changed(s->first->json, s->config.json) ||
+             is_changed(s->first->json_filter, s->config.json_filter))
         restart = "json";
     if (restart)
         log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
@@ -146,14 +160,31 @@ static int reread(struct collect_source *source, const struct collect_options **
     return r;
 }
 
+static void select_rows(const void *arg, const struct batch *b, uint64_t *selected)
+{
+    filter_eval(arg, b, selected);
+}
+
 static int collect(struct collect_options *o, const struct config *config, struct err *err)
 {
-    const struct lines_options options = {.to = config->json, .line = print_json_line};
-    struct lines *lines = config->json ? lines_new(&options) : NULL;
+    struct filter *filter;
+    int r = config_json_filter(config, &filter, err);
 
-    o->sink = lines ? lines_sink(lines) : NULL;
-    int r = collect_run(o, err);
-    lines_free(lines);
+    if (r == 0 && filter && !config->json)
+        r = err_set(err, ERR_CONFIG,
+                    "--json-filter says which flows go as JSON lines, and nothing "
+                    "says where: expected --json-lines, too");
+    if (r == 0) {
+        const struct lines_options options = {.to = config->json,
+                                              .line = print_json_line,
+                                              .select = filter ? select_rows : NULL,
+                                              .arg = filter};
+        struct lines *lines = config->json ? lines_new(&options) : NULL;
+        o->sink = lines ? lines_sink(lines) : NULL;
+        r = collect_run(o, err);
+        lines_free(lines);
+    }
+    filter_free(filter);
     return r;
 }
 

@@ -169,6 +169,37 @@ static int on_trust(struct conf *c, const struct conf_line *line, struct err *er
     return 0;
 }
 
+/* Filters by name may stand behind it, so that it is parsed when all is known. */
+static int on_json_filter(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+
+    k->json_filter = line->no ? NULL : text_of(k, &line->arg[0]);
+    if (!line->no && !k->json_filter)
+        return fail_large(err);
+    k->json_line = line->number;
+    k->json_column = line->arg[0].column;
+    return 0;
+}
+
+int config_json_filter(const struct config *c, struct filter **out, struct err *err)
+{
+    struct filter_env env = filters_env(&c->filters);
+    struct filter_error wrong;
+    char place[COLLECT_PLACE];
+
+    *out = NULL;
+    if (!c->json_filter)
+        return 0;
+    if (filter_parse_at(out, c->json_filter, &env, &wrong) != 0) {
+        collect_place(&c->collect, c->json_line, c->json_column + wrong.at, place);
+        return c->json_line > 0 ? err_set(err, ERR_CONFIG, "%s%.100s", place, wrong.text)
+                                : err_set(err, ERR_CONFIG, "--json-filter: column %zu: %.300s",
+                                          wrong.at + 1, wrong.text);
+    }
+    return filter_only_flows(*out, err);
+}
+
 /* A command's arguments as the flag of the same meaning has them: ADDR:PORT, PREFIX@PORT. */
 static const char *joined(struct config *k, const struct conf_line *line)
 {
@@ -249,6 +280,7 @@ static const struct conf_command commands[] = {
     {.words = "log verbose", .take = on_log, .in = COLLECTOR, .id = LOG_DEBUG},
     {.words = "syslog FACILITY", .take = on_syslog, .in = COLLECTOR, .bare = true},
     {.words = "json TARGET", .take = on_json, .in = COLLECTOR, .bare = true},
+    {.words = "json-filter TEXT", .take = on_json_filter, .in = COLLECTOR, .bare = true},
     {.words = "store", .take = on_block, .opens = STORE},
     SETTING(STORE, "path DIR", SET_STORE, true),
     SETTING(STORE, "seal-every TIME", SET_SEAL_EVERY, true),

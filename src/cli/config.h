@@ -6,7 +6,7 @@
  *     permit|deny PREFIX [port PORT]                seal-every TIME
  *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
  *     instance NAME, user NAME                      sync TIME
- *     log quiet|verbose, syslog FACILITY, json TARGET
+ *     log quiet|verbose, syslog FACILITY, json TARGET, json-filter TEXT
  *   sender PREFIX
  *     sampling RATE
  *     out-of-sequence log|reject
@@ -28,8 +28,11 @@ struct config {
     struct filters filters;
     struct prefix sender; /* of the block in hand */
     enum log_level level;
-    const char *syslog; /* as log_to_syslog() takes it, or NULL */
-    const char *json;   /* where flows go as JSON lines, see sink/target.h, or NULL */
+    const char *syslog;      /* as log_to_syslog() takes it, or NULL */
+    const char *json;        /* where flows go as JSON lines, see sink/target.h, or NULL */
+    const char *json_filter; /* which of them, or NULL */
+    size_t json_line;        /* where that was said; 0: in no file */
+    size_t json_column;
     bool has_collector;
     size_t mistakes; /* told on stderr */
 };
@@ -43,6 +46,10 @@ const char *config_usual(void);
 
 /* The first mistake ends it, with its place in `err`. */
 int config_read(struct config *c, const char *path, struct err *err) MUST_USE;
+
+/* Which flows go as JSON lines: as a query means it, flows unless it says otherwise. *out is NULL
+ * for all of every kind. The error has its place. */
+int config_json_filter(const struct config *c, struct filter **out, struct err *err) MUST_USE;
 
 /* "PREFIX COMMAND": a command of the sender's block, as a flag gives it. */
 int config_sender(struct config *c, const char *text, struct err *err) MUST_USE;
