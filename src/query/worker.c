@@ -70,10 +70,7 @@ void worker_free(struct worker *w)
     list_free(w->own);
     print_free(w->fork);
     coder_free(w->coder);
-    parts_free(w->parts);
-    if (w->table)
-        agg_free(w->table);
-    free(w->table);
+    parts_in_free(w->in);
     meter_free(&w->meter);
     free(w);
 }
@@ -244,17 +241,13 @@ static int need_all(struct worker *w, size_t n, struct err *err)
     return r;
 }
 
+/* The groups so far go, too. */
 static int begin_parts(struct worker *w, struct err *err)
 {
-    const struct work *q = w->work;
-
-    if (w->parts)
+    if (w->in)
         return 0;
-    w->parts = parts_new(w->agg->keys.words, &w->work->room);
-    w->table = mem_new(1, sizeof *w->table);
-    if (!agg_init(w->table, &q->spec->keys, NULL, w->agg->ids, q->spec->limit_bytes))
-        return err_set(err, ERR_LIMIT, "no memory for groups");
-    return 0;
+    w->in = parts_in_new(w->work->parts);
+    return w->agg->rest ? 0 : parts_take(w->in, w->agg, err);
 }
 
 /* Rows whose groups are many are put down by parts; few, and the odd ones, become groups at once.
@@ -267,7 +260,7 @@ static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
 
     if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
         return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
-    if (!w->parts && w->agg->n < MANY) {
+    if (!w->in && w->agg->n < MANY) {
         int r = quick_add_keys(w->agg, &w->tally, from, n, packed, err);
         if (r != ERR_LIMIT)
             return r;
@@ -277,11 +270,11 @@ static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
         return r;
     for (size_t i = 0; i < n; i++)
         w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
-    r = parts_add(w->parts, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
+    r = parts_add(w->in, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
     for (size_t i = 0; i < n_left && !r; i++)
         r = quick_add_keys(w->agg, &w->tally, from + w->groups[i], 1, packed + w->groups[i] * words,
                            err);
-    return r ? r : parts_tidy(w->parts, w->table, err);
+    return r;
 }
 
 static int quick_rows(struct worker *w, size_t n, struct err *err)
@@ -290,7 +283,7 @@ static int quick_rows(struct worker *w, size_t n, struct err *err)
     int r = coder_begin(w->coder, w->reader, &cells, err);
 
     w->records += n;
-    if (!r && cells && !w->parts) {
+    if (!r && cells && !w->in) {
         r = coder_groups(w->coder, w->agg, w->rows, n, w->groups, err);
         if (!r)
             quick_add(w->agg, &w->tally, w->groups);
@@ -405,6 +398,10 @@ void worker_run(struct worker *w)
         }
         if (w->first)
             tell(w);
+    }
+    if (w->in && (!r || r == ERR_EOF)) {
+        int over = parts_over(w->in, &w->err);
+        r = over ? over : r;
     }
     join(w); /* of a part that broke off */
     part_over(w);

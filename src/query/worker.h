@@ -21,7 +21,7 @@ struct work {
     struct query_watch *watch;
     struct scan *scan;
     struct intern ids;
-    struct parts_room room;
+    struct parts *parts; /* where rows go when groups have become many; NULL: none are asked for */
     size_t threads;
     double begun;
 
@@ -48,8 +48,7 @@ struct worker {
     struct coder *coder; /* NULL: rows are metered and packed one by one */
     struct tally tally;
     uint32_t groups[BATCH_ROWS];
-    struct parts *parts;  /* where rows go when groups have become many; NULL: not yet */
-    struct agg *table;    /* to put their entries together in */
+    struct parts_in *in;  /* to the parts; NULL: groups are not many yet */
     struct printer *fork; /* records of the part in hand that wait for its turn, as text */
     struct list *own;     /* prints to it */
     uint64_t part;
