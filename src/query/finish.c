@@ -24,7 +24,7 @@ struct hand {
     struct job *job;
     pthread_t thread;
     struct parts_in *in;
-    struct agg table; /* of the part in hand, where groups cannot be made in its cells */
+    struct agg table; /* of the part in hand, where groups cannot be made in its entries */
     struct agg kept;
     size_t n_all;
     bool floored;
@@ -100,11 +100,11 @@ static int keep_groups(struct hand *h, struct err *err)
     return r;
 }
 
-static int keep_cells(struct hand *h, size_t part, struct err *err)
+static int keep_entries(struct hand *h, size_t part, struct err *err)
 {
     const struct parts *p = h->job->parts;
-    const struct cells *c = parts_cells(p, part);
-    size_t bytes = parts_cell_bytes(p);
+    const struct entries *c = parts_entries(p, part);
+    size_t bytes = parts_entry_bytes(p);
     uint64_t key[KEYS_WORDS_MAX];
     int r = 0;
 
@@ -115,7 +115,7 @@ static int keep_cells(struct hand *h, size_t part, struct err *err)
             struct sums s = parts_sums(p, at);
             if (is_below(h, &s))
                 continue;
-            parts_cell(p, at, key);
+            parts_entry(p, at, key);
             r = keep(h, key, &s, err);
         }
     }
@@ -144,7 +144,7 @@ static int finish_part(struct hand *h, size_t part, struct err *err)
     int r = j->begin[part + 1] > j->begin[part] ? 0 : parts_make(h->in, part, &made, err);
 
     if (r || made)
-        return r ? r : keep_cells(h, part, err);
+        return r ? r : keep_entries(h, part, err);
     agg_reset(&h->table);
     r = old_groups(h, part, err);
     if (!r)

@@ -24,7 +24,7 @@ enum {
 static const uint32_t NO_FIRST = UINT32_MAX;
 static const uint32_t NO_LAST = 0;
 
-/* Cells in the file. */
+/* Entries in the file. */
 struct extent {
     uint64_t at;
     size_t n;
@@ -32,16 +32,16 @@ struct extent {
 
 struct part {
     pthread_mutex_t lock;
-    struct cells cells;
-    struct cells waiting; /* rows that a table has not taken yet */
-    struct cells full;    /* rows that were tables, and full */
-    size_t trial_at;      /* cells */
+    struct entries entries;
+    struct entries waiting; /* rows that a table has not taken yet */
+    struct entries full;    /* rows that were tables, and full */
+    size_t trial_at;        /* entries */
     struct extent *extents;
     size_t n_extents;
 };
 
 struct parts {
-    struct cells_form form;
+    struct entries_form form;
     size_t limit_bytes;
     atomic_bool any;
     atomic_bool few;       /* what the last scout found, */
@@ -50,7 +50,7 @@ struct parts {
     struct part part[PARTS];
 
     pthread_mutex_t lock; /* of all that follows */
-    struct cells_spare spare;
+    struct entries_spare spare;
     uint8_t **slabs; /* memory of blocks */
     size_t n_slabs;
     size_t fresh; /* blocks of the last slab that were never used */
@@ -60,7 +60,7 @@ struct parts {
     bool based;
     int64_t base; /* of times, ms */
     uint64_t
-        tags[CELLS_TAGS_MAX]; /* values of the tags' word, by number; those below n_tags stay */
+        tags[ENTRIES_TAGS_MAX]; /* values of the tags' word, by number; those below n_tags stay */
     size_t n_tags;
 };
 
@@ -73,7 +73,7 @@ struct open_block {
 struct parts_in {
     struct parts *to;
     struct open_block open[PARTS];
-    struct cells_spare spare;
+    struct entries_spare spare;
     uint16_t *slots; /* for trials, and in the end */
     uint64_t tags;   /* the last met, */
     uint32_t tags_number;
@@ -86,7 +86,7 @@ struct parts *parts_new(const struct keys *k, size_t limit_bytes)
 {
     struct parts *p = mem_new(1, sizeof *p);
 
-    cells_form_init(&p->form, k);
+    entries_form_init(&p->form, k);
     p->limit_bytes = limit_bytes;
     spill_init(&p->spill);
     (void)pthread_mutex_init(&p->lock, NULL);
@@ -102,9 +102,9 @@ void parts_free(struct parts *p)
     if (!p)
         return;
     for (size_t i = 0; i < PARTS; i++) {
-        cells_free(&p->part[i].cells);
-        cells_free(&p->part[i].waiting);
-        cells_free(&p->part[i].full);
+        entries_free(&p->part[i].entries);
+        entries_free(&p->part[i].waiting);
+        entries_free(&p->part[i].full);
         free(p->part[i].extents);
         (void)pthread_mutex_destroy(&p->part[i].lock);
     }
@@ -138,7 +138,7 @@ void parts_in_free(struct parts_in *in)
 /* --- the file --- */
 
 /* Blocks go to the file, and are free. */
-static int spill_cells(struct parts *p, struct part *part, struct cells *c, struct err *err)
+static int spill_entries(struct parts *p, struct part *part, struct entries *c, struct err *err)
 {
     struct iovec *pieces = mem_new(c->n_blocks + 1, sizeof *pieces);
     struct extent extent = {.at = p->spill.bytes, .n = c->n};
@@ -152,8 +152,8 @@ static int spill_cells(struct parts *p, struct part *part, struct cells *c, stru
     part->extents = mem_resize(part->extents, part->n_extents + 1, sizeof *part->extents);
     part->extents[part->n_extents++] = extent;
     for (size_t b = 0; b < c->n_blocks; b++)
-        cells_give(&p->spare, c->blocks[b].at);
-    cells_empty(c);
+        entries_give(&p->spare, c->blocks[b].at);
+    entries_empty(c);
     return 0;
 }
 
@@ -165,11 +165,11 @@ static int spill_all(struct parts *p, struct err *err)
         struct part *part = &p->part[i];
         (void)pthread_mutex_lock(&part->lock);
         if (part->full.n > 0)
-            r = spill_cells(p, part, &part->full, err);
+            r = spill_entries(p, part, &part->full, err);
         if (!r && part->waiting.n > 0)
-            r = spill_cells(p, part, &part->waiting, err);
-        if (!r && part->cells.n > 0)
-            r = spill_cells(p, part, &part->cells, err);
+            r = spill_entries(p, part, &part->waiting, err);
+        if (!r && part->entries.n > 0)
+            r = spill_entries(p, part, &part->entries, err);
         (void)pthread_mutex_unlock(&part->lock);
     }
     return r;
@@ -186,7 +186,7 @@ static int slab_add(struct parts *p, struct err *err)
     (void)madvise(slab, SLAB_BYTES, MADV_HUGEPAGE); /* works without, too */
     p->slabs = mem_resize(p->slabs, p->n_slabs + 1, sizeof *p->slabs);
     p->slabs[p->n_slabs++] = slab;
-    p->fresh = SLAB_BYTES / cells_block_bytes(&p->form);
+    p->fresh = SLAB_BYTES / entries_block_bytes(&p->form);
     atomic_fetch_add(&p->used_bytes, (size_t)SLAB_BYTES);
     return 0;
 }
@@ -194,7 +194,7 @@ static int slab_add(struct parts *p, struct err *err)
 /* More blocks, by the file if there are too many. Those that threads fill cannot go. */
 static int more(struct parts *p, struct err *err)
 {
-    size_t least = p->n_in * PARTS / 4 * 5 * cells_block_bytes(&p->form);
+    size_t least = p->n_in * PARTS / 4 * 5 * entries_block_bytes(&p->form);
     size_t used = atomic_load(&p->used_bytes);
     int r = 0;
 
@@ -211,15 +211,15 @@ static int spare_fill(struct parts_in *in, struct err *err)
     (void)pthread_mutex_lock(&p->lock);
     while (in->spare.n < SPARE_FILL && !r) {
         if (p->spare.n > 0)
-            cells_give(&in->spare, cells_take(&p->spare));
+            entries_give(&in->spare, entries_take(&p->spare));
         else if (p->fresh > 0)
-            cells_give(&in->spare,
-                       p->slabs[p->n_slabs - 1] + --p->fresh * cells_block_bytes(&p->form));
+            entries_give(&in->spare,
+                         p->slabs[p->n_slabs - 1] + --p->fresh * entries_block_bytes(&p->form));
         else
             r = more(p, err);
     }
     while (in->spare.n > SPARE_MANY)
-        cells_give(&p->spare, cells_take(&in->spare));
+        entries_give(&p->spare, entries_take(&in->spare));
     (void)pthread_mutex_unlock(&p->lock);
     return r;
 }
@@ -229,7 +229,7 @@ static int spare_fill(struct parts_in *in, struct err *err)
 static uint16_t *scratch(struct parts_in *in, size_t n_slots)
 {
     if (!in->slots)
-        in->slots = mem_new(cells_slots(CELLS_TABLE_MAX), sizeof *in->slots);
+        in->slots = mem_new(entries_slots(ENTRIES_TABLE_MAX), sizeof *in->slots);
     memset(in->slots, 0, n_slots * sizeof *in->slots);
     return in->slots;
 }
@@ -239,24 +239,24 @@ static uint16_t *scratch(struct parts_in *in, size_t n_slots)
 static void trial(struct parts_in *in, struct part *part)
 {
     struct parts *p = in->to;
-    struct cells *c = &part->cells;
+    struct entries *c = &part->entries;
     size_t before = c->n;
-    size_t n_slots = cells_slots(before);
+    size_t n_slots = entries_slots(before);
     bool scout = part - p->part < SCOUTS;
     bool unlike = before / 4 > atomic_load(&p->scouted);
 
     part->trial_at = before * 2;
-    if (before > CELLS_TABLE_MAX || (!scout && !unlike && !atomic_load(&p->few)))
+    if (before > ENTRIES_TABLE_MAX || (!scout && !unlike && !atomic_load(&p->few)))
         return;
-    cells_tidy(&p->form, c, scratch(in, n_slots), n_slots, &in->spare);
-    cells_untidy(c);
+    entries_tidy(&p->form, c, scratch(in, n_slots), n_slots, &in->spare);
+    entries_untidy(c);
     bool few = c->n < before / 5 * 4;
     if (scout) {
         atomic_store(&p->few, few);
         atomic_store(&p->scouted, before);
     }
     if (few && !c->split) {
-        cells_table(&p->form, c);
+        entries_table(&p->form, c);
         atomic_fetch_add(&p->used_bytes, c->n_slots * sizeof *c->slots);
     }
 }
@@ -264,34 +264,34 @@ static void trial(struct parts_in *in, struct part *part)
 /* A full table becomes rows, and begins anew. */
 static void retire(struct part *part)
 {
-    for (size_t b = 0; b < part->cells.n_blocks; b++)
-        cells_push(&part->full, part->cells.blocks[b].at, part->cells.blocks[b].n);
-    cells_empty(&part->cells);
+    for (size_t b = 0; b < part->entries.n_blocks; b++)
+        entries_push(&part->full, part->entries.blocks[b].at, part->entries.blocks[b].n);
+    entries_empty(&part->entries);
 }
 
 /* Add what waits to the groups. */
 static void settle(struct parts_in *in, struct part *part)
 {
     struct parts *p = in->to;
-    size_t slots = part->cells.n_slots;
+    size_t slots = part->entries.n_slots;
 
     for (size_t b = 0; b < part->waiting.n_blocks; b++) {
-        const struct cells_block *block = &part->waiting.blocks[b];
-        if (!cells_add(&p->form, &part->cells, block->at, block->n, &in->spare)) {
+        const struct entries_block *block = &part->waiting.blocks[b];
+        if (!entries_add(&p->form, &part->entries, block->at, block->n, &in->spare)) {
             retire(part);
-            bool added = cells_add(&p->form, &part->cells, block->at, block->n, &in->spare);
+            bool added = entries_add(&p->form, &part->entries, block->at, block->n, &in->spare);
             assert(added); /* a block is less than a table */
             (void)added;
         }
-        cells_give(&in->spare, block->at);
+        entries_give(&in->spare, block->at);
     }
-    cells_empty(&part->waiting);
-    atomic_fetch_add(&p->used_bytes, (part->cells.n_slots - slots) * sizeof *part->cells.slots);
+    entries_empty(&part->waiting);
+    atomic_fetch_add(&p->used_bytes, (part->entries.n_slots - slots) * sizeof *part->entries.slots);
 }
 
 static int spare_ready(struct parts_in *in, struct err *err)
 {
-    bool ready = in->spare.n > CELLS_SPARE && in->spare.n <= SPARE_MANY;
+    bool ready = in->spare.n > ENTRIES_SPARE && in->spare.n <= SPARE_MANY;
     return ready ? 0 : spare_fill(in, err);
 }
 
@@ -301,10 +301,10 @@ static void hand_over(struct parts_in *in, size_t number, uint8_t *block, size_t
     struct part *part = &in->to->part[number];
 
     (void)pthread_mutex_lock(&part->lock);
-    cells_push(part->cells.slots ? &part->waiting : &part->cells, block, n);
+    entries_push(part->entries.slots ? &part->waiting : &part->entries, block, n);
     if (part->waiting.n_blocks >= WAITING)
         settle(in, part);
-    else if (!part->cells.slots && part->cells.n >= part->trial_at)
+    else if (!part->entries.slots && part->entries.n >= part->trial_at)
         trial(in, part);
     (void)pthread_mutex_unlock(&part->lock);
 }
@@ -313,15 +313,15 @@ static void hand_over(struct parts_in *in, size_t number, uint8_t *block, size_t
 static int turn(struct parts_in *in, size_t number, struct err *err)
 {
     struct open_block *open = &in->open[number];
-    size_t bytes = cells_block_bytes(&in->to->form);
+    size_t bytes = entries_block_bytes(&in->to->form);
     uint8_t *block = open->end ? open->end - bytes : NULL;
     int r = spare_ready(in, err);
 
     if (r)
         return r;
     if (block)
-        hand_over(in, number, block, cells_block(&in->to->form));
-    block = cells_take(&in->spare);
+        hand_over(in, number, block, entries_block(&in->to->form));
+    block = entries_take(&in->spare);
     *open = (struct open_block){block, block + bytes};
     return 0;
 }
@@ -353,7 +353,7 @@ static bool find_tags(struct parts_in *in, uint64_t tags)
     (void)pthread_mutex_lock(&p->lock);
     while (i < p->n_tags && p->tags[i] != tags)
         i++;
-    bool there = i < CELLS_TAGS_MAX;
+    bool there = i < ENTRIES_TAGS_MAX;
     if (there && i == p->n_tags)
         p->tags[p->n_tags++] = tags;
     (void)pthread_mutex_unlock(&p->lock);
@@ -371,14 +371,14 @@ ALWAYS_INLINE bool time_in(const struct parts_in *in, int64_t ms, uint32_t *out)
     return in->based && d < UINT32_MAX - 1; /* one less, for last + 1 */
 }
 
-ALWAYS_INLINE bool cell_of(struct parts_in *in, const struct sums *s, const uint64_t *key,
-                           const size_t kept, struct cell_sums *out)
+ALWAYS_INLINE bool entry_of(struct parts_in *in, const struct sums *s, const uint64_t *key,
+                            const size_t kept, struct entry_sums *out)
 {
     uint64_t tags = kept < in->to->form.words ? key[kept] : 0;
     uint32_t first = NO_FIRST;
     uint32_t last = NO_LAST;
 
-    if (s->packets > UINT32_MAX || s->flows > CELL_FLOWS_MAX ||
+    if (s->packets > UINT32_MAX || s->flows > ENTRY_FLOWS_MAX ||
         (s->first_ms != SUMS_NO_FIRST && !time_in(in, s->first_ms, &first)))
         return false;
     if (s->last_ms != SUMS_NO_LAST) {
@@ -388,17 +388,17 @@ ALWAYS_INLINE bool cell_of(struct parts_in *in, const struct sums *s, const uint
     }
     if ((!in->tagged || in->tags != tags) && !find_tags(in, tags))
         return false;
-    *out = (struct cell_sums){.bytes = s->bytes,
-                              .packets = (uint32_t)s->packets,
-                              .flows_tags = (uint32_t)s->flows | in->tags_number << 24,
-                              .first = first,
-                              .last = last};
+    *out = (struct entry_sums){.bytes = s->bytes,
+                               .packets = (uint32_t)s->packets,
+                               .flows_tags = (uint32_t)s->flows | in->tags_number << 24,
+                               .first = first,
+                               .last = last};
     return true;
 }
 
 /* With a constant number of words the copies are some moves. */
 ALWAYS_INLINE int put(struct parts_in *in, size_t part, const uint64_t *key,
-                      const struct cell_sums *c, const size_t kept, struct err *err)
+                      const struct entry_sums *c, const size_t kept, struct err *err)
 {
     struct open_block *open = &in->open[part];
 
@@ -423,10 +423,10 @@ ALWAYS_INLINE int add_rows(struct parts_in *in, const struct tally *t, size_t fr
     *n_left = 0;
     for (size_t i = 0; i < n; i++, packed += words) {
         struct sums s = tally_at(t, from + i);
-        struct cell_sums c;
+        struct entry_sums c;
         if (!in->based)
             set_base(in, t, from + i);
-        if (!cell_of(in, &s, packed, kept, &c)) {
+        if (!entry_of(in, &s, packed, kept, &c)) {
             left[(*n_left)++] = (uint32_t)i;
             continue;
         }
@@ -455,20 +455,20 @@ int parts_add(struct parts_in *in, const struct tally *t, size_t from, size_t n,
 int parts_take(struct parts_in *in, struct agg *a, struct err *err)
 {
     size_t kept = in->to->form.kept;
-    struct cell_sums c;
+    struct entry_sums c;
     int r = 0;
 
     for (size_t g = 0; g < a->n; g++) {
         struct sums s = agg_sums(a, g);
         if (!in->based)
             set_base(in, &(struct tally){.last = &s.last_ms}, 0);
-        if (!cell_of(in, &s, agg_at(a, g), kept, &c))
+        if (!entry_of(in, &s, agg_at(a, g), kept, &c))
             return 0;
     }
     for (size_t g = 0; g < a->n && !r; g++) {
         struct sums s = agg_sums(a, g);
         const uint64_t *key = agg_at(a, g);
-        bool fits = cell_of(in, &s, key, kept, &c);
+        bool fits = entry_of(in, &s, key, kept, &c);
         assert(fits); /* it did before */
         (void)fits;
         r = put(in, parts_of(agg_hash(a, key)), key, &c, kept, err);
@@ -481,7 +481,7 @@ int parts_take(struct parts_in *in, struct agg *a, struct err *err)
 
 int parts_over(struct parts_in *in, struct err *err)
 {
-    size_t bytes = cells_block_bytes(&in->to->form);
+    size_t bytes = entries_block_bytes(&in->to->form);
     int r = 0;
 
     for (size_t i = 0; i < PARTS && !r; i++) {
@@ -512,7 +512,7 @@ uint64_t parts_spilled(const struct parts *p) { return p->spill.bytes; }
 int parts_make(struct parts_in *in, size_t number, bool *made, struct err *err)
 {
     struct part *part = &in->to->part[number];
-    struct cells *c = &part->cells;
+    struct entries *c = &part->entries;
     int r = c->slots ? spare_ready(in, err) : 0;
 
     *made = false;
@@ -520,38 +520,41 @@ int parts_make(struct parts_in *in, size_t number, bool *made, struct err *err)
         return r;
     if (c->slots)
         settle(in, part);
-    if (part->n_extents > 0 || part->full.n > 0 || c->n > CELLS_TABLE_MAX)
+    if (part->n_extents > 0 || part->full.n > 0 || c->n > ENTRIES_TABLE_MAX)
         return 0;
     if (!c->slots) {
-        size_t n_slots = cells_slots(c->n);
-        cells_tidy(&in->to->form, c, scratch(in, n_slots), n_slots, &in->spare);
-        cells_untidy(c);
+        size_t n_slots = entries_slots(c->n);
+        entries_tidy(&in->to->form, c, scratch(in, n_slots), n_slots, &in->spare);
+        entries_untidy(c);
     }
     *made = !c->split;
     return 0;
 }
 
-const struct cells *parts_cells(const struct parts *p, size_t part) { return &p->part[part].cells; }
-
-size_t parts_cell_bytes(const struct parts *p) { return p->form.bytes; }
-
-void parts_cell(const struct parts *p, const uint8_t *cell, uint64_t *key)
+const struct entries *parts_entries(const struct parts *p, size_t part)
 {
-    struct cell_sums c;
+    return &p->part[part].entries;
+}
 
-    memcpy(key, cell, p->form.kept * sizeof *key);
-    memcpy(&c, cell + p->form.kept * sizeof *key, sizeof c);
+size_t parts_entry_bytes(const struct parts *p) { return p->form.bytes; }
+
+void parts_entry(const struct parts *p, const uint8_t *entry, uint64_t *key)
+{
+    struct entry_sums c;
+
+    memcpy(key, entry, p->form.kept * sizeof *key);
+    memcpy(&c, entry + p->form.kept * sizeof *key, sizeof c);
     if (p->form.kept < p->form.words)
         key[p->form.kept] = p->tags[c.flows_tags >> 24];
 }
 
-struct sums parts_sums(const struct parts *p, const uint8_t *cell)
+struct sums parts_sums(const struct parts *p, const uint8_t *entry)
 {
-    struct cell_sums c;
+    struct entry_sums c;
 
-    memcpy(&c, cell + p->form.kept * sizeof(uint64_t), sizeof c);
+    memcpy(&c, entry + p->form.kept * sizeof(uint64_t), sizeof c);
     return (struct sums){
-        .flows = c.flows_tags & CELL_FLOWS_MAX,
+        .flows = c.flows_tags & ENTRY_FLOWS_MAX,
         .packets = c.packets,
         .bytes = c.bytes,
         .first_ms = c.first == NO_FIRST ? SUMS_NO_FIRST : p->base + c.first,
@@ -563,17 +566,17 @@ static int block_groups(const struct parts *p, const uint8_t *at, size_t n, stru
                         struct err *err)
 {
     uint64_t key[KEYS_WORDS_MAX];
-    uint32_t hashes[CELLS_BLOCK_MAX];
+    uint32_t hashes[ENTRIES_BLOCK_MAX];
     int r = agg_reserve(a, n, err);
 
-    assert(n <= CELLS_BLOCK_MAX);
+    assert(n <= ENTRIES_BLOCK_MAX);
     for (size_t i = 0; i < n && !r; i++) {
-        parts_cell(p, at + i * p->form.bytes, key);
+        parts_entry(p, at + i * p->form.bytes, key);
         hashes[i] = agg_hash(a, key);
         agg_fetch(a, hashes[i]);
     }
     for (size_t i = 0; i < n && !r; i++, at += p->form.bytes) {
-        parts_cell(p, at, key);
+        parts_entry(p, at, key);
         struct sums s = parts_sums(p, at);
         uint64_t *group = agg_at(a, agg_find(a, key, hashes[i]));
         sums_add((struct sums *)(void *)(group + p->form.words), &s);
@@ -581,8 +584,8 @@ static int block_groups(const struct parts *p, const uint8_t *at, size_t n, stru
     return r;
 }
 
-static int cells_groups(const struct parts *p, const struct cells *c, struct agg *a,
-                        struct err *err)
+static int entries_groups(const struct parts *p, const struct entries *c, struct agg *a,
+                          struct err *err)
 {
     int r = 0;
 
@@ -594,7 +597,7 @@ static int cells_groups(const struct parts *p, const struct cells *c, struct agg
 static int extent_groups(const struct parts *p, const struct extent *e, uint8_t *block,
                          struct agg *a, struct err *err)
 {
-    size_t most = cells_block(&p->form);
+    size_t most = entries_block(&p->form);
     int r = 0;
 
     for (size_t i = 0; i < e->n && !r; i += most) {
@@ -609,13 +612,13 @@ static int extent_groups(const struct parts *p, const struct extent *e, uint8_t 
 int parts_groups(const struct parts *p, size_t part, struct agg *a, struct err *err)
 {
     const struct part *of = &p->part[part];
-    uint8_t *block = mem_new(1, cells_block_bytes(&p->form));
-    int r = cells_groups(p, &of->full, a, err);
+    uint8_t *block = mem_new(1, entries_block_bytes(&p->form));
+    int r = entries_groups(p, &of->full, a, err);
 
     if (!r)
-        r = cells_groups(p, &of->waiting, a, err);
+        r = entries_groups(p, &of->waiting, a, err);
     if (!r)
-        r = cells_groups(p, &of->cells, a, err);
+        r = entries_groups(p, &of->entries, a, err);
     for (size_t e = 0; e < of->n_extents && !r; e++)
         r = extent_groups(p, &of->extents[e], block, a, err);
     free(block);

@@ -1,9 +1,9 @@
 /* parts: rows on their way into many groups, kept apart by their hash.
  *
- * Groups that do not fit the caches are made in two steps: rows, as cells (query/cells.h), are put
- * down by PARTS ranges of the hash; when all are there, each part is small enough that its groups
- * are made within the cache, and threads take parts as they please. Each thread fills a block of
- * its own for each part; full blocks go to the part, which all threads share:
+ * Groups that do not fit the caches are made in two steps: rows, as entries (query/entries.h), are
+ * put down by PARTS ranges of the hash; when all are there, each part is small enough that its
+ * groups are made within the cache, and threads take parts as they please. Each thread fills a
+ * block of its own for each part; full blocks go to the part, which all threads share:
  *
  *   rows    blocks follow each other. Once there are some, a few parts try whether there are far
  *           fewer groups than rows; when that is so, all become
@@ -16,7 +16,7 @@
 #ifndef QUERY_PARTS_H
 #define QUERY_PARTS_H
 
-#include "query/cells.h"
+#include "query/entries.h"
 #include "query/tally.h"
 
 enum { PARTS_BITS = 10, PARTS = 1 << PARTS_BITS };
@@ -31,14 +31,14 @@ void parts_free(struct parts *p);
 struct parts_in *parts_in_new(struct parts *p); /* never NULL */
 void parts_in_free(struct parts_in *in);
 
-/* Put down rows [from, from + n) of `t` with packed keys and hashes. Rows that a cell cannot hold
+/* Put down rows [from, from + n) of `t` with packed keys and hashes. Rows that an entry cannot hold
  * (large numbers, other times) are left over: their numbers, *n_left of them, are in left[] counted
  * from `from`. 0, ERR_LIMIT, or ERR_SYS for a file that cannot be written. */
 int parts_add(struct parts_in *in, const struct tally *t, size_t from, size_t n,
               const uint64_t *packed, const uint32_t *hashes, uint32_t *left, size_t *n_left,
               struct err *err) MUST_USE;
 
-/* Put down all groups of `a` and empty it, if cells can hold them all. */
+/* Put down all groups of `a` and empty it, if entries can hold them all. */
 int parts_take(struct parts_in *in, struct agg *a, struct err *err) MUST_USE;
 
 /* What this thread's blocks still have goes to the parts. */
@@ -51,13 +51,13 @@ uint64_t parts_spilled(const struct parts *p);
 /* All threads are over: from now on each part is one thread's, and nothing goes to the file. */
 void parts_end(struct parts *p);
 
-/* Make one part's groups where its rows lie, if that can be: each cell is
+/* Make one part's groups where its rows lie, if that can be: each entry is
  * a group then. 0 or ERR_LIMIT. */
 int parts_make(struct parts_in *in, size_t part, bool *made, struct err *err) MUST_USE;
-const struct cells *parts_cells(const struct parts *p, size_t part);
-size_t parts_cell_bytes(const struct parts *p);
-void parts_cell(const struct parts *p, const uint8_t *cell, uint64_t *key);
-struct sums parts_sums(const struct parts *p, const uint8_t *cell);
+const struct entries *parts_entries(const struct parts *p, size_t part);
+size_t parts_entry_bytes(const struct parts *p);
+void parts_entry(const struct parts *p, const uint8_t *entry, uint64_t *key);
+struct sums parts_sums(const struct parts *p, const uint8_t *entry);
 
 /* Or add all rows of one part to `a`: 0, ERR_LIMIT, or an error of the file. */
 int parts_groups(const struct parts *p, size_t part, struct agg *a, struct err *err) MUST_USE;

@@ -20,7 +20,7 @@ static const int64_t NOW_MS = INT64_C(1700000000000);
 struct shape {
     size_t rows;
     size_t groups;
-    bool large;    /* sums that pass what a cell can hold */
+    bool large;    /* sums that pass what an entry can hold */
     bool odd;      /* rows without times, and of other years */
     bool one_part; /* all in the first part, of groups that become more and more */
     size_t limit_bytes;
@@ -152,7 +152,7 @@ static void check(struct fixture *f, size_t *made)
         assert_int_equal(parts_groups(f->parts, p, &got, &f->err), 0);
         *made += in_place;
         if (in_place && f->left.n == 0)
-            assert_int_equal(parts_cells(f->parts, p)->n, got.n - before);
+            assert_int_equal(parts_entries(f->parts, p)->n, got.n - before);
     }
     assert_int_equal(got.n, f->want.n);
     for (size_t g = 0; g < got.n; g++)
@@ -208,7 +208,7 @@ static void what_passes_the_limit_goes_to_a_file(void **state)
     run((struct shape){.rows = 4000000, .groups = 500000, .limit_bytes = 1}, true, &made);
 }
 
-static void sums_that_pass_a_cell(void **state)
+static void sums_that_pass_a_entry(void **state)
 {
     size_t made;
 
@@ -245,7 +245,7 @@ int main(void)
         cmocka_unit_test(rows_of_few_groups),
         cmocka_unit_test(hot_groups),
         cmocka_unit_test(what_passes_the_limit_goes_to_a_file),
-        cmocka_unit_test(sums_that_pass_a_cell),
+        cmocka_unit_test(sums_that_pass_a_entry),
         cmocka_unit_test(times_that_are_absent_or_far),
         cmocka_unit_test(tables_that_are_full),
     };
