@@ -1,13 +1,13 @@
 /* entries: what many rows count for, by their keys, in as little memory as can be.
  *
- * A entry is the words of a packed key, then struct entry_sums: 24 bytes. Where the last word of
+ * An entry is the words of a packed key, then struct entry_sums: 24 bytes. Where the last word of
  * the keys is nothing but their tags, it is left out, and a number of its value takes its place:
  * few values of it occur. Entries lie in blocks of at most 4096 bytes where keys are not long.
  *
  *   plain   rows as they came; a group may be there many times
  *   table   open addressing finds the entry of a group: 2 bytes a slot, an entry's number + 1
  *
- * A entry whose sums are full stays, and another one of its group begins: then groups are not
+ * An entry whose sums are full stays, and another one of its group begins: then groups are not
  * unique. Not for several threads at once. */
 #ifndef QUERY_ENTRIES_H
 #define QUERY_ENTRIES_H
