@@ -6,11 +6,12 @@
  *     listen udp|tcp ADDR PORT                      path DIR
  *     permit|deny PREFIX [port PORT]                seal-every TIME
  *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
- *     instance NAME                                 sync TIME
- *     log quiet|verbose, syslog FACILITY
+ *     instance NAME, user NAME                      sync TIME
+ *     log quiet|verbose, syslog FACILITY, json TARGET
  *   sender PREFIX
  *     sampling RATE
  *     out-of-sequence log|reject
+ *     name TEXT, trust exporter-address
  *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H
@@ -30,6 +31,7 @@ struct config {
     struct prefix sender; /* of the block in hand */
     enum log_level level;
     const char *syslog; /* as log_to_syslog() takes it, or NULL */
+    const char *json;   /* where flows go as JSON lines, see sink/target.h, or NULL */
     bool has_collector;
     size_t mistakes; /* told on stderr */
 };
@@ -43,6 +45,9 @@ const char *config_usual(void);
 
 /* The first mistake ends it, with its place in `err`. */
 int config_read(struct config *c, const char *path, struct err *err) MUST_USE;
+
+/* "PREFIX COMMAND": a command of the sender's block, as a flag gives it. */
+int config_sender(struct config *c, const char *text, struct err *err) MUST_USE;
 
 /* Every mistake is written to stderr, a line each. ERR_CONFIG if there was any. */
 int config_check(struct config *c, const char *path, struct err *err) MUST_USE;

@@ -8,12 +8,31 @@
 
 enum { LISTS_BYTES = CTL_ANSWER_MAX / 4 * 3 };
 
+/* Who it is, and how that is known. */
+static void put_identity(const struct exporter *x, struct json *j)
+{
+    char text[ADDR_TEXT];
+
+    if (*x->name)
+        put_text(j, "name", x->name);
+    put_text(j, "identity_from", x->identity.known ? "element" : "address");
+    if (!x->identity.known)
+        return;
+    (void)addr_print(&x->identity.addr, text);
+    put_text(j, "identity", text);
+    if (*x->identity.name)
+        put_text(j, "identity_name", x->identity.name);
+    json_key(j, "speaks_for_several");
+    json_bool(j, x->identity.several);
+}
+
 static void put_sender(const struct snapshot *from, size_t i, struct json *j)
 {
     const struct exporter *x = &from->senders[i];
     const struct sequence *s = &x->sequence;
 
     put_address(j, "exporter", &x->key.addr, x->key.port);
+    put_identity(x, j);
     put_number(j, "version", x->key.version);
     if (x->key.version >= 9) {
         put_number(j, "domain", x->key.source);

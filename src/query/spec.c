@@ -255,3 +255,40 @@ int64_t spec_bucket(const struct query_spec *spec)
             return spec->keys.at[i].bucket_ms;
     return 0;
 }
+
+static void need_measure(struct meter_needs *n, size_t measure)
+{
+    n->bytes |= measure == GROUP_BYTES || measure == GROUP_BPS || measure == GROUP_BPP;
+    n->packets |= measure == GROUP_PACKETS || measure == GROUP_PPS || measure == GROUP_BPP;
+    n->times |= measure == GROUP_BPS || measure == GROUP_PPS || measure == GROUP_FIRST ||
+                measure == GROUP_LAST;
+}
+
+static void need_source(struct meter_needs *n, enum source_kind kind)
+{
+    n->bytes |= kind == SOURCE_BYTES || kind == SOURCE_BPS || kind == SOURCE_BPP;
+    n->packets |= kind == SOURCE_PACKETS || kind == SOURCE_PPS || kind == SOURCE_BPP;
+}
+
+struct meter_needs spec_needs(const struct query_spec *spec, bool totals)
+{
+    struct meter_needs n = {.packets = totals, .bytes = totals};
+    const struct columns *c = &spec->columns;
+
+    if (!spec->grouped || spec->fold || spec->spread || spec->dedup)
+        return (struct meter_needs){.packets = true, .bytes = true, .times = true};
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i].from == FROM_MEASURE || c->at[i].from == FROM_SHARE ||
+            c->at[i].from == FROM_CUMULATIVE)
+            need_measure(&n, c->at[i].which);
+    for (size_t i = 0; i < c->aggregates.n; i++)
+        need_source(&n, c->aggregates.at[i].of.kind);
+    for (size_t i = 0; i < spec->keys.n; i++) {
+        n.bytes |= spec->keys.at[i].field == FIELD_BYTES;
+        n.packets |= spec->keys.at[i].field == FIELD_PACKETS;
+    }
+    if (spec->sort.by == SORT_MEASURE)
+        need_measure(&n, spec->sort.which);
+    n.bytes |= spec->shape != SHAPE_LIST; /* by which runs are ordered, unless told */
+    return n;
+}
