@@ -1,15 +1,17 @@
 /* config: the configuration file, whole: what each of its commands sets.
  *
  *   filter NAME TEXT
+ *   names FILE
  *   collector                                     store
  *     listen udp|tcp ADDR PORT                      path DIR
  *     permit|deny PREFIX [port PORT]                seal-every TIME
  *     workers N, pin, rcvbuf BYTES                  journal-size BYTES
- *     instance NAME                                 sync TIME
- *     log quiet|verbose, syslog FACILITY
+ *     instance NAME, user NAME                      sync TIME
+ *     log quiet|verbose, syslog FACILITY, json TARGET
  *   sender PREFIX
  *     sampling RATE
  *     out-of-sequence log|reject
+ *     name TEXT, trust exporter-address
  *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H
@@ -25,9 +27,11 @@ struct config {
     struct arena text; /* of its words */
     struct collect_options collect;
     struct filters filters;
+    const char *names;    /* a file of them (store/labels.h), or NULL */
     struct prefix sender; /* of the block in hand */
     enum log_level level;
     const char *syslog; /* as log_to_syslog() takes it, or NULL */
+    const char *json;   /* where flows go as JSON lines, see sink/target.h, or NULL */
     bool has_collector;
     size_t mistakes; /* told on stderr */
 };
@@ -41,6 +45,9 @@ const char *config_usual(void);
 
 /* The first mistake ends it, with its place in `err`. */
 int config_read(struct config *c, const char *path, struct err *err) MUST_USE;
+
+/* "PREFIX COMMAND": a command of the sender's block, as a flag gives it. */
+int config_sender(struct config *c, const char *text, struct err *err) MUST_USE;
 
 /* Every mistake is written to stderr, a line each. ERR_CONFIG if there was any. */
 int config_check(struct config *c, const char *path, struct err *err) MUST_USE;

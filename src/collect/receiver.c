@@ -464,6 +464,8 @@ int receiver_add_udp(struct receiver *r, int fd, const struct addr *addr, uint16
     struct socket *s = &r->udp[r->n_udp];
 
     udp_open(&s->udp, fd, addr, port, o->rcvbuf_bytes ? o->rcvbuf_bytes : COLLECT_RCVBUF_BYTES);
+    if (o->rcvbuf_bytes == 0 && (o->user || geteuid() != 0))
+        udp_force_rcvbuf(&s->udp, COLLECT_RCVBUF_FORCED_BYTES);
     s->receiver = r;
     s->wanted = o->rcvbuf_bytes;
     s->udp.number = (uint16_t)r->n_udp++;

@@ -27,11 +27,14 @@ struct worker_options {
     struct pq_write_options pq;
     struct decode_limits limits;
     const struct senders *senders; /* the caller's, for worker_open() */
+    struct sink *sink;             /* gets all flows too; may be NULL */
 };
 
 struct worker {
     struct worker_options options;
     struct counts counts; /* the receive thread's */
+    struct out out;       /* the decoder's: to the sealing thread, past the sink */
+    size_t given;         /* rows of the batch in hand that the sink has */
     struct decoder *decoder;
     struct seal *seal;
     struct syncer syncer;
@@ -50,6 +53,8 @@ struct worker {
     bool dir_synced;
     bool closed;           /* nothing can be written to it any more */
     bool suspect;          /* it could not be synced */
+    uint64_t names_told;   /* changes of names that the store was told */
+    int64_t names_mono_ms; /* then */
     bool failing;          /* the last attempt to begin another failed, */
     int64_t tried_mono_ms; /* then */
 };

@@ -112,6 +112,9 @@ const struct rates *decoder_rates(const struct decoder *d);
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
 
+/* The batch in hand: between two datagrams, what has not gone to `out` yet. */
+const struct batch *decoder_in_hand(const struct decoder *d);
+
 /* The state that decoding what comes next depends on: templates, sampling rates, names, held sets,
  * as records of their own; and back, into a new decoder. load returns 0 or ERR_DATA, in which case
  * the decoder is as new. */

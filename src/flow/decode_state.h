@@ -10,7 +10,8 @@
  *   4 exporter  address, source u32, session u32, version u16, port u16, listener u16, flags u8
  *               (1 inclusive, 2 settled, 4 proper, 8 behind, 16 known), last received i64, next
  * u32, last u32, uptime u32, export i64; if behind: the number behind it u32; start known u8, start
- * i64 5 sender    prefix: address, bits u8; the forced rate: the double's bits u64; reject u8 6
+ * i64 5 sender    prefix: address, bits u8; the forced rate: the double's bits u64; flags u8
+ *               (1 reject, 2 trusts) 6
  * name      address, domain u32, kind u16, engine u16, id u64, since i64, heard i64, name's length
  * u8, description's u8, both; one for each version, the oldest first key         address, domain
  * u32, version u16, id u16, session u32, port u16, listener u16
