@@ -42,7 +42,7 @@ def test_the_documented_file_means_what_is_said(run, tmp_path):
 @pytest.mark.parametrize(
     "text, place, why",
     [
-        ("colector\n", "1:1", "expected filter or collector or store or sender"),
+        ("colector\n", "1:1", "expected filter or names or collector or store or sender"),
         ("collector\n listen udp 10.0.0.1\n", "2:21", "expected PORT, found the end of the line"),
         ("collector\n listen udp router 2055\n", "2:13", "expected an IPv4 or IPv6 address"),
         ("collector\n permit 10.0.0.0/40\n", "2:9", "expected a prefix length of 0 to 32"),

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "net/sock.h"
+#include "store/labels.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -176,6 +177,24 @@ static bool print_filters(const struct config *c)
     return right;
 }
 
+static bool print_names(const struct config *c)
+{
+    struct labels names;
+    struct err err;
+
+    if (!c->names)
+        return true;
+    labels_init(&names);
+    bool right = labels_read_file(&names, c->names, &err) == 0;
+    labels_tidy(&names);
+    if (right)
+        (void)printf("Names: %zu in %s\n", names.n, c->names);
+    else
+        (void)fprintf(stderr, "%s\n", err.text);
+    labels_free(&names);
+    return right;
+}
+
 static int check(const char *path)
 {
     struct config *c = mem_new(1, sizeof *c);
@@ -187,6 +206,7 @@ static int check(const char *path)
     if (r && c->mistakes == 0)
         (void)fprintf(stderr, "weir check: %s\n", err.text);
     bool right = print_filters(c);
+    right = print_names(c) && right;
     if (r == 0 && c->has_collector)
         right = print_collector(c) && right;
     print_senders(&c->collect.senders);

@@ -58,6 +58,17 @@ static int on_log(struct conf *c, const struct conf_line *line, struct err *err)
     return 0;
 }
 
+static int on_names(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+
+    k->names = NULL;
+    if (line->no)
+        return 0;
+    k->names = text_of(k, &line->arg[0]);
+    return k->names ? 0 : fail_large(err);
+}
+
 /* One word, which `check` has to find right. */
 static int take_text(struct config *k, const struct conf_line *line,
                      int (*check)(const char *text, struct err *err), const char **out,
@@ -264,6 +275,7 @@ static int on_setting(struct conf *c, const struct conf_line *line, struct err *
 
 static const struct conf_command commands[] = {
     {.words = "filter NAME TEXT", .take = on_filter},
+    {.words = "names FILE", .take = on_names, .bare = true},
     {.words = "collector", .take = on_block, .opens = COLLECTOR},
     SETTING(COLLECTOR, "listen udp ADDR PORT", SET_LISTEN, false),
     SETTING(COLLECTOR, "listen tcp ADDR PORT", SET_TCP, false),

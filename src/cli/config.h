@@ -1,6 +1,7 @@
 /* config: the configuration file, whole: what each of its commands sets.
  *
  *   filter NAME TEXT
+ *   names FILE
  *   collector                                     store
  *     listen udp|tcp ADDR PORT                      path DIR
  *     permit|deny PREFIX [port PORT]                seal-every TIME
@@ -26,6 +27,7 @@ struct config {
     struct arena text; /* of its words */
     struct collect_options collect;
     struct filters filters;
+    const char *names;    /* a file of them (store/labels.h), or NULL */
     struct prefix sender; /* of the block in hand */
     enum log_level level;
     const char *syslog;      /* as log_to_syslog() takes it, or NULL */

@@ -152,17 +152,13 @@ static void put_words(struct json *j, const char *key, const uint8_t *s, size_t 
 
 static void put_name(const struct snapshot *from, size_t i, struct json *j)
 {
-    static const char *const kinds[NAME_KINDS] = {[NAME_INTERFACE] = "interface",
-                                                  [NAME_VRF] = "vrf",
-                                                  [NAME_APPLICATION] = "application",
-                                                  [NAME_SAMPLER] = "sampler"};
     const struct snapshot_name *x = &from->names[i];
     char text[ADDR_TEXT];
 
     (void)addr_print(&x->key.addr, text);
     put_text(j, "exporter", text);
     put_number(j, "domain", x->key.domain);
-    put_text(j, "kind", kinds[x->key.kind]);
+    put_text(j, "kind", name_kinds[x->key.kind]);
     if (x->key.kind == NAME_APPLICATION)
         put_number(j, "engine", x->key.engine);
     put_number(j, "number", x->key.id);
