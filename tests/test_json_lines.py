@@ -211,6 +211,40 @@ def test_the_configuration_says_it_too(collector, run, tmp_path):
     assert f"{config}:2:7: the path of a socket has at most 107 octets" in run("check", config, status=2).stderr
 
 
+def test_a_filter_chooses(collector, run, tmp_path):
+    config = tmp_path / "weir.conf"
+    config.write_text("collector\n json-filter filter odd and src port < 2000\nfilter odd src port in [1001, 1003, 2001]\n")
+    to = tmp_path / "flows.jsonl"
+    c = collector("--config", str(config), "--json-lines", str(to))
+    c.send(v5(0, 30), v5(30, 30, 1990))
+    c.wait_for(flows=60, json_lines=2)
+    assert c.stop() == 0
+    selected = run("query", "--store", c.store, "--format", "jsonl", "--raw", "src port in [1001, 1003]")
+    assert lines_of(to) == sorted(selected.stdout.splitlines())
+    assert "JSON lines end flows=2 lost=0" in c.text()
+
+
+@pytest.mark.parametrize(
+    "text, why",
+    [
+        ("! one\ncollector\n json -\n json-filter src prt 1\n", "{}:4:14: "),
+        ("collector\n json -\n json-filter filter none\n", "{}:3:21: "),
+    ],
+)
+def test_a_wrong_filter_has_its_place(run, tmp_path, text, why):
+    config = tmp_path / "weir.conf"
+    config.write_text(text)
+    assert why.format(config) in run("check", config, status=2).stderr
+    assert why.format(config) in run("collect", "--config", config, "--store", tmp_path / "store", status=2).stderr
+
+
+def test_a_filter_without_a_target_is_a_mistake(run, tmp_path):
+    said = run("collect", "--json-filter", "proto tcp", "--store", tmp_path / "store", status=2).stderr
+    assert "expected --json-lines" in said
+    said = run("collect", "--json-lines", "-", "--json-filter", "proto nix", "--store", tmp_path / "store", status=2).stderr
+    assert "--json-filter: column 7: " in said
+
+
 def test_a_file_that_cannot_be_opened_is_said(collector, tmp_path):
     c = collector("--json-lines", str(tmp_path / "none" / "flows.jsonl"), may_fail=True)
     assert c.process.wait(PATIENCE_S) == 1

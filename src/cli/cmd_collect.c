@@ -13,7 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_CONFIG = SET_N, OPT_SYSLOG, OPT_JSON_LINES, OPT_QUIET, OPT_VERBOSE };
+enum {
+    OPT_CONFIG = SET_N,
+    OPT_SYSLOG,
+    OPT_JSON_LINES,
+    OPT_JSON_FILTER,
+    OPT_SENDER,
+    OPT_QUIET,
+    OPT_VERBOSE
+};
 
 static const struct opt opts[] = {
     {OPT_CONFIG, "config", 'c', "FILE",
@@ -37,10 +45,13 @@ static const struct opt opts[] = {
     {SET_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
     {SET_USER, "user", 'u', "NAME",
      "become this user once ports are open; for who starts it as root"},
+    {OPT_SENDER, "sender", 0, "\"PREFIX COMMAND\"",
+     "of exporters there: sampling RATE, name TEXT, trust exporter-address, ...; may be repeated"},
     {OPT_SYSLOG, "syslog", 0, "FACILITY[@SOCKET]",
      "log lines go to syslog too, as daemon, local0, ... (SOCKET: /dev/log)"},
     {OPT_JSON_LINES, "json-lines", 0, "FILE|-|unix:PATH",
      "flows go there too, as JSON lines: a file, standard output, who listens at a Unix socket"},
+    {OPT_JSON_FILTER, "json-filter", 0, "FILTER", "only of these, as in 'weir query FILTER'"},
     {OPT_QUIET, "quiet", 'q', NULL, "say only what went wrong"},
     {OPT_VERBOSE, "verbose", 'v', NULL, "say more"},
 };
@@ -78,6 +89,12 @@ static int take_flag(struct settings *s, int id, const char *value, struct err *
     case OPT_SYSLOG:
         s->config.syslog = value;
         return syslog_check(value, err);
+    case OPT_SENDER:
+        return config_sender(&s->config, value, err);
+    case OPT_JSON_FILTER:
+        s->config.json_filter = value;
+        s->config.json_line = 0;
+        return 0;
     case OPT_JSON_LINES:
         s->config.json = value;
         return target_check(value, err);
@@ -115,7 +132,8 @@ static void take_log(const struct settings *s)
     log_open(s->config.level);
     if (is_changed(s->first->syslog, s->config.syslog))
         restart = "syslog";
-    else if (is_changed(s->first->json, s->config.json))
+    else if (is_changed(s->first->json, s->config.json) ||
+             is_changed(s->first->json_filter, s->config.json_filter))
         restart = "json";
     if (restart)
         log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
@@ -133,6 +151,7 @@ static int reread(struct collect_source *source, const struct collect_options **
     config_init(&s->config);
     if (path)
         r = config_read(&s->config, path, err);
+    s->config.collect.file = path;
     if (r == 0)
         r = take_flags(s, err);
     if (r == 0 && s->first)
@@ -141,14 +160,31 @@ static int reread(struct collect_source *source, const struct collect_options **
     return r;
 }
 
+static void select_rows(const void *arg, const struct batch *b, uint64_t *selected)
+{
+    filter_eval(arg, b, selected);
+}
+
 static int collect(struct collect_options *o, const struct config *config, struct err *err)
 {
-    const struct lines_options options = {.to = config->json, .line = print_json_line};
-    struct lines *lines = config->json ? lines_new(&options) : NULL;
+    struct filter *filter;
+    int r = config_json_filter(config, &filter, err);
 
-    o->sink = lines ? lines_sink(lines) : NULL;
-    int r = collect_run(o, err);
-    lines_free(lines);
+    if (r == 0 && filter && !config->json)
+        r = err_set(err, ERR_CONFIG,
+                    "--json-filter says which flows go as JSON lines, and nothing "
+                    "says where: expected --json-lines, too");
+    if (r == 0) {
+        const struct lines_options options = {.to = config->json,
+                                              .line = print_json_line,
+                                              .select = filter ? select_rows : NULL,
+                                              .arg = filter};
+        struct lines *lines = config->json ? lines_new(&options) : NULL;
+        o->sink = lines ? lines_sink(lines) : NULL;
+        r = collect_run(o, err);
+        lines_free(lines);
+    }
+    filter_free(filter);
     return r;
 }
 
@@ -237,6 +273,8 @@ const struct command cmd_collect = {
         "    two ports, IPv4 and IPv6\n"
         "weir collect --listen 0.0.0.0:2055 --deny 10.1.9.0/24 --permit 10.0.0.0/8\n"
         "    routers in 10.0.0.0/8 but for one network\n"
+        "weir collect --sender \"192.0.2.1 sampling 1:1000\"\n    an exporter that does not say "
+        "its rate\n"
         "weir collect --tcp 192.0.2.10:4739\n    IPFIX over TCP\n"
         "weir collect --json-lines - | jq 'select(.dst_port == 53)'\n    flows as they come\n"
         "weir show collect\n    how it is doing\n",

@@ -80,14 +80,27 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
 
 /* --- the access list --- */
 
-static int check_access(const struct access *a, const char *where, struct err *err)
+void collect_place(const struct collect_options *o, size_t line, size_t column,
+                   char out[static COLLECT_PLACE])
 {
+    out[0] = '\0';
+    if (o->file && line > 0)
+        (void)snprintf(out, COLLECT_PLACE, "%.400s:%zu:%zu: ", o->file, line, column);
+}
+
+/* `l`: what the options say of this listener. */
+static int check_access(const struct collect_options *o, const struct access *a,
+                        const struct collect_listen *l, const char *where, struct err *err)
+{
+    char place[COLLECT_PLACE];
+
+    collect_place(o, l->line, l->column, place);
     return access_permits_some(a)
                ? 0
                : err_set(err, ERR_CONFIG,
-                         "the access list of %s permits nobody: whom no rule names is denied; "
+                         "%sthe access list of %s permits nobody: whom no rule names is denied; "
                          "permit a prefix, or any behind the others",
-                         where);
+                         place, where);
 }
 
 static bool has_port(const struct receiver *r, uint16_t port)
@@ -102,32 +115,40 @@ static bool has_port(const struct receiver *r, uint16_t port)
 }
 
 /* A rule for a port that is not ours is a mistake that would leave another port open. */
-static int check_ports(const struct collect *c, const struct access_rules *rules, struct err *err)
+static int check_ports(const struct collect *c, const struct collect_options *o, struct err *err)
 {
-    for (size_t i = 0; i < rules->n; i++)
-        if (rules->v[i].port != 0 && !has_port(&c->receiver[0], rules->v[i].port))
-            return err_set(err, ERR_CONFIG,
-                           "a rule of access is for port %u, where nothing listens",
-                           rules->v[i].port);
+    char place[COLLECT_PLACE];
+
+    for (size_t i = 0; i < o->access.n; i++) {
+        const struct access_rule *rule = &o->access.v[i];
+        if (rule->port == 0 || has_port(&c->receiver[0], rule->port))
+            continue;
+        collect_place(o, rule->line, rule->column, place);
+        return err_set(err, ERR_CONFIG, "%sa rule of access is for port %u, where nothing listens",
+                       place, rule->port);
+    }
     return 0;
 }
 
+/* Listeners are those of the start; options that are read again may have others. */
 static int check_rules(const struct collect *c, const struct collect_options *o, struct err *err)
 {
+    static const struct collect_listen nowhere;
     struct receiver_settings *s = receiver_settings_of(&c->receiver[0], o);
     char where[ADDR_PORT_TEXT];
-    int r = s ? check_ports(c, &o->access, err)
-              : err_set(err, ERR_LIMIT, "no memory for the access list");
+    int r = s ? check_ports(c, o, err) : err_set(err, ERR_LIMIT, "no memory for the access list");
 
     for (size_t i = 0; i < c->receiver[0].n_udp && r == 0; i++) {
         const struct udp *u = &c->receiver[0].udp[i].udp;
         (void)addr_port_print(&u->addr, u->port, where);
-        r = check_access(s->lists.v[u->number], where, err);
+        r = check_access(o, s->lists.v[u->number], i < o->n_udp ? &o->udp[i] : &nowhere, where,
+                         err);
     }
     for (size_t i = 0; i < c->receiver[0].n_tcp && r == 0; i++) {
         const struct tcp_listener *l = &c->receiver[0].tcp_listener[i];
         (void)addr_port_print(&l->addr, l->port, where);
-        r = check_access(s->lists.v[l->number], where, err);
+        r = check_access(o, s->lists.v[l->number], i < o->n_tcp ? &o->tcp[i] : &nowhere, where,
+                         err);
     }
     receiver_settings_free(s);
     return r;

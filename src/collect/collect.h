@@ -28,6 +28,8 @@ enum {
 struct collect_listen {
     struct addr addr;
     uint16_t port;
+    size_t line; /* where it was said, in collect_options.file; 0: not there */
+    size_t column;
 };
 
 struct collect_options;
@@ -40,6 +42,7 @@ struct collect_source {
 
 struct collect_options {
     struct collect_source *source; /* NULL: they stay as they are */
+    const char *file;              /* that they are from; NULL: none */
     const char *dir;
     const char *instance;
     const char *user; /* whom to become; NULL: nobody */
@@ -63,6 +66,11 @@ struct collect_options collect_options_default(void);
 /* How many suit this machine: one for two processors, since each has a sealing thread that has more
  * to do than it. At most 4, each of which takes some millions of flows a second. */
 unsigned collect_workers(void);
+
+/* "FILE:LINE:COLUMN: " of what was said there, or nothing. */
+enum { COLLECT_PLACE = 512 };
+void collect_place(const struct collect_options *o, size_t line, size_t column,
+                   char out[static COLLECT_PLACE]);
 
 /* Recover, listen, and work until SIGINT or SIGTERM; then drain and seal. Logs. */
 int collect_run(const struct collect_options *options, struct err *err) MUST_USE;

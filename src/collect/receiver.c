@@ -147,11 +147,13 @@ static struct sender sender_of(const struct tcp_peer *p)
         .addr = p->addr, .port = p->port, .listener = p->listener, .session = p->session};
 }
 
-static void log_peer(enum log_level level, const char *what, const struct tcp_peer *p)
+static void log_peer(const struct receiver *r, enum log_level level, const char *what,
+                     const struct tcp_peer *p)
 {
-    char text[ADDR_PORT_TEXT];
+    const struct sender_rule *rule = exporters_rule(decoder_exporters(r->worker.decoder), &p->addr);
+    char text[SENDER_TEXT];
 
-    (void)addr_port_print(&p->addr, p->port, text);
+    sender_print(rule ? rule->name : "", &p->addr, p->port, text);
     if (level == LOG_INFO)
         log_info(what, KV("peer", text), KV("session", p->session));
     else
@@ -172,7 +174,7 @@ static void on_opened(struct tcp_handler *h, const struct tcp_peer *p)
 {
     struct receiver *r = container_of(h, struct receiver, handler);
     count_add(&r->worker.counts, COUNT_TCP_SESSIONS, 1);
-    log_peer(LOG_INFO, "IPFIX session begins", p);
+    log_peer(r, LOG_INFO, "IPFIX session begins", p);
     publish(r);
 }
 
@@ -180,7 +182,7 @@ static void on_refused(struct tcp_handler *h, const struct tcp_peer *p)
 {
     struct receiver *r = container_of(h, struct receiver, handler);
     count_add(&r->worker.counts, COUNT_TCP_REFUSED, 1);
-    log_peer(LOG_WARN, "IPFIX session refused: too many are open", p);
+    log_peer(r, LOG_WARN, "IPFIX session refused: too many are open", p);
 }
 
 static void on_message(struct tcp_handler *h, const struct tcp_peer *p, const uint8_t *data,
@@ -215,9 +217,9 @@ static void on_ended(struct tcp_handler *h, const struct tcp_peer *p, enum tcp_e
     worker_end_session(&r->worker, &who, clock_wall_ms());
     if (why == TCP_BROKEN) {
         count_add(&r->worker.counts, COUNT_TCP_BROKEN, 1);
-        log_peer(LOG_WARN, "IPFIX session closed: what it sends is not IPFIX, or nothing", p);
+        log_peer(r, LOG_WARN, "IPFIX session closed: what it sends is not IPFIX, or nothing", p);
     } else {
-        log_peer(LOG_INFO, "IPFIX session ends", p);
+        log_peer(r, LOG_INFO, "IPFIX session ends", p);
     }
     publish(r);
 }

@@ -5,6 +5,7 @@
 
 enum {
     ID_TRIES = 1000,
+    NAMES_MS = 2000,         /* between names for the store */
     RETRY_MS = 250,          /* between attempts to begin a journal */
     RETRY_SUSPECT_MS = 10000 /* between journals that cannot be synced */
 };
@@ -247,6 +248,23 @@ static void sync_journal(struct worker *w, int64_t now_mono_ms)
     w->dir_synced = true;
 }
 
+/* What exporters call things since the last time is for the store. Were this lost in a crash, the
+ * names are in the journal's head, and are all told again. */
+static void tell_names(struct worker *w)
+{
+    const struct naming *n = decoder_names(w->decoder);
+    struct labels names;
+
+    w->names_mono_ms = clock_mono_ms();
+    if (n->changes == w->names_told)
+        return;
+    labels_init(&names);
+    count_add(&w->counts, COUNT_NAMES_REFUSED, labels_take(&names, n, w->names_told));
+    if (seal_names(w->seal, &names))
+        w->names_told = n->changes;
+    labels_free(&names);
+}
+
 static void ask_seal(struct worker *w)
 {
     struct err err;
@@ -265,8 +283,8 @@ static void log_news(struct worker *w)
 
     for (size_t i = 0; i < e->n_news; i++) {
         const struct exporter_news *n = &e->news[i];
-        char from[ADDR_PORT_TEXT];
-        (void)addr_port_print(&n->key.addr, n->key.port, from);
+        char from[SENDER_TEXT];
+        sender_print(n->name, &n->key.addr, n->key.port, from);
         if (n->verdict == SEQUENCE_GAP)
             log_warn("sequence gap: the exporter sent what did not arrive", KV("exporter", from),
                      KV("version", n->key.version), KV("source", n->key.source),
@@ -289,6 +307,8 @@ void worker_tick(struct worker *w, int64_t now_ms)
 
     if ((old || w->suspect) && now_mono_ms - w->tried_mono_ms >= wait_ms)
         next_journal(w, now_ms);
+    if (now_mono_ms - w->names_mono_ms >= NAMES_MS)
+        tell_names(w);
     sync_journal(w, now_mono_ms);
     give_in_hand(w);
     ask_seal(w);
@@ -331,8 +351,10 @@ void worker_close(struct worker *w, int64_t now_ms, struct counts *last)
     if (w->journal && journal_close(w->journal, &err) != 0)
         log_error("journal not closed", KV("error", err.text));
     w->journal = NULL;
-    if (w->seal)
+    if (w->seal && w->decoder) {
+        tell_names(w);
         ask_seal(w);
+    }
     if (seal_close(w->seal, last, &err))
         log_error("journal not made into a file, or not removed: it waits for the next start",
                   KV("error", err.text));

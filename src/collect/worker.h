@@ -53,6 +53,8 @@ struct worker {
     bool dir_synced;
     bool closed;           /* nothing can be written to it any more */
     bool suspect;          /* it could not be synced */
+    uint64_t names_told;   /* changes of names that the store was told */
+    int64_t names_mono_ms; /* then */
     bool failing;          /* the last attempt to begin another failed, */
     int64_t tried_mono_ms; /* then */
 };

@@ -61,6 +61,7 @@ struct context {
     uint16_t set;
     bool was_held;
     double forced_rate; /* the operator's; 0: none */
+    bool trusts;        /* exporters are whom records name */
     bool reject;        /* it comes out of order, and the operator wants none of that */
 };
 
@@ -242,15 +243,50 @@ static bool fill_time(struct batch *b, size_t row, size_t n, const struct contex
 }
 
 static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
-                      size_t n, const struct context *c)
+                      size_t n, const struct context *c, double forced_rate)
 {
     struct rating r = {.rates = &d->state.rates,
                        .addr = &c->from->addr,
                        .head = c->head,
-                       .forced =
-                           d->limits.forced_rate >= 1 ? d->limits.forced_rate : c->forced_rate,
+                       .forced = d->limits.forced_rate >= 1 ? d->limits.forced_rate : forced_rate,
                        .otherwise = d->limits.default_rate};
     return rating_fill(&r, p, b, row, n);
+}
+
+/* How many rows from `row` on name the same exporter; *who is it, or NULL where none is named. */
+static size_t named_alike(const struct batch *b, size_t row, size_t end, const struct addr **who)
+{
+    size_t i = row + 1;
+
+    *who = batch_at(b, FIELD_EXPORTER_ADDR, row);
+    if (*who && addr_is_zero(*who))
+        *who = NULL;
+    for (; i < end; i++) {
+        const struct addr *other = batch_at(b, FIELD_EXPORTER_ADDR, i);
+        bool alike = *who && other ? addr_eq(*who, other) : *who == other;
+        if (!alike)
+            break;
+    }
+    return i - row;
+}
+
+/* Who exported, and what the operator says of the rate there. A relay that is trusted speaks for
+ * others. */
+static bool fill_exporter(const struct decoder *d, const struct plan *p, struct batch *b,
+                          size_t row, size_t n, const struct context *c)
+{
+    bool speaks = c->trusts && c->exporter && plan_has(p, FIELD_EXPORTER_ADDR);
+    const struct addr *who = NULL;
+    bool ok = true;
+
+    for (size_t at = row, end = row + n; at < end && ok; at += n) {
+        n = speaks ? named_alike(b, at, end, &who) : end - at;
+        if (who)
+            exporters_name(&d->state.exporters, c->exporter, who);
+        ok = fill_addr(b, FIELD_EXPORTER, at, n, who ? who : &c->from->addr) &&
+             fill_rate(d, p, b, at, n, c, who ? c->exporter->identity.forced_rate : c->forced_rate);
+    }
+    return ok;
 }
 
 static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
@@ -260,10 +296,9 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
     bool ok = fill_uptimes(p, b, row, n, c) &&
               fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
               fill_u64(b, FIELD_EXPORT, row, n, (uint64_t)m->export_ms) &&
-              fill_addr(b, FIELD_EXPORTER, row, n, &c->from->addr) &&
               fill_u64(b, FIELD_VERSION, row, n, m->version) &&
               fill_u64(b, FIELD_RECORD_KIND, row, n, plan_kind(p)) && fill_time(b, row, n, c) &&
-              fill_rate(d, p, b, row, n, c);
+              fill_exporter(d, p, b, row, n, c);
     if (ok && msg_has_sets(m))
         ok = fill_u64(b, FIELD_DOMAIN, row, n, m->domain);
     if (ok && msg_has_engine(m))
@@ -440,6 +475,7 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
             return;
         if (!t)
             continue;
+        const struct sender_rule *rule = exporters_rule(&d->state.exporters, &x->from.addr);
         struct context c = {.head = &x->head,
                             .from = &x->from,
                             .exporter = exporter,
@@ -448,8 +484,8 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
                             .number = x->number,
                             .set = x->key.id,
                             .was_held = true,
-                            .forced_rate =
-                                exporters_forced_rate(&d->state.exporters, &x->from.addr)};
+                            .forced_rate = rule ? rule->rate : 0,
+                            .trusts = rule && rule->trusts};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
         tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
         book_add(c.book, BOOK_HELD_SETS, -1);
@@ -620,7 +656,9 @@ static void decode_message(struct decoder *d, struct context *c, const struct ms
 
     c->exporter = x;
     c->book = book_of(d, c, x);
-    c->forced_rate = x ? x->forced_rate : exporters_forced_rate(e, &c->from->addr);
+    const struct sender_rule *rule = x ? NULL : exporters_rule(e, &c->from->addr);
+    c->forced_rate = x ? x->forced_rate : rule ? rule->rate : 0;
+    c->trusts = x && x->trusts;
     c->reject = x && x->reject && sequence_out_of_order(&x->sequence, m);
     count_add(d->counts, COUNT_DATAGRAMS_REJECTED, c->reject);
     if (msg_has_sets(m))

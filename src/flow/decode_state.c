@@ -184,7 +184,7 @@ static void save_sender(const struct sender_rule *s, struct buf *out)
     buf_bytes(out, s->prefix.addr.b, sizeof s->prefix.addr.b);
     buf_u8(out, s->prefix.bits);
     buf_u64(out, bits);
-    buf_u8(out, s->reject);
+    buf_u8(out, (uint8_t)(s->reject | s->trusts << 1));
     end_record(out, from);
 }
 
@@ -425,17 +425,18 @@ static int load_sender(struct decode_state *s, struct cur *in, struct err *err)
     load_addr(in, &p.addr);
     p.bits = cur_u8(in);
     uint64_t bits = cur_u64(in);
-    uint8_t reject = cur_u8(in);
+    uint8_t flags = cur_u8(in);
     memcpy(&rate, &bits, sizeof rate);
     struct addr net = addr_mask(p.addr, p.bits);
-    if (!cur_ok(in) || p.bits > 128 || reject > 1 || !addr_eq(&net, &p.addr) ||
+    if (!cur_ok(in) || p.bits > 128 || flags > 3 || !addr_eq(&net, &p.addr) ||
         !(rate == 0 || rate_ok(rate)))
         return err_set(err, ERR_DATA, "saved sender: bad");
     struct sender_rule *rule = senders_get(&s->exporters.senders, &p);
     if (!rule)
         return err_set(err, ERR_DATA, "saved sender: too many");
     rule->rate = rate;
-    rule->reject = reject != 0;
+    rule->reject = flags & 1;
+    rule->trusts = flags & 2;
     return 0;
 }
 

@@ -15,7 +15,8 @@
  *     to be inclusive u8; n u8, n × gap (from u32, length u32); n u8, n × datagram (number u32,
  *     export i64), the oldest first
  *
- *   5 sender: prefix (address, bits u8); the forced rate: the double's bits u64; reject u8
+ *   5 sender: prefix (address, bits u8); the forced rate: the double's bits u64; flags u8 (1
+ *     reject, 2 trusts)
  *
  *   6 name: address, domain u32, kind u16, engine u16, id u64, since i64, heard i64, name's length
  *     u8, description's u8, both; one for each version, the oldest first

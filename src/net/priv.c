@@ -9,15 +9,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int priv_find(const char *name, struct priv_user *out, struct err *err)
+int priv_check(const char *name, struct err *err)
 {
     const struct passwd *p = getpwnam(name); /* there is one thread */
 
     if (!p)
         return err_set(err, ERR_CONFIG, "there is no user \"%s\"", name);
-    if (p->pw_uid == 0)
-        return err_set(err, ERR_CONFIG, "user \"%s\" is root: expected one without privileges",
-                       name);
+    return p->pw_uid != 0 ? 0
+                          : err_set(err, ERR_CONFIG,
+                                    "user \"%s\" is root: expected one without privileges", name);
+}
+
+int priv_find(const char *name, struct priv_user *out, struct err *err)
+{
+    int r = priv_check(name, err);
+    const struct passwd *p = r == 0 ? getpwnam(name) : NULL;
+
+    if (!p)
+        return r ? r : err_set(err, ERR_CONFIG, "user \"%s\" is gone", name);
     if (geteuid() != 0 && geteuid() != p->pw_uid)
         return err_set(err, ERR_CONFIG, "only root can become user \"%s\"", name);
     *out = (struct priv_user){.name = name, .uid = p->pw_uid, .gid = p->pw_gid};

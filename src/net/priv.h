@@ -14,7 +14,11 @@ struct priv_user {
     gid_t gid;
 };
 
-/* ERR_CONFIG: there is no such user, it is root, or we may not become it. */
+/* ERR_CONFIG: there is no such user, or it is root. Both of these while there is one thread, and
+ * before system calls are restricted. */
+int priv_check(const char *name, struct err *err) MUST_USE;
+
+/* The same, or we may not become it. */
 int priv_find(const char *name, struct priv_user *out, struct err *err) MUST_USE;
 
 /* The folder is the user's, if it was not there and is made. */

@@ -104,6 +104,7 @@ static void run_free(struct run *q)
         worker_free(q->workers[i]);
     list_free(q->work.list);
     scan_close(q->work.scan);
+    parts_free(q->work.parts);
     intern_free(&q->work.ids);
     (void)pthread_mutex_destroy(&q->work.lock);
     (void)pthread_cond_destroy(&q->work.turn);
@@ -144,14 +145,9 @@ static void add_times(struct query_times *to, const struct query_times *from)
 /* Rows that wait in parts become groups. */
 static int finish(struct run *q, struct err *err)
 {
-    struct parts *parts[THREADS_MAX];
-    bool any = false;
+    struct parts *parts = q->work.parts;
 
-    for (size_t i = 0; i < q->n; i++) {
-        parts[i] = q->workers[i]->parts;
-        any |= parts[i] != NULL;
-    }
-    return any ? finish_groups(q->agg, parts, q->n, q->work.spec, q->n, err) : 0;
+    return parts && parts_any(parts) ? finish_groups(q->agg, parts, q->work.spec, q->n, err) : 0;
 }
 
 struct again {
@@ -175,7 +171,7 @@ static int finish_late(struct run *q, struct err *err)
 
     for (size_t i = 0; i < q->n; i++) {
         const struct late_parts *p = &q->workers[i]->late_parts;
-        whole &= q->workers[i]->parts == NULL;
+        whole &= q->workers[i]->in == NULL;
         if (i == 0 || p->n == 0)
             continue;
         all->at = mem_resize(all->at, all->n + p->n, sizeof *all->at);
@@ -250,7 +246,7 @@ static struct summary summarize(const struct run *q)
         .scan = scan_stats(w->scan),
         .seconds = query_now() - w->begun,
         .threads = q->n,
-        .spilled_bytes = w->room.spilled_bytes,
+        .spilled_bytes = w->parts ? parts_spilled(w->parts) : 0,
         .late = q->late,
         .again = q->again,
         .times = q->times,
@@ -292,9 +288,8 @@ int query_run(const struct query_spec *spec, struct printer *p, struct query_wat
     q->work.watch = w;
     q->work.begun = q->work.told = query_now();
     intern_init(&q->work.ids, spec->limit_bytes);
-    q->work.room.limit_bytes = spec->limit_bytes / 2; /* the rest is for groups */
-    q->work.room.tidy_bytes = spec->limit_bytes / 8;  /* it costs time: not before it must be */
-    q->work.room.folder = "/var/tmp";
+    if (spec->grouped)
+        q->work.parts = parts_new(&spec->keys, spec->limit_bytes / 2); /* the rest is for groups */
     (void)pthread_mutex_init(&q->work.lock, NULL);
     (void)pthread_cond_init(&q->work.turn, NULL);
     int r = run_all(q, out, err);

@@ -167,6 +167,25 @@ int spec_columns(const char *text, struct query_spec *spec, struct err *err)
     return columns_parse(text, &of, &spec->columns, err);
 }
 
+size_t spec_columns_hidden(struct query_spec *spec, const char *const *names, size_t n)
+{
+    struct columns_of of = columns_of_spec(spec);
+    struct columns *c = &spec->columns;
+    size_t before = c->n;
+
+    for (size_t i = 0; i < n && before > 0 && c->n < COLUMNS_MAX; i++) {
+        struct answer_column column;
+        size_t at = 0;
+        if (columns_find(names[i], strlen(names[i]), "--names", &of, c, &column, NULL) != 0)
+            continue; /* groups have no such thing */
+        while (at < c->n && strcmp(c->at[at].name, column.name) != 0)
+            at++;
+        if (at == c->n)
+            c->at[c->n++] = column;
+    }
+    return c->n - before;
+}
+
 /* The order that a column of groups gives. */
 static struct sort sort_of_group(const struct answer_column *c)
 {

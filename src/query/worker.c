@@ -82,10 +82,7 @@ void worker_free(struct worker *w)
     marks_free(w->marks);
     tally_free(&w->tally);
     free(w->met);
-    parts_free(w->parts);
-    if (w->table)
-        agg_free(w->table);
-    free(w->table);
+    parts_in_free(w->in);
     meter_free(&w->meter);
     free(w);
 }
@@ -256,17 +253,15 @@ static int need_all(struct worker *w, size_t n, struct err *err)
     return r;
 }
 
+/* The groups so far go, too; what late times they may have is not kept. */
 static int begin_parts(struct worker *w, struct err *err)
 {
-    const struct work *q = w->work;
+    bool more = w->agg->rest || (w->agg->acc && !w->work->late);
 
-    if (w->parts)
+    if (w->in)
         return 0;
-    w->parts = parts_new(w->agg->keys.words, &w->work->room);
-    w->table = mem_new(1, sizeof *w->table);
-    if (!agg_init(w->table, &q->spec->keys, NULL, w->agg->ids, q->spec->limit_bytes))
-        return err_set(err, ERR_LIMIT, "no memory for groups");
-    return 0;
+    w->in = parts_in_new(w->work->parts);
+    return more ? 0 : parts_take(w->in, w->agg, err);
 }
 
 /* Rows of `t` with packed keys: put down by parts, where these have begun; the odd ones, and all
@@ -277,7 +272,7 @@ static int add_packed(struct worker *w, const struct tally *t, size_t from, size
     size_t words = w->agg->keys.words;
     size_t n_left;
 
-    if (!w->parts && !many) {
+    if (!w->in && !many) {
         int r = quick_add_keys(w->agg, t, from, n, packed, err);
         if (r != ERR_LIMIT || w->marks)
             return r;
@@ -287,10 +282,10 @@ static int add_packed(struct worker *w, const struct tally *t, size_t from, size
         return r;
     for (size_t i = 0; i < n; i++)
         w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
-    r = parts_add(w->parts, t, from, n, packed, w->agg->hashes, w->left, &n_left, err);
+    r = parts_add(w->in, t, from, n, packed, w->agg->hashes, w->left, &n_left, err);
     for (size_t i = 0; i < n_left && !r; i++)
         r = quick_add_keys(w->agg, t, from + w->left[i], 1, packed + w->left[i] * words, err);
-    return r ? r : parts_tidy(w->parts, w->table, err);
+    return r;
 }
 
 static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
@@ -318,7 +313,7 @@ static int end_cells(struct worker *w, struct err *err)
         r = add_packed(w, w->met, 0, n, w->agg->packed, false, err);
         for (size_t i = 0; w->marks && i < n && !r; i++)
             r = marks_take(w->marks, w->taken[i], w->agg->acc, w->agg->state[i], err);
-        for (size_t i = 0; w->late && !w->parts && i < n && !r; i++)
+        for (size_t i = 0; w->late && !w->in && i < n && !r; i++)
             late_add(w->agg->state[i], &w->late_part);
     }
     cells_begin(&w->cells, 0, false);
@@ -360,7 +355,7 @@ static int have_cells(struct worker *w, struct err *err)
         r = coder_begin(w->coder, &n, err);
     if (r)
         return r;
-    if (w->parts || (w->marks && (n == 0 || !coded || !marks_begin(w->marks, n))))
+    if (w->in || (w->marks && (n == 0 || !coded || !marks_begin(w->marks, n))))
         n = 0;
     begin_cells(w, n);
     return 0;
@@ -587,6 +582,8 @@ void worker_run(struct worker *w)
     }
     if (w->agg && (r == 0 || r == ERR_EOF)) {
         int e = end_cells(w, &w->err);
+        if (!e && w->in)
+            e = parts_over(w->in, &w->err);
         r = e ? e : r;
     }
     join(w); /* of a part that broke off */

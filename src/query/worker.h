@@ -24,7 +24,7 @@ struct work {
     struct query_watch *watch;
     struct scan *scan;
     struct intern ids;
-    struct parts_room room;
+    struct parts *parts; /* where rows go when groups have become many; NULL: none are asked for */
     size_t threads;
     bool late; /* times of groups are read when it is known whose are needed */
     double begun;
@@ -62,8 +62,7 @@ struct worker {
     struct tally *met;   /* cells on their way into groups; NULL: not yet */
     uint32_t left[METER_CHUNK];
     uint32_t taken[METER_CHUNK];
-    struct parts *parts;  /* where rows go when groups have become many; NULL: not yet */
-    struct agg *table;    /* to put their entries together in */
+    struct parts_in *in;  /* to the parts; NULL: groups are not many yet */
     struct printer *fork; /* records of the part in hand that wait for its turn, as text */
     struct list *own;     /* prints to it */
     uint64_t part;

@@ -52,8 +52,9 @@ struct lines {
     unsigned turn;         /* the feed to look at next */
     struct batch *batch;   /* being written, */
     struct feed *of;       /* which is this one's, */
-    size_t row;            /* from here on */
-    struct buf text;       /* of rows before that, to be written from `at` on */
+    size_t row;            /* from here on, */
+    uint64_t selected[BATCH_ROWS / 64];
+    struct buf text; /* of rows before that, to be written from `at` on */
     size_t at;
 };
 
@@ -127,7 +128,14 @@ static bool take_batch(struct lines *l)
         l->batch = ring_pop(&l->of->todo);
         l->row = 0;
     }
+    if (l->batch && l->options.select)
+        l->options.select(l->options.arg, l->batch, l->selected);
     return l->batch != NULL;
+}
+
+static bool is_wanted(const struct lines *l, size_t row)
+{
+    return !l->options.select || (l->selected[row / 64] >> row % 64 & 1);
 }
 
 static void give_back(struct lines *l)
@@ -143,7 +151,10 @@ static void fill_text(struct lines *l)
     l->at = 0;
     while (l->row < l->batch->rows && l->text.len < TEXT_ENOUGH) {
         size_t before = l->text.len;
-        l->options.line(&l->text, l->batch, l->row++);
+        size_t row = l->row++;
+        if (!is_wanted(l, row))
+            continue;
+        l->options.line(&l->text, l->batch, row);
         if (buf_ok(&l->text))
             continue;
         l->text.bad = false; /* there is no memory for this one */

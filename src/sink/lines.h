@@ -19,6 +19,10 @@ struct lines_options {
     const char *to; /* see target.h; borrowed */
     /* Write one row as a line, with its end. */
     void (*line)(struct buf *out, const struct batch *b, size_t row);
+    /* Sets selected[(b->rows + 63) / 64]: which rows are wanted; NULL: all. By the writing thread.
+     */
+    void (*select)(const void *arg, const struct batch *b, uint64_t *selected);
+    const void *arg;
 };
 
 struct lines;

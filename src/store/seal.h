@@ -16,6 +16,7 @@
 #include "flow/books.h"
 #include "flow/decode.h"
 #include "store/journal.h"
+#include "store/labels.h"
 #include "store/name.h"
 #include "store/pq_write.h"
 
@@ -47,6 +48,10 @@ void seal_end(struct seal *s, struct journal_writer *journal, struct books *book
 /* A journal that an earlier run left, and that could not be made into a file when this one began:
  * it is tried again now and then. After seal_begin(). */
 void seal_adopt(struct seal *s, const struct store_id *id, int64_t hour_ms);
+
+/* Have the store know these names, see labels.h. Takes what is in `names`; false: the ring is full,
+ * it stays the caller's. */
+bool seal_names(struct seal *s, struct labels *names) MUST_USE;
 
 /* Since the last call: rows left to be stored from their journal, and rows pushed while no journal
  * was begun, which are lost. */

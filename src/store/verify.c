@@ -92,12 +92,24 @@ static struct book_key book_of_row(const struct batch *b, size_t row)
                      (int64_t)batch_u64(b, FIELD_RECEIVED, row));
 }
 
+/* Of an exporter that somebody else may have spoken for: then its books are the relay's. */
+static bool is_named(const struct batch *b, size_t row)
+{
+    const struct addr *named = batch_at(b, FIELD_EXPORTER_ADDR, row);
+    const struct addr *exporter = batch_at(b, FIELD_EXPORTER, row);
+
+    return named && exporter && addr_eq(named, exporter);
+}
+
+/* The row of `seen` that counts those. */
+static const struct book_key named_key = {.what = BOOK_OTHERS};
+
 static void count_rows(struct books *seen, const struct batch *b)
 {
     struct book *row = NULL;
 
     for (size_t i = 0; i < b->rows; i++) {
-        struct book_key key = book_of_row(b, i);
+        struct book_key key = is_named(b, i) ? named_key : book_of_row(b, i);
         if (!row || memcmp(&row->key, &key, sizeof key) != 0)
             row = books_get(seen, &key, true);
         book_add(row, BOOK_STORED, 1);
@@ -127,19 +139,22 @@ static void say_book(struct verify *v, const char *path, const struct book *said
          said->n[BOOK_STORED], from, said->key.version, time, said->n[BOOK_STORED] - missing);
 }
 
-/* Rows that are under others in the books are there under their sender. */
+/* Rows that are under others in the books are there under their sender; those of exporters that
+ * were named in them are in the books of whoever sent them. */
 static void compare_books(struct verify *v, const char *path, const struct books *said,
                           const struct books *seen)
 {
-    const struct book *row;
+    const struct book *row = map_find(&seen->map, &named_key);
+    const int64_t named = row ? row->n[BOOK_STORED] : 0;
     int64_t others = 0;
-    int64_t more = 0;
+    int64_t more = named;
 
     for (size_t at = 0; (row = map_next(&said->map, &at));) {
         if (row->key.what == BOOK_SENDER) {
             int64_t missing = missing_rows(seen, row, &more);
-            if (missing > 0)
+            if (missing > 0 && named == 0)
                 say_book(v, path, row, missing);
+            others += named ? missing : 0;
         } else {
             others += row->n[BOOK_STORED];
         }
@@ -148,7 +163,7 @@ static void compare_books(struct verify *v, const char *path, const struct books
                  book_difference(row));
     }
     for (size_t at = 0; (row = map_next(&seen->map, &at));)
-        if (!map_find(&said->map, &row->key))
+        if (row->key.what == BOOK_SENDER && !map_find(&said->map, &row->key))
             more += row->n[BOOK_STORED];
     if (more != others)
         note(v, true, path, "%" PRId64 " of its flows are not in its books, which say %" PRId64,
