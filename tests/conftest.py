@@ -19,9 +19,9 @@ WEIR = os.environ.get("WEIR", str(ROOT / "build/src/cli/weir"))
 PATIENCE_S = 20
 
 
-def until(true, what):
+def until(true, what, seconds=PATIENCE_S):
     """Wait for true() to be so; tests never sleep for a fixed time."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited in vain for {what() if callable(what) else what}"
         time.sleep(0.01)
