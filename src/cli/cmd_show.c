@@ -90,6 +90,20 @@ static void print_collect(const json_t *answer)
     (void)printf("'weir show counters' has every number.\n");
 }
 
+/* A line below, where there is more to say than the address. */
+static void print_identity(const json_t *s)
+{
+    bool several = json_is_true(json_object_get(s, "speaks_for_several"));
+
+    if (json_object_get(s, "name"))
+        (void)printf("    named %s\n", text(s, "name"));
+    if (json_object_get(s, "identity"))
+        (void)printf("    speaks for %s%s%s%s, by elements 130 and 131\n", text(s, "identity"),
+                     json_object_get(s, "identity_name") ? " " : "",
+                     json_object_get(s, "identity_name") ? text(s, "identity_name") : "",
+                     several ? " and others" : "");
+}
+
 static void print_sender(const json_t *s, int64_t now_ms)
 {
     int64_t ahead_ms = json_integer_value(json_object_get(s, "clock_ahead_ms"));
@@ -108,6 +122,7 @@ static void print_sender(const json_t *s, int64_t now_ms)
                  json_is_true(json_object_get(s, "counts_itself"))
                      ? "  (counts as softflowd does: a message's own records too)"
                      : "");
+    print_identity(s);
 }
 
 static void print_senders(const json_t *answer)

@@ -41,6 +41,7 @@ void help_print_all(void);
 void help_print(const struct command *c);
 
 /* Each cmd_NAME.c defines one of these; --help (-h) is handled by main before run(). */
+extern const struct command cmd_books;
 extern const struct command cmd_check;
 extern const struct command cmd_collect;
 extern const struct command cmd_completion;

@@ -22,6 +22,7 @@ const struct command *const command_table[] = {
     &cmd_show,
     &cmd_doctor,
     &cmd_store,
+    &cmd_books,
     &cmd_check,
     &cmd_fields,
     &cmd_completion,

@@ -9,12 +9,31 @@
 
 enum { LISTS_BYTES = CTL_ANSWER_MAX / 4 * 3 };
 
+/* Who it is, and how that is known. */
+static void put_identity(const struct exporter *x, struct json *j)
+{
+    char text[ADDR_TEXT];
+
+    if (*x->name)
+        put_text(j, "name", x->name);
+    put_text(j, "identity_from", x->identity.known ? "element" : "address");
+    if (!x->identity.known)
+        return;
+    (void)addr_print(&x->identity.addr, text);
+    put_text(j, "identity", text);
+    if (*x->identity.name)
+        put_text(j, "identity_name", x->identity.name);
+    json_key(j, "speaks_for_several");
+    json_bool(j, x->identity.several);
+}
+
 static void put_sender(const struct snapshot *from, size_t i, struct json *j)
 {
     const struct exporter *x = &from->senders[i];
     const struct sequence *s = &x->sequence;
 
     put_address(j, "exporter", &x->key.addr, x->key.port);
+    put_identity(x, j);
     put_number(j, "version", x->key.version);
     if (x->key.version >= 9) {
         put_number(j, "domain", x->key.source);
@@ -170,17 +189,13 @@ static void put_words(struct json *j, const char *key, const uint8_t *s, size_t 
 
 static void put_name(const struct snapshot *from, size_t i, struct json *j)
 {
-    static const char *const kinds[NAME_KINDS] = {[NAME_INTERFACE] = "interface",
-                                                  [NAME_VRF] = "vrf",
-                                                  [NAME_APPLICATION] = "application",
-                                                  [NAME_SAMPLER] = "sampler"};
     const struct snapshot_name *x = &from->names[i];
     char text[ADDR_TEXT];
 
     (void)addr_print(&x->key.addr, text);
     put_text(j, "exporter", text);
     put_number(j, "domain", x->key.domain);
-    put_text(j, "kind", kinds[x->key.kind]);
+    put_text(j, "kind", name_kinds[x->key.kind]);
     if (x->key.kind == NAME_APPLICATION)
         put_number(j, "engine", x->key.engine);
     put_number(j, "number", x->key.id);

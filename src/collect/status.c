@@ -9,12 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static void put_counters(const struct collect *c, struct json *j)
+/* Of all threads; to be freed. */
+static struct counts *all_counts(const struct collect *c)
 {
     struct counts *all = mem_new(1, sizeof *all);
 
     for (unsigned w = 0; w < c->workers; w++)
         worker_counts(&c->receiver[w].worker, all);
+    if (c->options->sink)
+        c->options->sink->counts(c->options->sink, all);
+    return all;
+}
+
+static void put_counters(const struct collect *c, struct json *j)
+{
+    struct counts *all = all_counts(c);
+
     json_key(j, "counters");
     json_open(j, '{');
     for (int i = 0; i < COUNT_N; i++) {
@@ -166,10 +176,8 @@ static void put_denied(struct collect *c, struct json *j)
 
 static void put_drops(struct collect *c, struct json *j)
 {
-    struct counts *all = mem_new(1, sizeof *all);
+    struct counts *all = all_counts(c);
 
-    for (unsigned w = 0; w < c->workers; w++)
-        worker_counts(&c->receiver[w].worker, all);
     json_key(j, "drops");
     json_open(j, '[');
     for (int i = 0; i < COUNT_N; i++) {

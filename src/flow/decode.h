@@ -77,6 +77,7 @@ struct decode_watch {
     void (*on)(struct decode_watch *watch, const struct decode_event *event);
 };
 
+struct books;
 struct decoder;
 struct held;
 struct naming;
@@ -93,11 +94,24 @@ void decoder_free(struct decoder *d);
  * goes to `out` when it is full. */
 void decoder_datagram(struct decoder *d, const struct datagram *in);
 
+/* What did not get as far as here, at one of our sockets. */
+struct drops {
+    uint16_t port;
+    uint64_t kernel; /* datagrams that the kernel dropped */
+    uint64_t denied; /* that the access list does not permit */
+};
+
+/* For the books only. */
+void decoder_note(struct decoder *d, int64_t received_ms, const struct drops *drops);
+
 /* A TCP connection has ended: its templates are gone. */
 void decoder_session_end(struct decoder *d, const struct sender *who);
 
 /* All of them have: they were an earlier run's. */
 void decoder_sessions_end(struct decoder *d);
+
+/* What came of what was received, since they were last taken or the state was loaded. */
+struct books *decoder_books(struct decoder *d);
 
 /* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
 struct exporters *decoder_exporters(struct decoder *d);
@@ -113,6 +127,9 @@ const struct held *decoder_held(const struct decoder *d); /* what waits for its 
 
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
+
+/* The batch in hand: between two datagrams, what has not gone to `out` yet. */
+const struct batch *decoder_in_hand(const struct decoder *d);
 
 /* The state that decoding what comes next depends on: templates, sampling rates, names, held sets,
  * as records of their own; and back, into a new decoder. load returns 0 or ERR_DATA, in which case

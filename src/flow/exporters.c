@@ -3,6 +3,7 @@
 #include "base/attr.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const int64_t day_ms = 86400000;
 
@@ -84,19 +85,36 @@ static bool make_room(struct exporters *e, int64_t now_ms)
     return true;
 }
 
-double exporters_forced_rate(const struct exporters *e, const struct addr *who)
+const struct sender_rule *exporters_rule(const struct exporters *e, const struct addr *who)
 {
-    const struct sender_rule *rule = senders_find(&e->senders, who);
-
-    return rule ? rule->rate : 0;
+    return senders_find(&e->senders, who);
 }
 
 static void take_rule(const struct exporters *e, struct exporter *x)
 {
-    const struct sender_rule *rule = senders_find(&e->senders, &x->key.addr);
+    static const struct sender_rule none;
+    const struct sender_rule *found = senders_find(&e->senders, &x->key.addr);
+    const struct sender_rule *rule = found ? found : &none;
 
-    x->forced_rate = rule ? rule->rate : 0;
-    x->reject = rule && rule->reject;
+    x->forced_rate = rule->rate;
+    x->reject = rule->reject;
+    x->trusts = rule->trusts;
+    memcpy(x->name, rule->name, sizeof x->name);
+    x->identity = (struct exporter_identity){0};
+}
+
+void exporters_name(const struct exporters *e, struct exporter *x, const struct addr *who)
+{
+    struct exporter_identity *i = &x->identity;
+
+    if (i->known && addr_eq(&i->addr, who))
+        return;
+    const struct sender_rule *rule = senders_find(&e->senders, who);
+    bool several = i->known;
+    *i = (struct exporter_identity){
+        .addr = *who, .forced_rate = rule ? rule->rate : 0, .known = true, .several = several};
+    if (rule)
+        memcpy(i->name, rule->name, sizeof i->name);
 }
 
 bool exporters_set_senders(struct exporters *e, const struct senders *senders)
@@ -158,8 +176,10 @@ static void tell(struct exporters *e, const struct exporter *x, enum sequence_ve
         e->news_lost++;
         return;
     }
-    e->news[e->n_news++] = (struct exporter_news){
+    struct exporter_news *n = &e->news[e->n_news++];
+    *n = (struct exporter_news){
         .key = x->key, .verdict = v, .missed = missed, .received_ms = received_ms};
+    memcpy(n->name, x->name, sizeof n->name);
 }
 
 void exporters_told(struct exporters *e)

@@ -85,6 +85,12 @@ static void look_at_sampler(struct health *h, const struct batch *b, size_t row)
     h->sampler = sampler;
 }
 
+static void look_at_direction(struct health *h, const struct batch *b, size_t row)
+{
+    if (batch_has(b, FIELD_DIRECTION, row))
+        h->told |= batch_u64(b, FIELD_DIRECTION, row) == 1 ? HEALTH_EXIT : HEALTH_ENTRY;
+}
+
 static void look_closely(struct health *h, const struct batch *b, size_t row)
 {
     static const struct {
@@ -117,8 +123,7 @@ static void look_closely(struct health *h, const struct batch *b, size_t row)
     h->tcp += batch_u64(b, FIELD_PROTO, row) == PROTO_TCP;
     for (size_t i = 0; i < COUNT_OF(says); i++)
         look_for(h, b, row, says[i].field, says[i].what);
-    if (batch_has(b, FIELD_DIRECTION, row))
-        h->told |= batch_u64(b, FIELD_DIRECTION, row) == 1 ? HEALTH_EXIT : HEALTH_ENTRY;
+    look_at_direction(h, b, row);
     look_at_sampler(h, b, row);
 }
 
@@ -229,6 +234,9 @@ static void look_for_copies(struct health *h, const struct batch *b, size_t row,
         h->watch.on = false;
         h->watched++;
         h->doubles++;
+        look_at_direction(h, b, i);
+        if (batch_has(b, FIELD_DIRECTION, i))
+            h->told |= h->watch.direction == 1 ? HEALTH_EXIT : HEALTH_ENTRY;
         return;
     }
 }

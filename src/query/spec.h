@@ -74,6 +74,13 @@ int spec_every(const char *text, const char *by, struct keys *out, struct err *e
 int spec_columns(const char *text, struct query_spec *spec, struct err *err) MUST_USE;
 int spec_sort(const char *text, struct query_spec *spec, struct err *err) MUST_USE;
 
+/* Add columns, if they are not there, behind those that are printed: somebody else needs them. Not
+ * where the format decides what columns there are. Returns how many were added. */
+size_t spec_columns_hidden(struct query_spec *spec, const char *const *names, size_t n);
+
+/* What it needs to know of records' sums; `totals`: those of all are shown, too. */
+struct meter_needs spec_needs(const struct query_spec *spec, bool totals);
+
 /* The buckets of the first key that is a time; 0: there is none. */
 int64_t spec_bucket(const struct query_spec *spec);
 
