@@ -375,15 +375,16 @@ static uint64_t find_frame(struct journal_reader *j, uint64_t at)
     }
 }
 
-/* Over what is no frame, to the next that is. false: nothing but the end follows. */
-static bool skip_torn(struct journal_reader *j)
+/* Over what is no frame, to the next that is; `whole`: it has the checksum of one, but its content
+ * can't be. false: nothing but the end follows. */
+static bool skip_torn(struct journal_reader *j, bool whole)
 {
     uint64_t next = find_frame(j, j->at + 1);
 
     j->chunk_at = j->chunk_len = 0;
     if (next == 0)
         return false;
-    if (is_frame(j, j->at)) { /* a live journal: it was being written a moment ago */
+    if (!whole && is_frame(j, j->at)) { /* a live journal: it was being written a moment ago */
         next = j->at;
     } else {
         if (j->torn.bytes == 0)
@@ -416,14 +417,14 @@ int journal_next(struct journal_reader *j, struct journal_frame *out, uint64_t *
     while (!j->ended) {
         uint8_t type = 0;
         struct cur body = cur_of(NULL, 0);
-        if (read_frame(j, &type, &body) && (type == JOURNAL_HEAD) != j->has_head &&
-            parse_frame(type, &body, out)) {
+        bool whole = read_frame(j, &type, &body);
+        if (whole && (type == JOURNAL_HEAD) != j->has_head && parse_frame(type, &body, out)) {
             j->has_head = true;
             j->at += j->frame.len;
             return 0;
         }
         bool at_end = j->frame.len == 0;
-        if (at_end || !j->has_head || !skip_torn(j)) {
+        if (at_end || !j->has_head || !skip_torn(j, whole)) {
             if (at_end)
                 j->ended = true;
             else
