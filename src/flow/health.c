@@ -127,14 +127,20 @@ static void look_closely(struct health *h, const struct batch *b, size_t row)
     look_at_sampler(h, b, row);
 }
 
+/* From one time to another, of those that an exporter chooses: any at all, so it may wrap. */
+static int64_t ms_between(int64_t from, int64_t to)
+{
+    return (int64_t)((uint64_t)to - (uint64_t)from);
+}
+
 static void count_times(struct health *h, const int64_t *first, const int64_t *last,
                         const int64_t *export, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        int64_t lasted = last[i] - first[i];
+        int64_t lasted = ms_between(first[i], last[i]);
         h->backward += lasted < 0;
         h->over_day += lasted > day_ms;
-        h->ahead += last[i] - export[i] > hour_ms;
+        h->ahead += ms_between(export[i], last[i]) > hour_ms;
         if (lasted > day_ms)
             continue;
         h->over_minute += lasted > minute_ms;
@@ -156,12 +162,12 @@ static void look_at_times(struct health *h, const struct batch *b, size_t row, s
 
     h->timed += n;
     for (size_t i = 0; i < n; i++) {
-        int64_t lasted = last[i] - first[i];
+        int64_t lasted = ms_between(first[i], last[i]);
         longest = lasted > longest ? lasted : longest;
         shortest = lasted < shortest ? lasted : shortest;
         latest = last[i] > latest ? last[i] : latest;
     }
-    if (longest > minute_ms || shortest < 0 || latest - export[0] > hour_ms)
+    if (longest > minute_ms || shortest < 0 || ms_between(export[0], latest) > hour_ms)
         count_times(h, first, last, export, n);
     else if (longest > h->longest_ms)
         h->longest_ms = longest;
@@ -182,7 +188,7 @@ static bool is_copy(const struct health_watch *w, const struct batch *b, size_t 
         batch_u64(b, FIELD_BYTES, row) != w->bytes || batch_u64(b, FIELD_PROTO, row) != w->proto ||
         !same_addr(b, FIELD_SRC_ADDR, row, &w->src) || !same_addr(b, FIELD_DST_ADDR, row, &w->dst))
         return false;
-    int64_t apart = (int64_t)batch_u64(b, FIELD_FIRST, row) - w->first_ms;
+    int64_t apart = ms_between(w->first_ms, (int64_t)batch_u64(b, FIELD_FIRST, row));
     bool elsewhere = batch_u64(b, FIELD_DIRECTION, row) != w->direction ||
                      batch_u64(b, FIELD_IN_IF, row) != w->in_if ||
                      batch_u64(b, FIELD_OUT_IF, row) != w->out_if;
