@@ -265,11 +265,12 @@ static int cmd_show_run(int argc, char **argv)
 const struct command cmd_show = {
     .name = "show",
     .summary = "ask a running weir for its state",
-    .usage = "[options] collect|counters|drops|senders|templates|samplers|interfaces|names|waiting",
+    .usage = "[options] WHAT",
     .details =
-        "collect: ports, journal, and what became of the flows. counters: everything that is "
-        "counted and is not 0, with what it means. drops: those of them that say that something "
-        "was lost, refused or dropped, with what to do about it, and from where senders came that "
+        "WHAT is one of these. collect: ports, journal, and what became of the flows. counters: "
+        "everything that is counted and is not 0, with what it means. drops: those of them that "
+        "say that something was lost, refused or dropped, with what to do about it, and from where "
+        "senders came that "
         "the access list does not permit. senders: who sends, what was lost of it by its "
         "own numbers (what came late is not), and how far its clock is from ours. templates: the "
         "layouts that exporters announced, and how many records came by each since the "
