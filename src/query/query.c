@@ -14,7 +14,9 @@ enum { THREADS_MAX = 256 };
 struct run {
     struct work work;
     struct worker *workers[THREADS_MAX];
-    size_t n;          /* of them */
+    size_t n;                                      /* of them */
+    struct shared_groups *shared[THREADS_MAX / 2]; /* of workers 0 and 1, 2 and 3, ... */
+    size_t n_shared;
     struct agg *agg;   /* of all, in the end */
     struct sums total; /* of all records that matched */
     struct query_times times;
@@ -73,6 +75,19 @@ static size_t cores(void)
     return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (size_t)n;
 }
 
+/* Each two workers share groups. */
+static bool share_groups(struct run *q)
+{
+    while (q->workers[0]->agg && q->n_shared < q->n / 2) {
+        struct worker **w = &q->workers[2 * q->n_shared];
+        struct shared_groups *p = shared_new(w[0]);
+        if (!p)
+            return false;
+        q->shared[q->n_shared++] = w[0]->shared = w[1]->shared = p;
+    }
+    return true;
+}
+
 static int run_open(struct run *q, struct err *err)
 {
     struct work *w = &q->work;
@@ -92,6 +107,8 @@ static int run_open(struct run *q, struct err *err)
             return err_set(err, ERR_LIMIT, "no memory for %zu threads", w->threads);
         q->n++;
     }
+    if (!share_groups(q))
+        return err_set(err, ERR_LIMIT, "no memory for %zu threads", w->threads);
     q->workers[0]->first = true;
     if (!w->spec->grouped)
         w->list = list_new(w->spec, w->printer);
@@ -102,6 +119,8 @@ static void run_free(struct run *q)
 {
     for (size_t i = 0; i < q->n; i++)
         worker_free(q->workers[i]);
+    for (size_t i = 0; i < q->n_shared; i++)
+        shared_free(q->shared[i]);
     list_free(q->work.list);
     scan_close(q->work.scan);
     parts_free(q->work.parts);
@@ -204,12 +223,14 @@ static int merge(struct run *q, struct err *err)
         add_times(&q->times, &w->times);
     }
     sums_add_fraction(&q->total, &rest);
-    q->agg = q->workers[0]->agg;
+    q->agg = q->n_shared > 0 ? &q->shared[0]->agg : q->workers[0]->agg;
     if (!q->agg)
         return 0;
     q->agg->limit_bytes = q->work.spec->limit_bytes;
-    for (size_t i = 1; i < q->n && !r; i++)
+    for (size_t i = q->n_shared > 0 ? 0 : 1; i < q->n && !r; i++)
         r = agg_merge(q->agg, q->workers[i]->agg, err);
+    for (size_t i = 1; i < q->n_shared && !r; i++)
+        r = agg_merge(q->agg, &q->shared[i]->agg, err);
     agg_finish(q->agg);
     if (!r)
         r = finish(q, err);

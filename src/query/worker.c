@@ -27,6 +27,36 @@ static int sink_take(struct chunk_sink *to, const struct chunk *c, struct err *e
     return agg_add(w->agg, c, err);
 }
 
+static bool groups_init(struct agg *a, struct work *q)
+{
+    if (!agg_init(a, &q->spec->keys, q->late ? &late_extra : q->spec->extra, &q->ids,
+                  q->spec->limit_bytes / q->threads))
+        return false;
+    a->user_limit_bytes = q->spec->limit_bytes;
+    return true;
+}
+
+struct shared_groups *shared_new(const struct worker *like)
+{
+    struct shared_groups *p = mem_new(1, sizeof *p);
+
+    if (!groups_init(&p->agg, like->work)) {
+        free(p);
+        return NULL;
+    }
+    (void)pthread_mutex_init(&p->lock, NULL);
+    return p;
+}
+
+void shared_free(struct shared_groups *p)
+{
+    if (!p)
+        return;
+    agg_free(&p->agg);
+    (void)pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
 struct worker *worker_new(struct work *q)
 {
     struct worker *w = mem_new(1, sizeof *w);
@@ -51,9 +81,7 @@ struct worker *worker_new(struct work *q)
             w->marks = marks_new(&q->spec->columns.aggregates);
         if (!w->stage && (!counts || w->marks) && coder_can(&q->spec->keys))
             w->coder = coder_new(&q->spec->keys, &q->ids);
-        ok = agg_init(w->agg, &q->spec->keys, q->late ? &late_extra : extra, &q->ids,
-                      q->spec->limit_bytes / q->threads);
-        w->agg->user_limit_bytes = q->spec->limit_bytes;
+        ok = groups_init(w->agg, q);
     }
     if (!ok) {
         worker_free(w);
@@ -265,15 +293,15 @@ static int begin_parts(struct worker *w, struct err *err)
 }
 
 /* Rows of `t` with packed keys: put down by parts, where these have begun; the odd ones, and all
- * before that, become groups at once. */
-static int add_packed(struct worker *w, const struct tally *t, size_t from, size_t n,
-                      const uint64_t *packed, bool many, struct err *err)
+ * before that, become groups of `to` at once. */
+static int add_packed(struct worker *w, struct agg *to, const struct tally *t, size_t from,
+                      size_t n, const uint64_t *packed, bool many, struct err *err)
 {
     size_t words = w->agg->keys.words;
     size_t n_left;
 
     if (!w->in && !many) {
-        int r = quick_add_keys(w->agg, t, from, n, packed, err);
+        int r = quick_add_keys(to, t, from, n, packed, err);
         if (r != ERR_LIMIT || w->marks)
             return r;
     }
@@ -284,7 +312,7 @@ static int add_packed(struct worker *w, const struct tally *t, size_t from, size
         w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
     r = parts_add(w->in, t, from, n, packed, w->agg->hashes, w->left, &n_left, err);
     for (size_t i = 0; i < n_left && !r; i++)
-        r = quick_add_keys(w->agg, t, from + w->left[i], 1, packed + w->left[i] * words, err);
+        r = quick_add_keys(to, t, from + w->left[i], 1, packed + w->left[i] * words, err);
     return r;
 }
 
@@ -294,28 +322,40 @@ static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
 
     if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
         return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
-    return add_packed(w, &w->tally, from, n, packed, w->agg->n >= MANY, err);
+    return add_packed(w, w->agg, &w->tally, from, n, packed, w->agg->n >= MANY, err);
 }
 
-/* Cells become groups. */
-static int end_cells(struct worker *w, struct err *err)
+static int cells_to(struct worker *w, struct agg *to, struct err *err)
 {
     size_t at = 0;
     size_t n;
     int r = 0;
 
+    while (!r && (n = cells_take(&w->cells, &at, w->met, w->taken)) > 0) {
+        coder_keys(w->coder, w->taken, n, w->agg->packed);
+        r = add_packed(w, to, w->met, 0, n, w->agg->packed, false, err);
+        for (size_t i = 0; w->marks && i < n && !r; i++)
+            r = marks_take(w->marks, w->taken[i], to->acc, to->state[i], err);
+        for (size_t i = 0; w->late && !w->in && i < n && !r; i++)
+            late_add(to->state[i], &w->late_part);
+    }
+    return r;
+}
+
+/* Cells become groups. */
+static int end_cells(struct worker *w, struct err *err)
+{
+    int r;
+
     if (!cells_any(&w->cells))
         return 0;
     if (!w->met)
         w->met = mem_new(1, sizeof *w->met);
-    while (!r && (n = cells_take(&w->cells, &at, w->met, w->taken)) > 0) {
-        coder_keys(w->coder, w->taken, n, w->agg->packed);
-        r = add_packed(w, w->met, 0, n, w->agg->packed, false, err);
-        for (size_t i = 0; w->marks && i < n && !r; i++)
-            r = marks_take(w->marks, w->taken[i], w->agg->acc, w->agg->state[i], err);
-        for (size_t i = 0; w->late && !w->in && i < n && !r; i++)
-            late_add(w->agg->state[i], &w->late_part);
-    }
+    if (w->shared)
+        (void)pthread_mutex_lock(&w->shared->lock);
+    r = cells_to(w, w->shared ? &w->shared->agg : w->agg, err);
+    if (w->shared)
+        (void)pthread_mutex_unlock(&w->shared->lock);
     cells_begin(&w->cells, 0, false);
     return r;
 }

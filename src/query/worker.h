@@ -17,6 +17,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Groups that two threads share: each adds those of a row group at a time. That is half the memory
+ * of groups of their own, most of which would be the same, and half of what is merged in the end.
+ */
+struct shared_groups {
+    pthread_mutex_t lock;
+    struct agg agg;
+};
+
 /* Of all threads. */
 struct work {
     const struct query_spec *spec;
@@ -46,7 +54,8 @@ struct worker {
     struct scan_reader *reader;
     struct select *select;
     struct meter meter;
-    struct agg *agg; /* of groups; NULL: records are listed */
+    struct agg *agg;              /* of groups; NULL: records are listed */
+    struct shared_groups *shared; /* for groups of cells; NULL: agg is */
     struct stage *stage;
     struct chunk_sink sink;
     struct coder *coder; /* NULL: rows are metered and packed one by one */
@@ -74,6 +83,10 @@ struct worker {
     int status;
     struct err err;
 };
+
+/* For threads of a grouped query, whose agg is like this one. NULL if there is no memory. */
+struct shared_groups *shared_new(const struct worker *like);
+void shared_free(struct shared_groups *p);
 
 /* NULL if there is no memory. */
 struct worker *worker_new(struct work *q);
