@@ -50,7 +50,8 @@ enum {
     OPT_GEO,
     OPT_CONFIG,
     OPT_DEDUP,
-    OPT_NAMES_FILE
+    OPT_NAMES_FILE,
+    OPT_COVERAGE
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -94,6 +95,7 @@ static const struct opt opts[] = {
     {OPT_QUIET, "quiet", 'q', NULL, "rows only: no titles, no summary"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_EXPLAIN, "explain", 0, NULL, "say what was skipped and where the time went"},
+    {OPT_COVERAGE, "coverage", 0, NULL, "say on what share of the flows that were sent it rests"},
     {OPT_THREADS, "threads", 0, "N", "work on so many cores (default: all)"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
     FILTERS_OPT(OPT_CONFIG),
@@ -106,7 +108,8 @@ struct flags {
     const char *by, *sort, *top, *bottom, *memory;
     const char *columns, *every, *matrix, *chart_file;
     const char *format, *config, *threads;
-    bool raw, exact, quiet, explain, local, other, fold, dedup, spread, no_spread, chart, ascii;
+    bool raw, exact, quiet, explain, coverage, local, other, fold, dedup, spread, no_spread, chart,
+        ascii;
     const char *name_kinds, *names_file;
     const char *geo[NAMES_GEO_FILES + 1];
     size_t n_geo;
@@ -154,6 +157,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_EXPLAIN:
         f->explain = true;
+        return 0;
+    case OPT_COVERAGE:
+        f->coverage = true;
         return 0;
     case OPT_THREADS:
         f->threads = value;
@@ -463,6 +469,23 @@ static void print_explained(const struct summary *s)
     buf_free(&text);
 }
 
+/* Where it is not printed with the answer. */
+static void print_coverage(const struct coverage *c)
+{
+    struct buf text;
+
+    buf_init(&text, MESSAGE_MAX);
+    coverage_text(c, &text);
+    (void)fprintf(stderr, "%.*s", (int)text.len, text.data ? (const char *)text.data : "");
+    buf_free(&text);
+}
+
+static void on_broken_books(void *arg, const char *text)
+{
+    (void)arg;
+    (void)fprintf(stderr, "weir query: %s\n", text);
+}
+
 /* The first Ctrl-C asks for what is known so far, the next ends the program as ever. */
 static atomic_bool interrupted;
 
@@ -576,6 +599,7 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
         p = print_named(p, names, &all);
     }
     struct dedup *dropped = NULL;
+    struct coverage coverage;
     struct summary summary;
     struct err err;
     watch.query.stop = &interrupted;
@@ -583,6 +607,10 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
     int r = spec->dedup ? dedup_find(&dropped, spec, &watch.query, &err) : 0;
 
     spec->dropped = dropped;
+    if (!r && f->coverage) {
+        r = coverage_find(&coverage, spec, on_broken_books, NULL, &err);
+        spec->coverage = &coverage;
+    }
     if (!r)
         r = query_run(spec, p, &watch.query, &summary, &err);
     dedup_free(dropped);
@@ -593,6 +621,8 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
     }
     if (format->all_columns && ((watch.terminal && !f->quiet) || summary.interrupted))
         print_summary(&summary);
+    if (f->coverage && !(format == &print_json || (format == &print_table && !f->quiet)))
+        print_coverage(&coverage);
     if (f->explain)
         print_explained(&summary);
     return summary.scan.broken || summary.interrupted ? 1 : 0;

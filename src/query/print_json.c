@@ -103,6 +103,11 @@ static void json_end(struct printer *p, const struct summary *s)
 
     buf_text(&p->text, "\n],\n\"summary\":");
     summary_json(s, &j);
+    if (s->coverage) {
+        buf_text(&p->text, ",\n\"coverage\":");
+        struct json more = json_of(&p->text);
+        coverage_json(s->coverage, &more);
+    }
     buf_text(&p->text, "}\n");
 }
 

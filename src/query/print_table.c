@@ -372,6 +372,8 @@ static void table_end(struct printer *p, const struct summary *s)
     buf_u8(&p->text, '\n');
     summary_line(s, &p->text);
     buf_u8(&p->text, '\n');
+    if (s->coverage)
+        coverage_text(s->coverage, &p->text);
 }
 
 /* Rows behind the kept ones need only the widths. */

@@ -271,6 +271,7 @@ static struct summary summarize(const struct run *q)
         .late = q->late,
         .again = q->again,
         .times = q->times,
+        .coverage = w->spec->coverage,
     };
     s.scan.broken = s.scan.broken > w->broken ? s.scan.broken : w->broken;
     return s;

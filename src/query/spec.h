@@ -56,6 +56,8 @@ struct query_spec {
     const struct dedup *dropped; /* because these records do not; NULL before that is known */
     bool others;                 /* what is not among the first is shown as one more */
 
+    const struct coverage *coverage; /* shown with the answer; NULL: not asked for */
+
     const struct query_extra *extra; /* stages, further aggregates; NULL: none */
     bool all_groups;                 /* the answer needs all groups, not only the first */
 };

@@ -3,6 +3,7 @@
 #define QUERY_SUMMARY_H
 
 #include "base/json.h"
+#include "query/coverage.h"
 #include "store/scan.h"
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ struct summary {
     size_t late;            /* row groups whose times were left out, */
     size_t again;           /* and those of them that were read once more */
     struct query_times times;
+    const struct coverage *coverage; /* NULL: not asked for */
 };
 
 /* "10 of 1,234 groups; 5.20 M flows, 12.3 GB, 9.80 M packets matched; scanned 10.0 M flows in
