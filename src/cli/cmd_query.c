@@ -578,7 +578,7 @@ static struct named_all named_all_of(struct query_spec *spec, const struct names
 }
 
 static int answer(struct query_spec *spec, const struct flags *f, const struct print_format *format,
-                  struct names *names)
+                  struct names *names, struct coverage *coverage)
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
@@ -599,7 +599,6 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
         p = print_named(p, names, &all);
     }
     struct dedup *dropped = NULL;
-    struct coverage coverage;
     struct summary summary;
     struct err err;
     watch.query.stop = &interrupted;
@@ -608,8 +607,8 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
 
     spec->dropped = dropped;
     if (!r && f->coverage) {
-        r = coverage_find(&coverage, spec, on_broken_books, NULL, &err);
-        spec->coverage = &coverage;
+        r = coverage_find(coverage, spec, on_broken_books, NULL, &err);
+        spec->coverage = coverage;
     }
     if (!r)
         r = query_run(spec, p, &watch.query, &summary, &err);
@@ -622,7 +621,7 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
     if (format->all_columns && ((watch.terminal && !f->quiet) || summary.interrupted))
         print_summary(&summary);
     if (f->coverage && !(format == &print_json || (format == &print_table && !f->quiet)))
-        print_coverage(&coverage);
+        print_coverage(coverage);
     if (f->explain)
         print_explained(&summary);
     return summary.scan.broken || summary.interrupted ? 1 : 0;
@@ -647,6 +646,7 @@ static int ask(struct flags *f)
     struct query_spec spec;
     struct extra extra;
     struct names names = {0};
+    struct coverage coverage;
     struct filter *filter = NULL;
     struct err err;
 
@@ -677,7 +677,7 @@ static int ask(struct flags *f)
     spec.filter = filter;
     spec.extra = extra_init(&extra, &spec);
     if (!status)
-        status = answer(&spec, f, format, &names);
+        status = answer(&spec, f, format, &names, &coverage);
     names_free(&names);
     filter_free(filter);
     return status;
