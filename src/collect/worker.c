@@ -299,6 +299,24 @@ static void log_news(struct worker *w)
     exporters_told(e);
 }
 
+/* What could not be read since the last tick. */
+static void log_troubles(struct worker *w)
+{
+    struct troubles *all = decoder_troubles(w->decoder);
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct trouble *t = &all->v[i];
+        char from[SENDER_TEXT];
+        sender_print("", &t->addr, t->port, from);
+        log_warn("malformed: some of what came could not be read", KV("exporter", from),
+                 KV("version", t->version), KV("source", t->source), KV("set", t->set),
+                 KV("counter", count_table[t->why].name), KV("last", t->reason), KV("times", t->n));
+    }
+    if (all->more > 0)
+        log_warn("more could not be read than can be told", KV("times", all->more));
+    *all = (struct troubles){0};
+}
+
 void worker_tick(struct worker *w, int64_t now_ms)
 {
     int64_t now_mono_ms = clock_mono_ms();
@@ -313,6 +331,7 @@ void worker_tick(struct worker *w, int64_t now_ms)
     give_in_hand(w);
     ask_seal(w);
     log_news(w);
+    log_troubles(w);
 }
 
 void worker_rotate(struct worker *w, int64_t now_ms)

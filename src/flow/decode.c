@@ -43,6 +43,7 @@ struct decoder {
     uint64_t number;
     size_t misses; /* of the datagram in hand, see release() */
     size_t withdrawals_of_all;
+    struct troubles troubles;
     /* Of the message in hand. */
     uint32_t flows;
     uint32_t n_options;
@@ -141,15 +142,22 @@ static void malformed(struct decoder *d, const struct context *c, enum count_id 
         book_add(c->book, BOOK_MALFORMED_BYTES, (int64_t)octets);
     }
     count_add(d->counts, why, 1);
+    struct trouble t = {.addr = c->from->addr, .port = c->from->port, .set = c->set, .why = why};
+    if (c->head)
+        t.version = c->head->version;
     if (c->exporter) {
+        t.source = c->exporter->key.source;
         struct health *h = &c->exporter->health;
         h->malformed++;
         h->malformed_why = why;
         h->malformed_set = c->set;
         h->malformed_ms = c->received_ms;
     }
+    troubles_add(&d->troubles, &t, reason);
     tell(d, c, (struct decode_event){.what = DECODE_MALFORMED, .octets = octets, .reason = reason});
 }
+
+struct troubles *decoder_troubles(struct decoder *d) { return &d->troubles; }
 
 /* --- what every record of a set gets --- */
 

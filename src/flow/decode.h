@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "flow/exporters.h"
 #include "flow/out.h"
+#include "flow/trouble.h"
 #include "wire/msg.h"
 
 /* Who sent it, and by which way: the transport session of RFC 7011. */
@@ -115,6 +116,9 @@ struct books *decoder_books(struct decoder *d);
 
 /* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
 struct exporters *decoder_exporters(struct decoder *d);
+
+/* What could not be read since whoever logs it has zeroed them. */
+struct troubles *decoder_troubles(struct decoder *d);
 
 /* What the operator says of senders, from the next datagram on; it is part of the state that is
  * saved. false, and no change, if there is no memory. */
