@@ -18,7 +18,8 @@ enum {
     EXPORTER_SETTLED = 2,
     EXPORTER_PROPER = 4,
     EXPORTER_BEHIND = 8,
-    EXPORTER_KNOWN = 16
+    EXPORTER_KNOWN = 16,
+    EXPORTER_DOUBT = 32
 };
 
 static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
@@ -159,9 +160,10 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u16(out, x->key.version);
     buf_u16(out, x->key.port);
     buf_u16(out, x->key.listener);
-    buf_u8(out, (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) |
-                          (x->settled ? EXPORTER_SETTLED : 0) | (s->proper ? EXPORTER_PROPER : 0) |
-                          (s->is_behind ? EXPORTER_BEHIND : 0) | (s->known ? EXPORTER_KNOWN : 0)));
+    buf_u8(out,
+           (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) | (x->settled ? EXPORTER_SETTLED : 0) |
+                     (s->proper ? EXPORTER_PROPER : 0) | (s->is_behind ? EXPORTER_BEHIND : 0) |
+                     (s->known ? EXPORTER_KNOWN : 0) | (s->doubt.len > 0 ? EXPORTER_DOUBT : 0)));
     buf_u64(out, (uint64_t)x->last_ms);
     buf_u32(out, s->next);
     buf_u32(out, s->last);
@@ -169,6 +171,10 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u64(out, (uint64_t)s->export_ms);
     if (s->is_behind)
         buf_u32(out, s->behind);
+    if (s->doubt.len > 0) {
+        buf_u32(out, s->doubt.from);
+        buf_u32(out, s->doubt.len);
+    }
     buf_u8(out, x->boot_ms != INT64_MIN);
     buf_u64(out, (uint64_t)x->boot_ms);
     save_memory(s, out);
@@ -401,6 +407,10 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     q.export_ms = (int64_t)cur_u64(in);
     q.is_behind = flags & EXPORTER_BEHIND;
     q.behind = q.is_behind ? cur_u32(in) : 0;
+    if (flags & EXPORTER_DOUBT) {
+        q.doubt.from = cur_u32(in);
+        q.doubt.len = cur_u32(in);
+    }
     bool booted = cur_u8(in) != 0;
     int64_t boot_ms = (int64_t)cur_u64(in);
     bool remembered = load_memory(in, &q);

@@ -191,17 +191,19 @@ void exporters_told(struct exporters *e)
 static void take_sequence(struct exporters *e, struct exporter *x, const struct sequence_step *step,
                           int64_t received_ms)
 {
-    uint64_t lost = x->sequence.lost;
+    uint64_t gaps = x->sequence.gaps;
+    uint64_t missed_before = x->sequence.missed;
     enum sequence_verdict v = sequence_add(&x->sequence, step);
+    uint64_t missed = x->sequence.missed - missed_before;
 
+    count_add(e->counts, COUNT_SEQUENCE_GAPS, x->sequence.gaps - gaps);
+    count_add(e->counts, COUNT_SEQUENCE_MISSED, missed);
     switch (v) {
     case SEQUENCE_GAP:
-        count_add(e->counts, COUNT_SEQUENCE_GAPS, 1);
-        count_add(e->counts, COUNT_SEQUENCE_MISSED, x->sequence.lost - lost);
-        tell(e, x, v, x->sequence.lost - lost, received_ms);
+        tell(e, x, v, missed, received_ms);
         x->gap_ms = received_ms;
         if (x->datagrams == 1)
-            x->lost_before = x->sequence.lost - lost;
+            x->lost_before = missed;
         break;
     case SEQUENCE_LATE:
         count_add(e->counts, COUNT_SEQUENCE_LATE, 1);
