@@ -509,7 +509,12 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
         tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
         book_add(c.book, BOOK_HELD_SETS, -1);
         book_add(c.book, BOOK_HELD_BYTES, -(int64_t)x->len);
-        t->records += decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
+        size_t n = decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
+        t->records += n;
+        if (exporter && plan_kind(t->plan) == RECORD_OPTIONS)
+            exporter->options += n;
+        else if (exporter)
+            exporter->flows += n;
         held_drop(&d->state.held, x);
     }
 }

@@ -196,11 +196,11 @@ static void data_that_wait_and_what_is_malformed_are_counted(void **state)
     set_end(&k);
     kit_send(&k);
     const struct health *h = &only(&k)->health;
-    assert_true(h->held == 1 && h->released == 0);
+    assert_true(h->held == 1 && h->released == 0 && only(&k)->flows == 0);
     msg_begin(&k, 10);
     template_set(&k, 10, 300, "8:4");
     kit_send(&k);
-    assert_true(h->held == 1 && h->released == 1);
+    assert_true(h->held == 1 && h->released == 1 && only(&k)->flows == 1);
     msg_begin(&k, 10);
     set_begin(&k, 200); /* neither data nor template */
     set_end(&k);
