@@ -10,7 +10,7 @@ static const double PROGRESS_S = 0.1;
 
 enum {
     MANY = 1 << 16,         /* groups: their sums and slots pass the second-level cache */
-    ASIDE_BYTES = 16 << 20, /* of records that wait for their turn: those of a row group, often */
+    ASIDE_BYTES = 12 << 20, /* of records that wait for their turn: those of a row group, often */
     FORK_ROWS = 1000        /* printed, when tables know their widths */
 };
 
