@@ -96,13 +96,7 @@ static void put_record(struct run *r, const struct decode_event *e, size_t row)
         json_key(&j, "held");
         json_bool(&j, true);
     }
-    for (int f = 0; f < FIELD_N; f++) {
-        struct value v = value_of(e->batch, (enum field_id)f, row);
-        if (v.type == VALUE_NONE)
-            continue;
-        json_key(&j, field_table[f].name);
-        print_json_value(&j, &v);
-    }
+    print_json_fields(&j, e->batch, row);
     line_end(&j, r);
 }
 

@@ -7,6 +7,7 @@
 #include "flow/decode.h"
 #include "net/capfile.h"
 #include "store/import.h"
+#include "store/labels.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -76,6 +77,7 @@ static void feed(struct run *r, const struct capfile_item *item)
     }
     if (import_is_other_hour(r->import, item->time_ms)) {
         decoder_flush(r->decoder);
+        import_books(r->import, decoder_books(r->decoder));
         import_hour(r->import, item->time_ms);
     }
     decoder_datagram(r->decoder, &d);
@@ -136,6 +138,18 @@ static void summary(const struct run *r, uint64_t rows, uint64_t files, const ch
         say_number(count_get(&r->counts, (enum count_id)i), count_table[i].help);
 }
 
+/* Flows are in place by now: names would be of no use without them. */
+static int keep_names(const struct run *r, const char *dir, struct err *err)
+{
+    struct labels names;
+
+    labels_init(&names);
+    (void)labels_take(&names, decoder_names(r->decoder), 0); /* the decoder's bound is lower */
+    int e = labels_keep(dir, &names, NULL, err);
+    labels_free(&names);
+    return e ? err_in(err, e, "the flows are imported, but not what exporters call things") : 0;
+}
+
 static int import_all(struct run *r, const char *dir, char **paths, size_t n)
 {
     struct pq_write_options pq = {.codec = PQ_ZSTD};
@@ -154,9 +168,12 @@ static int import_all(struct run *r, const char *dir, char **paths, size_t n)
     progress_end(&r->progress);
     if (e == 0) {
         decoder_flush(r->decoder);
+        import_books(r->import, decoder_books(r->decoder));
         rows = import_rows(r->import);
         e = import_publish(r->import, &files, &err);
         r->import = NULL;
+        if (e == 0)
+            e = keep_names(r, dir, &err);
     }
     import_abort(r->import);
     decoder_free(r->decoder);

@@ -4,7 +4,7 @@
  * in it an engine (v5, v6, v8: type and number), source id (v9) or observation domain (IPFIX). Line
  * cards of one router, and routers behind one address, are several.
  *
- * Bounded: EXPORTERS_MAX entries of some 500 octets, 8 MB. When there is no room, the newcomer
+ * Bounded: EXPORTERS_MAX entries of some 1,100 octets, 18 MB. When there is no room, the newcomer
  * that has been silent for longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no
  * newcomer: strangers cannot push it out, whatever addresses they claim; a day's silence makes it
  * one again. Where all are settled nobody more is taken, and that is counted. */
@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/count.h"
 #include "base/map.h"
+#include "flow/health.h"
 #include "flow/senders.h"
 #include "flow/sequence.h"
 
@@ -45,12 +46,29 @@ struct exporter {
                          * options data (element 160); INT64_MIN: it does not say */
     double forced_rate; /* the operator's, see senders.h; 0: none */
     bool reject;        /* what comes out of order */
+    struct book *book;  /* where its messages were entered last, in the */
+    uint64_t books;     /* generation of books; to be asked by books_is() */
+    bool trusts;        /* a relay: exporters are whom its records name */
+    char name[SENDER_NAME];
+    /* Of relays that are trusted: who was named last, and what the operator says of it. */
+    struct exporter_identity {
+        struct addr addr;
+        double forced_rate;
+        char name[SENDER_NAME];
+        bool known;
+        bool several; /* others were named too */
+    } identity;
     struct sequence sequence;
+    int64_t gap_ms;       /* received, when something was missing last, */
+    int64_t restarted_ms; /* and when it counted anew last; if it ever did */
+    uint64_t lost_before; /* of what is lost: before its first datagram of this run */
+    struct health health;
 };
 
 /* Something that an operator wants to know: a gap, a restart. */
 struct exporter_news {
     struct exporter_key key;
+    char name[SENDER_NAME];
     enum sequence_verdict verdict;
     uint64_t missed; /* GAP: units of the version */
     int64_t received_ms;
@@ -81,8 +99,11 @@ struct exporter *exporters_get(struct exporters *e, const struct exporter_key *k
 /* What the operator says of them from now on; false, and no change, if there is no memory. */
 bool exporters_set_senders(struct exporters *e, const struct senders *senders);
 
-/* The rate that the operator forces for this address; 0: none. Slow: for who is no exporter. */
-double exporters_forced_rate(const struct exporters *e, const struct addr *who);
+/* What the operator says of this address; NULL: nothing. Slow: for who is no exporter. */
+const struct sender_rule *exporters_rule(const struct exporters *e, const struct addr *who);
+
+/* A record of x, which is trusted, names its exporter. */
+void exporters_name(const struct exporters *e, struct exporter *x, const struct addr *who);
 
 /* It was settled in an earlier run. */
 void exporters_settle(struct exporters *e, struct exporter *x);

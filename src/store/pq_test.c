@@ -165,7 +165,9 @@ static void finds_every_damaged_byte_of_the_footer(void **state)
         off_t at = st.st_size - 8 - (off_t)n + (off_t)i;
         uint8_t was;
         assert_int_equal(pread(fd, &was, 1, at), 1);
-        uint8_t hurt = i == n ? was : (uint8_t)(was ^ 1u << i % 8);
+        uint8_t hurt = was;
+        if (i < n)
+            hurt = (uint8_t)(was ^ 1u << i % 8);
         assert_int_equal(pwrite(fd, &hurt, 1, at), 1);
         struct pq_file *f;
         if (pq_open(&f, path, NULL) == 0) {

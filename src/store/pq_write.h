@@ -14,6 +14,9 @@
 /* Footer key of the catalogue's version, which every file has. */
 #define PQ_KEY_CATALOGUE "weir.catalogue"
 
+/* Footer key of the books, see books_text.h. */
+#define PQ_KEY_BOOKS "weir.books"
+
 /* Footer key of the footer's own checksum, the last one. Pages have theirs by the format; without
  * this one a statistic that was damaged on the disk would hide rows, and nobody would know. */
 #define PQ_KEY_SUM "weir.footer_crc32c"

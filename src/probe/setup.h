@@ -1,0 +1,107 @@
+/* setup: what a probe is to do: records, exporters, samplers, monitors, and where they stand.
+ *
+ * Made from flags (cli) or from the routers' commands (probe/fnf); the probe only reads it. Things refer to
+ * each other by their place in the arrays. Owner: who made it; one setup_free() ends all. */
+#ifndef PROBE_SETUP_H
+#define PROBE_SETUP_H
+
+#include "base/addr.h"
+#include "probe/cache.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SETUP_NAME = 64,      /* with its zero byte */
+    SETUP_FIELDS = 64,    /* of a record */
+    SETUP_EXPORTERS = 16, /* of a monitor */
+    SETUP_MAX = 256,      /* of each kind */
+    SETUP_NONE = -1
+};
+
+/* One element of a record, as it is exported: IANA's number, see reference 4.1. */
+struct setup_field {
+    uint32_t enterprise;
+    uint16_t number;
+    uint16_t len;
+    bool key;     /* match, else collect */
+};
+
+struct setup_record {
+    char name[SETUP_NAME];
+    struct setup_field fields[SETUP_FIELDS];
+    size_t n;
+};
+
+/* Options data that an exporter announces. */
+enum setup_option {
+    SETUP_INTERFACE_TABLE,
+    SETUP_SAMPLER_TABLE,
+    SETUP_EXPORTER_STATS,
+    SETUP_VRF_TABLE,
+    SETUP_OPTIONS
+};
+
+struct setup_exporter {
+    char name[SETUP_NAME];
+    struct addr to;
+    uint16_t port;
+    uint16_t version; /* 5, 9, 10 */
+    bool tcp;
+    bool has_source;
+    struct addr source;         /* sends from it */
+    char source_if[IFNAMSIZ];   /* or from this interface's address; "": the kernel chooses */
+    uint8_t dscp;
+    uint8_t ttl;
+    uint16_t mtu;               /* of the datagram's IP packet */
+    uint32_t domain;            /* source id, observation domain; v5: engine type and id */
+    uint32_t template_s;        /* templates again after so many seconds */
+    uint32_t template_packets;  /* and after so many datagrams; 0: not by them */
+    uint32_t option_s[SETUP_OPTIONS]; /* 0: that one is not sent */
+};
+
+struct setup_sampler {
+    char name[SETUP_NAME];
+    uint32_t rate; /* one packet in so many */
+    bool random;   /* one at random among each `rate`; else each rate-th */
+};
+
+struct setup_monitor {
+    char name[SETUP_NAME];
+    int record;
+    int exporters[SETUP_EXPORTERS];
+    size_t n_exporters;
+    enum cache_type type;
+    uint32_t entries;
+    uint32_t active_s;
+    uint32_t update_s; /* permanent caches: how often totals go out */
+    uint32_t idle_s[CACHE_CLASSES];
+};
+
+/* A monitor at an interface. */
+struct setup_place {
+    char dev[IFNAMSIZ];
+    int monitor;
+    int sampler; /* or SETUP_NONE */
+    bool output; /* packets that leave, else those that come */
+    uint8_t family; /* 4 or 6; 0: both */
+};
+
+struct setup {
+    struct setup_record *records;
+    size_t n_records;
+    struct setup_exporter *exporters;
+    size_t n_exporters;
+    struct setup_sampler *samplers;
+    size_t n_samplers;
+    struct setup_monitor *monitors;
+    size_t n_monitors;
+    struct setup_place *places;
+    size_t n_places;
+};
+
+void setup_free(struct setup *s); /* takes a zeroed one */
+
+#endif
