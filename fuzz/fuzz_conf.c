@@ -15,6 +15,13 @@ static int on_any(struct conf *c, const struct conf_line *line, struct err *err)
     return 0;
 }
 
+static const struct conf_command fields[] = {
+    {.words = "source port"},
+    {.words = "source port low N", .bare = true},
+    {.words = "flags"},
+    {.words = "flags TEXT"},
+};
+
 static const struct conf_command commands[] = {
     {.words = "filter NAME TEXT", .take = on_any},
     {.words = "flow record NAME", .take = on_any},
@@ -23,6 +30,7 @@ static const struct conf_command commands[] = {
     {.words = "interface NAME", .take = on_any},
     {.words = "shutdown", .take = on_any},
     {.words = "sender PREFIX", .take = on_any, .opens = 1},
+    {.words = "match", .take = on_any, .in = 1, .then = fields, .n_then = COUNT_OF(fields)},
     {.words = "sampling RATE", .take = on_any, .in = 1},
     {.words = "permit PREFIX", .take = on_any, .in = 1},
     {.words = "permit PREFIX port PORT", .take = on_any, .in = 1},

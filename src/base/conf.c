@@ -236,7 +236,11 @@ static void keep_argument(const struct conf *c, const struct match *m, size_t i,
 static int take(struct conf *c, struct conf_line *line, const struct conf_command *command,
                 struct err *err)
 {
-    line->command = command;
+    if (line->command)
+        line->then = command;
+    else
+        line->command = command;
+    command = line->command;
     int r = command->take(c, line, err);
     if (command->in == 0)
         c->block = 0;
@@ -245,29 +249,66 @@ static int take(struct conf *c, struct conf_line *line, const struct conf_comman
     return r;
 }
 
+/* The table in which the words go on behind the first i: *t, or that of the only command left. */
+static bool goes_on(const struct conf *t, const struct match *m, size_t i, struct conf_line *line,
+                    struct conf *then)
+{
+    const struct conf_command *one = only(t, m);
+    struct conf_word w;
+
+    if (i == 0 || !one || !one->then || row_word(one->words, i, &w))
+        return false;
+    line->command = one;
+    *then = (struct conf){.commands = one->then, .n = one->n_then};
+    return true;
+}
+
+/* The word, or the whole rest of the line if that is what the command wants. */
+static const struct conf_command *widen(const struct conf *t, const struct match *m, size_t i,
+                                        const char *s, size_t len, size_t *at,
+                                        struct conf_word *typed)
+{
+    const struct conf_command *rest = rest_of_line(t, m, i);
+
+    if (!rest)
+        return NULL;
+    *at = typed->column - 1;
+    (void)next_word(s, len, at, true, typed);
+    return rest;
+}
+
 /* Reads words from `at` on until one command is whole. */
 static int take_line(struct conf *c, struct conf_line *line, const char *s, size_t len, size_t at,
                      struct err *err)
 {
+    struct conf then;
+    const struct conf *t = c;
     struct match m = {{false}};
     struct conf_word typed;
 
-    begin(c, &m);
+    begin(t, &m);
     for (size_t i = 0;; i++) {
+        if (goes_on(t, &m, i, line, &then)) {
+            t = &then;
+            m = (struct match){{false}};
+            begin(t, &m);
+            i = 0;
+        }
         const struct match before = m;
-        const struct conf_command *done = complete(c, &m, i);
-        const struct conf_command *rest = rest_of_line(c, &m, i);
-        bool is = next_word(s, len, &at, rest != NULL, &typed);
+        const struct conf_command *done = complete(t, &m, i);
+        const struct conf_command *rest = rest_of_line(t, &m, i);
+        bool is = next_word(s, len, &at, false, &typed);
         if (!is && done)
             return take(c, line, done, err);
-        const struct conf_command *undone = rest ? rest : bare(c, &m, i);
+        const struct conf_command *undone = rest ? rest : bare(t, &m, i);
         if (!is && undone && line->no)
             return take(c, line, undone, err);
-        if (!is || (done && only(c, &m)) || narrow(c, &m, i, &typed) == 0)
-            return fail_word(c, &before, line, i, &typed, err);
-        if (!is_one_word(c, &m, i))
-            return fail_short(c, &m, line, i, &typed, err);
-        keep_argument(c, &m, i, &typed, line);
+        if (!is || (done && only(t, &m)) || narrow(t, &m, i, &typed) == 0)
+            return fail_word(t, &before, line, i, &typed, err);
+        if (!is_one_word(t, &m, i))
+            return fail_short(t, &m, line, i, &typed, err);
+        rest = widen(t, &m, i, s, len, &at, &typed);
+        keep_argument(t, &m, i, &typed, line);
         if (rest)
             return take(c, line, rest, err);
     }
@@ -299,6 +340,8 @@ int conf_read(struct conf *c, const char *file, const char *text, size_t len, st
     int result = 0;
 
     assert(c->commands && c->n <= CONF_COMMANDS);
+    for (size_t k = 0; k < c->n; k++)
+        assert(c->commands[k].n_then <= CONF_COMMANDS);
     c->block = 0;
     for (size_t at = 0; at < len;) {
         const char *stop = memchr(text + at, '\n', len - at);

@@ -9,8 +9,9 @@
  * begins.
  *
  * What commands there are, their readers say in a table: small words as they are written, capital
- * ones for arguments, and TEXT at the end for the rest of the line. Errors are "FILE:LINE:COLUMN:
- * expected ..., found ...".
+ * ones for arguments, and TEXT at the end for the rest of the line. A command whose words go on in
+ * many ways has a table of its own for those (`then`). Errors are "FILE:LINE:COLUMN: expected ...,
+ * found ...".
  *
  * Bounds: the enum below. */
 #ifndef BASE_CONF_H
@@ -25,7 +26,7 @@
 enum {
     CONF_BYTES_MAX = 16 * 1024 * 1024, /* of a file */
     CONF_WORDS = 8,                    /* of a command, with its arguments */
-    CONF_COMMANDS = 64
+    CONF_COMMANDS = 256
 };
 
 /* A piece of a line; bytes are not followed by a zero byte. */
@@ -42,6 +43,7 @@ struct conf_line {
     struct conf_word arg[CONF_WORDS]; /* of the capital words, in order */
     size_t n;
     const struct conf_command *command;
+    const struct conf_command *then; /* the row of command->then; NULL: it has none */
 };
 
 /* Embedded in whoever takes the commands. */
@@ -54,6 +56,9 @@ struct conf_command {
     int opens; /* the block that it opens, or 0 */
     int id;    /* the taker's */
     bool bare; /* undone by "no" without its last argument, too */
+    /* Rows that go on where these words end: only words, id and bare of them count. */
+    const struct conf_command *then;
+    size_t n_then;
 };
 
 struct conf {

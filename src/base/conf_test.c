@@ -78,6 +78,25 @@ static int on_shut(struct conf *c, const struct conf_line *line, struct err *err
     return note("shutdown", line);
 }
 
+static int on_match(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    char text[32];
+
+    (void)c;
+    (void)err;
+    assert_non_null(line->then);
+    assert_int_equal(line->command->id, 3);
+    (void)snprintf(text, sizeof text, "match%d", line->then->id);
+    return note(text, line);
+}
+
+static const struct conf_command fields[] = {
+    {.words = "source port", .id = 1},
+    {.words = "source port low N", .id = 2, .bare = true},
+    {.words = "flags", .id = 4},
+    {.words = "flags TEXT", .id = 5},
+};
+
 static const struct conf_command commands[] = {
     {.words = "filter NAME TEXT", .take = on_filter},
     {.words = "flow record NAME", .take = on_record},
@@ -85,6 +104,18 @@ static const struct conf_command commands[] = {
     {.words = "shutdown", .take = on_shut},
     {.words = "sender PREFIX", .take = on_sender, .opens = SENDER},
     {.words = "rate N", .take = on_rate, .in = SENDER, .id = 7, .bare = true},
+    {.words = "match",
+     .take = on_match,
+     .in = SENDER,
+     .id = 3,
+     .then = fields,
+     .n_then = COUNT_OF(fields)},
+    {.words = "for NAME only",
+     .take = on_match,
+     .in = SENDER,
+     .id = 3,
+     .then = fields,
+     .n_then = COUNT_OF(fields)},
     {.words = "listen ADDR", .take = on_listen, .in = SENDER},
     {.words = "listen ADDR port PORT", .take = on_listen, .in = SENDER},
 };
@@ -120,6 +151,12 @@ static void takes_commands(void **state)
         {"sender a\nno rate\nno rate 5\nno sender b\n", "sender|a;no rate;no rate|5;no sender|b;"},
         {"sender a\nlisten b\nli b p 5", "sender|a;listen|b;listen-port|b|5;"},
         {"sender a\nsh", "sender|a;shutdown;"},
+        {"sender a\nmatch source port\nm s p low 5\nrate 6", "sender|a;match1;match2|5;rate|6;"},
+        {"sender a\nno match source port\nno match s p low\nno m s p l 5",
+         "sender|a;no match1;no match2;no match2|5;"},
+        {"sender a\nmatch flags\nmatch flags syn  ack \nno match flags",
+         "sender|a;match4;match5|syn  ack;no match4;"},
+        {"sender a\nfor b only flags\nfo b on sou po lo 7", "sender|a;match4|b;match2|b|7;"},
     };
     struct err err = {""};
 
@@ -154,6 +191,14 @@ static void says_where_it_is_wrong(void **state)
         {"sender a\nlisten b prot 5",
          "x.conf:2:10: expected port, found \"prot\"; did you mean port?"},
         {"sender a\nlisten b port", "x.conf:2:14: expected PORT, found the end of the line"},
+        {"sender a\nmatch", "x.conf:2:6: expected source or flags, found the end of the line"},
+        {"sender a\nmatch dource port",
+         "x.conf:2:7: expected source or flags, found \"dource\"; did you mean source?"},
+        {"sender a\nmatch source port lw",
+         "x.conf:2:19: expected low, found \"lw\"; did you mean low?"},
+        {"sender a\nmatch source port low", "x.conf:2:22: expected N, found the end of the line"},
+        {"sender a\nmatch source port low 5 6",
+         "x.conf:2:25: expected the end of the line, found \"6\""},
         {"sender a\nexit now", "x.conf:2:6: expected the end of the line, found \"now\""},
         {"exit", "x.conf:1:1: expected filter or flow or shutdown or sender, found \"exit\""},
         {"no",
