@@ -16,10 +16,9 @@ static int on_any(struct conf *c, const struct conf_line *line, struct err *err)
 }
 
 static const struct conf_command fields[] = {
-    {.words = "source port"},
-    {.words = "source port low N", .bare = true},
-    {.words = "flags"},
-    {.words = "flags TEXT"},
+    {.words = "source port"}, {.words = "source port low N", .bare = true},
+    {.words = "flags"},       {.words = "flags TEXT"},
+    {.words = NULL},
 };
 
 static const struct conf_command commands[] = {
@@ -30,7 +29,7 @@ static const struct conf_command commands[] = {
     {.words = "interface NAME", .take = on_any},
     {.words = "shutdown", .take = on_any},
     {.words = "sender PREFIX", .take = on_any, .opens = 1},
-    {.words = "match", .take = on_any, .in = 1, .then = fields, .n_then = COUNT_OF(fields)},
+    {.words = "match", .take = on_any, .in = 1, .then = fields},
     {.words = "sampling RATE", .take = on_any, .in = 1},
     {.words = "permit PREFIX", .take = on_any, .in = 1},
     {.words = "permit PREFIX port PORT", .take = on_any, .in = 1},

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LITERAL_MAX = 32, SHOWN = 40, EXPECTED = 200 };
+enum { LITERAL_MAX = 32, SHOWN = 40, EXPECTED = 320 };
 
 /* The commands that a line may still be, word by word. */
 struct match {
@@ -69,6 +69,17 @@ static bool next_word(const char *line, size_t len, size_t *at, bool rest, struc
     return out->len > 0;
 }
 
+/* Is the word one of "collector or filter"? */
+static bool is_listed(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = list; (at = strstr(at, word)); at += len)
+        if ((at == list || at[-1] == ' ') && (at[len] == '\0' || at[len] == ' '))
+            return true;
+    return false;
+}
+
 /* What may stand as the i-th word: "collector, filter or a name"; also the word nearest to what was
  * typed. */
 static void list_expected(const struct conf *c, const struct match *m, size_t i, struct near *near,
@@ -83,7 +94,7 @@ static void list_expected(const struct conf *c, const struct match *m, size_t i,
         (void)snprintf(literals[k], LITERAL_MAX, "%.*s", (int)w.len, w.s);
         if (!is_argument(&w))
             near_try(near, literals[k]);
-        if (used < EXPECTED - LITERAL_MAX && (used == 0 || !strstr(out, literals[k])))
+        if (used < EXPECTED - LITERAL_MAX && !is_listed(out, literals[k]))
             used += (size_t)snprintf(out + used, EXPECTED - used, "%s%s", used ? " or " : "",
                                      literals[k]);
     }
@@ -259,7 +270,10 @@ static bool goes_on(const struct conf *t, const struct match *m, size_t i, struc
     if (i == 0 || !one || !one->then || row_word(one->words, i, &w))
         return false;
     line->command = one;
-    *then = (struct conf){.commands = one->then, .n = one->n_then};
+    *then = (struct conf){.commands = one->then};
+    while (then->commands[then->n].words)
+        then->n++;
+    assert(then->n <= CONF_COMMANDS);
     return true;
 }
 
@@ -340,8 +354,6 @@ int conf_read(struct conf *c, const char *file, const char *text, size_t len, st
     int result = 0;
 
     assert(c->commands && c->n <= CONF_COMMANDS);
-    for (size_t k = 0; k < c->n; k++)
-        assert(c->commands[k].n_then <= CONF_COMMANDS);
     c->block = 0;
     for (size_t at = 0; at < len;) {
         const char *stop = memchr(text + at, '\n', len - at);

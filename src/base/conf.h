@@ -56,9 +56,9 @@ struct conf_command {
     int opens; /* the block that it opens, or 0 */
     int id;    /* the taker's */
     bool bare; /* undone by "no" without its last argument, too */
-    /* Rows that go on where these words end: only words, id and bare of them count. */
+    /* Rows that go on where these words end, up to one without words: only their words, id and bare
+     * count. */
     const struct conf_command *then;
-    size_t n_then;
 };
 
 struct conf {

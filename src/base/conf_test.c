@@ -95,6 +95,7 @@ static const struct conf_command fields[] = {
     {.words = "source port low N", .id = 2, .bare = true},
     {.words = "flags", .id = 4},
     {.words = "flags TEXT", .id = 5},
+    {.words = NULL},
 };
 
 static const struct conf_command commands[] = {
@@ -104,18 +105,8 @@ static const struct conf_command commands[] = {
     {.words = "shutdown", .take = on_shut},
     {.words = "sender PREFIX", .take = on_sender, .opens = SENDER},
     {.words = "rate N", .take = on_rate, .in = SENDER, .id = 7, .bare = true},
-    {.words = "match",
-     .take = on_match,
-     .in = SENDER,
-     .id = 3,
-     .then = fields,
-     .n_then = COUNT_OF(fields)},
-    {.words = "for NAME only",
-     .take = on_match,
-     .in = SENDER,
-     .id = 3,
-     .then = fields,
-     .n_then = COUNT_OF(fields)},
+    {.words = "match", .take = on_match, .in = SENDER, .id = 3, .then = fields},
+    {.words = "for NAME only", .take = on_match, .in = SENDER, .id = 3, .then = fields},
     {.words = "listen ADDR", .take = on_listen, .in = SENDER},
     {.words = "listen ADDR port PORT", .take = on_listen, .in = SENDER},
 };

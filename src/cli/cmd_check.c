@@ -1,6 +1,7 @@
 /* weir check: read a configuration, say what it means and what is wrong in it. */
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/check_probe.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "net/sock.h"
@@ -210,6 +211,7 @@ static int check(const char *path)
     if (r == 0 && c->has_collector)
         right = print_collector(c) && right;
     print_senders(&c->collect.senders);
+    right = check_probe(c) && right;
     config_free(c);
     free(c);
     return r == 0 && right ? 0 : r == ERR_SYS ? 1 : 2;

@@ -25,6 +25,11 @@ static int on_filter(struct conf *c, const struct conf_line *line, struct err *e
     return filters_take(&container_of(c, struct config, conf)->filters, line, err);
 }
 
+static int on_fnf(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    return fnf_take(container_of(c, struct config, conf)->fnf, line, err);
+}
+
 static int on_block(struct conf *c, const struct conf_line *line, struct err *err)
 {
     struct config *k = container_of(c, struct config, conf);
@@ -273,6 +278,15 @@ static int on_setting(struct conf *c, const struct conf_line *line, struct err *
         .words = (text), .take = on_setting, .in = (block), .id = (what), .bare = (can_be_bare) \
     }
 
+#define FNF(i, block, text, opened, can_be_bare, goes_on) \
+    {.words = (text),                                     \
+     .take = on_fnf,                                      \
+     .in = (block),                                       \
+     .opens = (opened),                                   \
+     .id = (i),                                           \
+     .bare = (can_be_bare),                               \
+     .then = (goes_on)},
+
 static const struct conf_command commands[] = {
     {.words = "filter NAME TEXT", .take = on_filter},
     {.words = "names FILE", .take = on_names, .bare = true},
@@ -304,13 +318,15 @@ static const struct conf_command commands[] = {
     {.words = "trust exporter-address", .take = on_trust, .in = SENDER},
     {.words = "out-of-sequence log", .take = on_out_of_sequence, .in = SENDER},
     {.words = "out-of-sequence reject", .take = on_out_of_sequence, .in = SENDER, .id = 1},
+#include "probe/fnf.def"
 };
 
 void config_init(struct config *c)
 {
     *c = (struct config){.conf = {.commands = commands, .n = COUNT_OF(commands)},
                          .collect = collect_options_default(),
-                         .level = LOG_INFO};
+                         .level = LOG_INFO,
+                         .fnf = fnf_new()};
     arena_init(&c->text, text_max);
 }
 
@@ -319,6 +335,7 @@ void config_free(struct config *c)
     access_rules_free(&c->collect.access);
     senders_free(&c->collect.senders);
     filters_free(&c->filters);
+    fnf_free(c->fnf);
     arena_free(&c->text);
 }
 

@@ -13,6 +13,8 @@
  *     out-of-sequence log|reject
  *     name TEXT, trust exporter-address
  *
+ * and the routers' commands for metering, which are probe/fnf.def's.
+ *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
@@ -21,12 +23,14 @@
 #include "base/mem.h"
 #include "cli/filters.h"
 #include "collect/collect.h"
+#include "probe/fnf.h"
 
 struct config {
     struct conf conf;
     struct arena text; /* of its words */
     struct collect_options collect;
     struct filters filters;
+    struct fnf *fnf;
     const char *names;    /* a file of them (store/labels.h), or NULL */
     struct prefix sender; /* of the block in hand */
     enum log_level level;

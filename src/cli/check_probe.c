@@ -1,0 +1,153 @@
+#include "cli/check_probe.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+
+static void print_seconds(uint32_t s)
+{
+    char text[TEXT_SHORT];
+
+    (void)text_print_duration((int64_t)s * 1000, text);
+    (void)fputs(text, stdout);
+}
+
+static void print_fields(const struct setup_record *r, bool key, const char *what)
+{
+    char words[WORDS_TEXT];
+    const char *between = what;
+
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->fields[i].key != key)
+            continue;
+        words_print(r, i, words);
+        (void)printf("%s%s", between, words);
+        between = ", ";
+    }
+    if (between != what)
+        (void)putchar('\n');
+}
+
+static void print_exporter(const struct setup_exporter *x)
+{
+    static const char *const options[SETUP_OPTIONS] = {[SETUP_INTERFACE_TABLE] = "interface-table",
+                                                       [SETUP_SAMPLER_TABLE] = "sampler-table",
+                                                       [SETUP_EXPORTER_STATS] = "exporter-stats",
+                                                       [SETUP_VRF_TABLE] = "vrf-table"};
+    char to[ADDR_PORT_TEXT];
+    char from[ADDR_TEXT];
+
+    (void)addr_port_print(&x->to, x->port, to);
+    (void)printf("  to %s: ", x->name);
+    if (x->version == 10)
+        (void)printf("IPFIX");
+    else
+        (void)printf("NetFlow v%u", x->version);
+    (void)printf(", %s %s", x->tcp ? "TCP" : "UDP", to);
+    if (x->vrf[0])
+        (void)printf(" in VRF %s", x->vrf);
+    if (x->has_source) {
+        (void)addr_print(&x->source, from);
+        (void)printf(", from %s", from);
+    } else if (x->source_if[0]) {
+        (void)printf(", from %s's address", x->source_if);
+    }
+    if (x->packets_above)
+        (void)printf(", flows of more than %llu packets", (unsigned long long)x->packets_above);
+    if (x->version != 5) {
+        (void)printf("; templates every ");
+        print_seconds(x->template_s);
+        if (x->template_packets)
+            (void)printf(" or %u datagrams", x->template_packets);
+    }
+    for (size_t i = 0; i < SETUP_OPTIONS; i++) {
+        if (x->option_s[i] == 0)
+            continue;
+        (void)printf(", %s every ", options[i]);
+        print_seconds(x->option_s[i]);
+    }
+    (void)putchar('\n');
+}
+
+static void print_cache(const struct setup_monitor *m)
+{
+    if (m->type == CACHE_IMMEDIATE) {
+        (void)printf("  each packet is a flow\n");
+        return;
+    }
+    (void)printf("  cache of %u flows; ", m->entries);
+    if (m->type == CACHE_PERMANENT) {
+        (void)printf("they stay, and their totals go out every ");
+        print_seconds(m->update_s);
+        (void)putchar('\n');
+        return;
+    }
+    (void)printf("out after ");
+    print_seconds(m->active_s);
+    (void)printf(", or idle for ");
+    print_seconds(m->idle_s[CACHE_GENERIC]);
+    static const char *const classes[CACHE_CLASSES] = {NULL,  "UDP",       "ICMP",
+                                                       "TCP", "TCP's FIN", "TCP's RST"};
+    for (size_t i = 1; i < CACHE_CLASSES; i++) {
+        if (m->idle_s[i] == m->idle_s[CACHE_GENERIC])
+            continue;
+        (void)printf(", %s ", classes[i]);
+        print_seconds(m->idle_s[i]);
+    }
+    (void)putchar('\n');
+}
+
+static bool is_used(const struct setup *s, size_t monitor)
+{
+    for (size_t i = 0; i < s->n_places; i++)
+        if ((size_t)s->places[i].monitor == monitor)
+            return true;
+    return false;
+}
+
+static void print_monitor(const struct setup *s, size_t i)
+{
+    const struct setup_monitor *m = &s->monitors[i];
+    const struct setup_record *r = &s->records[m->record];
+
+    (void)printf("Flow monitor %s, record %s\n", m->name, r->name);
+    print_fields(r, true, "  a flow is: ");
+    print_fields(r, false, "  and it has: ");
+    print_cache(m);
+    for (size_t k = 0; k < m->n_exporters; k++)
+        print_exporter(&s->exporters[m->exporters[k]]);
+    if (m->n_exporters == 0)
+        (void)printf("  it has no exporter\n");
+    if (!is_used(s, i))
+        (void)printf("  it stands at no interface\n");
+}
+
+static void print_place(const struct setup *s, const struct setup_place *p)
+{
+    (void)printf("Interface %s: IPv%u that %s, by flow monitor %s", p->dev, p->family,
+                 p->output ? "leaves" : "comes", s->monitors[p->monitor].name);
+    if (p->sampler != SETUP_NONE) {
+        const struct setup_sampler *x = &s->samplers[p->sampler];
+        (void)printf(", one packet in %u%s (sampler %s)", x->rate, x->random ? " at random" : "",
+                     x->name);
+    }
+    (void)putchar('\n');
+}
+
+bool check_probe(struct config *c)
+{
+    struct setup s = {0};
+    struct err err;
+
+    if (!fnf_any(c->fnf))
+        return true;
+    int r = fnf_setup(c->fnf, &c->conf, &s, &err);
+    for (size_t i = 0; i < s.n_places; i++)
+        print_place(&s, &s.places[i]);
+    for (size_t i = 0; i < s.n_monitors; i++)
+        print_monitor(&s, i);
+    for (size_t i = 0; fnf_note(c->fnf, i, &err); i++)
+        (void)printf("%s\n", err.text);
+    setup_free(&s);
+    return r == 0;
+}

@@ -1,0 +1,597 @@
+#include "probe/fnf.h"
+
+#include "base/attr.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "probe/fnf_draft.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SHOWN = 40,
+    TIMEOUT_MAX = 604800,
+    DAY = 86400,
+    OPTION_S = 600,
+    ENTRIES_MIN = 16,
+    MTU_MIN = 576,
+    MTU_MAX = 65535,
+    DSCP_MAX = 63,
+    NOTES_MAX = 64
+};
+
+enum { TIMEOUT_ACTIVE = CACHE_CLASSES, TIMEOUT_UPDATE };
+
+const struct conf_command fnf_options[] = {
+    {.words = "interface-table", .id = SETUP_INTERFACE_TABLE},
+    {.words = "interface-table timeout SECONDS", .id = SETUP_INTERFACE_TABLE, .bare = true},
+    {.words = "sampler-table", .id = SETUP_SAMPLER_TABLE},
+    {.words = "sampler-table timeout SECONDS", .id = SETUP_SAMPLER_TABLE, .bare = true},
+    {.words = "exporter-stats", .id = SETUP_EXPORTER_STATS},
+    {.words = "exporter-stats timeout SECONDS", .id = SETUP_EXPORTER_STATS, .bare = true},
+    {.words = "vrf-table", .id = SETUP_VRF_TABLE},
+    {.words = "vrf-table timeout SECONDS", .id = SETUP_VRF_TABLE, .bare = true},
+    {.words = NULL},
+};
+
+const struct conf_command fnf_timeouts[] = {
+    {.words = "active SECONDS", .id = TIMEOUT_ACTIVE, .bare = true},
+    {.words = "inactive SECONDS", .id = CACHE_GENERIC, .bare = true},
+    {.words = "update SECONDS", .id = TIMEOUT_UPDATE, .bare = true},
+    {.words = "udp SECONDS", .id = CACHE_UDP, .bare = true},
+    {.words = "icmp SECONDS", .id = CACHE_ICMP, .bare = true},
+    {.words = "tcp-generic SECONDS", .id = CACHE_TCP, .bare = true},
+    {.words = "tcp-fin SECONDS", .id = CACHE_TCP_FIN, .bare = true},
+    {.words = "tcp-rst SECONDS", .id = CACHE_TCP_RST, .bare = true},
+    {.words = NULL},
+};
+
+enum { PLACE_OUTPUT = 1, PLACE_SAMPLER = 2 };
+
+const struct conf_command fnf_places[] = {
+    {.words = "input", .id = 0},
+    {.words = "output", .id = PLACE_OUTPUT},
+    {.words = "sampler NAME input", .id = PLACE_SAMPLER},
+    {.words = "sampler NAME output", .id = PLACE_SAMPLER | PLACE_OUTPUT},
+    {.words = NULL},
+};
+
+static const size_t sizes[FNF_KINDS] = {
+    [FNF_RECORDS] = sizeof(struct fnf_record),   [FNF_EXPORTERS] = sizeof(struct fnf_exporter),
+    [FNF_MONITORS] = sizeof(struct fnf_monitor), [FNF_SAMPLERS] = sizeof(struct fnf_sampler),
+    [FNF_ALIASES] = sizeof(struct fnf_alias),
+};
+
+static const char *const kinds[FNF_KINDS] = {"flow records", "flow exporters", "flow monitors",
+                                             "samplers", "interface aliases"};
+
+struct fnf *fnf_new(void) { return mem_new(1, sizeof(struct fnf)); }
+
+void fnf_free(struct fnf *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < FNF_KINDS; i++)
+        free(f->list[i].v);
+    free(f->places);
+    free(f->notes);
+    free(f);
+}
+
+void *fnf_at(const struct fnf *f, enum fnf_kind kind, size_t i)
+{
+    return f->list[kind].v + i * sizes[kind];
+}
+
+int fnf_find(const struct fnf *f, enum fnf_kind kind, const char *name)
+{
+    for (size_t i = 0; i < f->list[kind].n; i++)
+        if (strcmp(((const struct fnf_said *)fnf_at(f, kind, i))->s, name) == 0)
+            return (int)i;
+    return SETUP_NONE;
+}
+
+bool fnf_any(const struct fnf *f)
+{
+    size_t n = f->n_places;
+
+    for (size_t i = 0; i < FNF_KINDS; i++)
+        n += f->list[i].n;
+    return n > 0;
+}
+
+/* --- arguments --- */
+
+/* Words that are parted by blanks are joined by `glue`; 0: by nothing ("GigabitEthernet 0/1"). */
+static int say_joined(const struct conf_line *line, const struct conf_word *w, char glue,
+                      struct fnf_said *out, struct err *err)
+{
+    struct fnf_said said = {.line = line->number, .column = w->column};
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->len; i++) {
+        bool blank = isblank((unsigned char)w->s[i]);
+        if (blank && (glue == 0 || (n > 0 && said.s[n - 1] == glue)))
+            continue;
+        if (n + 1 == sizeof said.s)
+            return conf_fail(line, w->column, err, "expected a name of at most %d octets",
+                             SETUP_NAME - 1);
+        said.s[n] = w->s[i];
+        if (blank)
+            said.s[n] = glue;
+        n++;
+    }
+    if (!utf8_ok((const uint8_t *)said.s, n) || memchr(said.s, '\0', n))
+        return conf_fail(line, w->column, err, "expected a name in UTF-8");
+    *out = said;
+    return 0;
+}
+
+static int say(const struct conf_line *line, const struct conf_word *w, struct fnf_said *out,
+               struct err *err)
+{
+    return say_joined(line, w, ' ', out, err);
+}
+
+static struct fnf_said here(const struct conf_line *line)
+{
+    return (struct fnf_said){.line = line->no ? 0 : line->number, .column = 1};
+}
+
+/* `what`: "seconds". Undone: `otherwise`. */
+static int number(const struct conf_line *line, uint64_t min, uint64_t max, const char *what,
+                  uint64_t otherwise, uint64_t *out, struct err *err)
+{
+    const struct conf_word *w = &line->arg[0];
+    uint64_t n = otherwise;
+
+    if (!line->no && (text_count(w->s, w->len, max, &n, NULL) != 0 || n < min))
+        return conf_fail(line, w->column, err, "expected %llu to %llu%s%s, found \"%.*s\"",
+                         (unsigned long long)min, (unsigned long long)max, *what ? " " : "", what,
+                         (int)(w->len < SHOWN ? w->len : SHOWN), w->s);
+    *out = n;
+    return 0;
+}
+
+static int address(const struct conf_line *line, const struct conf_word *w, struct addr *out,
+                   struct err *err)
+{
+    struct fnf_said text;
+    int r = say(line, w, &text, err);
+
+    if (r == 0 && addr_parse(text.s, out, NULL) != 0)
+        r = conf_fail(line, w->column, err, "expected an IP address, found \"%.*s\"",
+                      (int)(w->len < SHOWN ? w->len : SHOWN), w->s);
+    return r;
+}
+
+static int device(const struct conf_line *line, const struct conf_word *w,
+                  char out[static IFNAMSIZ], struct err *err)
+{
+    if (w->len >= IFNAMSIZ || memchr(w->s, '/', w->len) || memchr(w->s, '\0', w->len) ||
+        !utf8_ok((const uint8_t *)w->s, w->len))
+        return conf_fail(line, w->column, err,
+                         "expected an interface of Linux, of at most %d octets, found \"%.*s\"",
+                         IFNAMSIZ - 1, (int)(w->len < SHOWN ? w->len : SHOWN), w->s);
+    memset(out, 0, IFNAMSIZ);
+    memcpy(out, w->s, w->len);
+    return 0;
+}
+
+static void note(struct fnf *f, const struct conf_line *line, const char *why)
+{
+    if (line->no || f->n_notes == NOTES_MAX)
+        return;
+    f->notes = mem_resize(f->notes, f->n_notes + 1, sizeof *f->notes);
+    f->notes[f->n_notes++] = (struct fnf_note){line->number, why};
+}
+
+bool fnf_note(const struct fnf *f, size_t i, struct err *out)
+{
+    if (i >= f->n_notes)
+        return false;
+    const struct conf_line line = {.file = f->file, .number = f->notes[i].line};
+    conf_say(&line, 1, out, "%s", f->notes[i].why);
+    return true;
+}
+
+/* --- blocks --- */
+
+static void remove_at(struct fnf *f, enum fnf_kind kind, size_t i)
+{
+    struct fnf_list *l = &f->list[kind];
+    uint8_t *p = fnf_at(f, kind, i);
+
+    memmove(p, p + sizes[kind], (l->n - i - 1) * sizes[kind]);
+    l->n--;
+}
+
+static void begin(struct fnf *f, enum fnf_kind kind, void *p, const struct fnf_said *name)
+{
+    memset(p, 0, sizes[kind]);
+    *(struct fnf_said *)p = *name;
+    if (kind == FNF_EXPORTERS)
+        ((struct fnf_exporter *)p)->x = setup_exporter_default();
+    else if (kind == FNF_MONITORS)
+        ((struct fnf_monitor *)p)->m = setup_monitor_default();
+    f->list[kind].n++;
+}
+
+/* The one of this name, a new one if there was none; undone: it goes. */
+static int open_block(struct fnf *f, enum fnf_kind kind, const struct conf_line *line,
+                      struct err *err)
+{
+    struct fnf_list *l = &f->list[kind];
+    struct fnf_said name;
+    int r = say(line, &line->arg[0], &name, err);
+
+    if (r)
+        return r;
+    int at = fnf_find(f, kind, name.s);
+    if (line->no) {
+        if (at != SETUP_NONE)
+            remove_at(f, kind, (size_t)at);
+        return 0;
+    }
+    if (at == SETUP_NONE && l->n == SETUP_MAX)
+        return conf_fail(line, 1, err, "at most %d %s", SETUP_MAX, kinds[kind]);
+    if (at == SETUP_NONE) {
+        l->v = mem_resize(l->v, l->n + 1, sizes[kind]);
+        begin(f, kind, fnf_at(f, kind, l->n), &name);
+    }
+    f->now = at == SETUP_NONE ? l->n - 1 : (size_t)at;
+    return 0;
+}
+
+static int on_interface(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    if (line->no)
+        return conf_fail(line, 1, err,
+                         "expected a command to undo, found a block: leave it out instead");
+    return say_joined(line, &line->arg[0], 0, &f->interface, err);
+}
+
+static int on_alias(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    char dev[IFNAMSIZ];
+    int r = line->no ? 0 : device(line, &line->arg[1], dev, err);
+
+    if (!r)
+        r = open_block(f, FNF_ALIASES, line, err);
+    if (!r && !line->no)
+        memcpy(((struct fnf_alias *)fnf_at(f, FNF_ALIASES, f->now))->dev, dev, sizeof dev);
+    return r;
+}
+
+/* --- flow record --- */
+
+static void remove_field(struct fnf_record *r, size_t i)
+{
+    size_t behind = r->r.n - i - 1;
+
+    memmove(&r->r.fields[i], &r->r.fields[i + 1], behind * sizeof r->r.fields[0]);
+    memmove(&r->words[i], &r->words[i + 1], behind * sizeof r->words[0]);
+    memmove(&r->line[i], &r->line[i + 1], behind * sizeof r->line[0]);
+    r->r.n--;
+}
+
+static int fail_twice(const struct fnf_record *r, size_t i, const struct conf_line *line,
+                      struct err *err)
+{
+    return conf_fail(line, 1, err, "element %u is in this record already: \"%s %s\" of line %zu",
+                     r->r.fields[i].number, r->r.fields[i].key ? "match" : "collect", r->words[i],
+                     r->line[i]);
+}
+
+/* Said again it is the same; said otherwise it would be the same element with another meaning. */
+static int on_field(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    struct fnf_record *r = fnf_at(f, FNF_RECORDS, f->now);
+    struct setup_field x;
+    size_t i = 0;
+    int bad = words_read(line, line->command->id == FNF_MATCH, &x, err);
+
+    if (bad)
+        return bad;
+    while (i < r->r.n &&
+           (r->r.fields[i].enterprise != x.enterprise || r->r.fields[i].number != x.number))
+        i++;
+    bool same = i < r->r.n && r->words[i] == line->then->words && r->r.fields[i].key == x.key;
+    if (line->no) {
+        if (same)
+            remove_field(r, i);
+        return 0;
+    }
+    if (i < r->r.n && !same)
+        return fail_twice(r, i, line, err);
+    if (i == SETUP_FIELDS)
+        return conf_fail(line, 1, err, "at most %d fields in a record", SETUP_FIELDS);
+    r->r.fields[i] = x;
+    r->words[i] = line->then->words;
+    r->line[i] = line->number;
+    r->r.n += !same;
+    return 0;
+}
+
+/* --- flow exporter --- */
+
+static int on_destination(struct fnf_exporter *e, const struct conf_line *line, struct err *err)
+{
+    struct addr to;
+    char vrf[IFNAMSIZ] = "";
+    int r = line->no ? 0 : address(line, &line->arg[0], &to, err);
+
+    if (!r && !line->no && line->n > 1)
+        r = device(line, &line->arg[1], vrf, err);
+    if (r)
+        return r;
+    e->has_to = !line->no;
+    if (!line->no)
+        e->x.to = to;
+    memcpy(e->x.vrf, vrf, sizeof vrf);
+    return 0;
+}
+
+static int on_transport(struct fnf_exporter *e, const struct conf_line *line, struct err *err)
+{
+    uint64_t port = 0;
+    int r = number(line, 1, UINT16_MAX, "", setup_exporter_default().port, &port, err);
+
+    if (r)
+        return r;
+    e->x.port = (uint16_t)port;
+    e->x.tcp = line->command->id == FNF_TCP && !line->no;
+    e->tcp = here(line);
+    return 0;
+}
+
+static int on_option(struct fnf_exporter *e, const struct conf_line *line, struct err *err)
+{
+    uint64_t s = OPTION_S;
+    int r = line->n > 0 ? number(line, 1, DAY, "seconds", OPTION_S, &s, err) : 0;
+
+    if (r)
+        return r;
+    e->x.option_s[line->then->id] = line->no ? 0 : (uint32_t)s;
+    e->options = here(line);
+    return 0;
+}
+
+/* What is a number and nothing else. */
+static int on_exporter_number(struct fnf_exporter *e, const struct conf_line *line, struct err *err)
+{
+    const struct setup_exporter d = setup_exporter_default();
+    uint64_t n = 0;
+    int r;
+
+    switch (line->command->id) {
+    case FNF_DSCP:
+        r = number(line, 0, DSCP_MAX, "", d.dscp, &n, err);
+        e->x.dscp = r ? e->x.dscp : (uint8_t)n;
+        return r;
+    case FNF_TTL:
+        r = number(line, 1, UINT8_MAX, "", d.ttl, &n, err);
+        e->x.ttl = r ? e->x.ttl : (uint8_t)n;
+        return r;
+    case FNF_MTU:
+        r = number(line, MTU_MIN, MTU_MAX, "octets", d.mtu, &n, err);
+        e->x.mtu = r ? e->x.mtu : (uint16_t)n;
+        return r;
+    case FNF_SOURCE_ID:
+        r = number(line, 0, UINT32_MAX, "", d.domain, &n, err);
+        e->x.domain = r ? e->x.domain : (uint32_t)n;
+        return r;
+    case FNF_TEMPLATE_S:
+        r = number(line, 1, DAY, "seconds", d.template_s, &n, err);
+        e->x.template_s = r ? e->x.template_s : (uint32_t)n;
+        e->templates = here(line);
+        return r;
+    case FNF_TEMPLATE_N:
+        r = number(line, 1, UINT32_MAX, "datagrams", d.template_packets, &n, err);
+        e->x.template_packets = r ? e->x.template_packets : (uint32_t)n;
+        e->templates = here(line);
+        return r;
+    default:
+        r = number(line, 0, UINT32_MAX, "packets", d.packets_above, &n, err);
+        e->x.packets_above = r ? e->x.packets_above : n;
+        return r;
+    }
+}
+
+static int on_exporter(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    enum { V5 = 5, V9 = 9, IPFIX = 10 };
+    struct fnf_exporter *e = fnf_at(f, FNF_EXPORTERS, f->now);
+    uint16_t otherwise = setup_exporter_default().version;
+
+    switch (line->command->id) {
+    case FNF_DESTINATION:
+        return on_destination(e, line, err);
+    case FNF_SOURCE:
+        if (!line->no)
+            return say_joined(line, &line->arg[0], 0, &e->source, err);
+        e->source = (struct fnf_said){.line = 0};
+        return 0;
+    case FNF_UDP:
+    case FNF_TCP:
+        return on_transport(e, line, err);
+    case FNF_V5:
+        e->x.version = line->no ? otherwise : V5;
+        return 0;
+    case FNF_V9:
+        e->x.version = line->no ? otherwise : V9;
+        return 0;
+    case FNF_IPFIX:
+        e->x.version = line->no ? otherwise : IPFIX;
+        return 0;
+    case FNF_FEATURES:
+        note(f, line,
+             "output-features has no effect: Linux treats what it exports as all else "
+             "that it sends");
+        return 0;
+    case FNF_OPTION:
+        return on_option(e, line, err);
+    default:
+        return on_exporter_number(e, line, err);
+    }
+}
+
+/* --- flow monitor, sampler, interface --- */
+
+static int on_uses_exporter(struct fnf_monitor *m, const struct conf_line *line, struct err *err)
+{
+    struct fnf_said name;
+    size_t i = 0;
+    int r = say(line, &line->arg[0], &name, err);
+
+    if (r)
+        return r;
+    while (i < m->n_exporters && strcmp(m->exporters[i].s, name.s) != 0)
+        i++;
+    if (line->no && i < m->n_exporters) {
+        m->n_exporters--;
+        memmove(&m->exporters[i], &m->exporters[i + 1], (m->n_exporters - i) * sizeof name);
+    }
+    if (line->no || i < m->n_exporters)
+        return 0;
+    if (i == SETUP_EXPORTERS)
+        return conf_fail(line, 1, err, "at most %d exporters of a monitor", SETUP_EXPORTERS);
+    m->exporters[m->n_exporters++] = name;
+    return 0;
+}
+
+static int on_timeout(struct fnf_monitor *m, const struct conf_line *line, struct err *err)
+{
+    const struct setup_monitor d = setup_monitor_default();
+    uint32_t *at = line->then->id == TIMEOUT_ACTIVE   ? &m->m.active_s
+                   : line->then->id == TIMEOUT_UPDATE ? &m->m.update_s
+                                                      : &m->m.idle_s[line->then->id];
+    uint32_t otherwise = line->then->id == TIMEOUT_ACTIVE   ? d.active_s
+                         : line->then->id == TIMEOUT_UPDATE ? d.update_s
+                                                            : d.idle_s[line->then->id];
+    uint64_t s = 0;
+    int r = number(line, 1, TIMEOUT_MAX, "seconds", otherwise, &s, err);
+
+    if (r == 0)
+        *at = (uint32_t)s;
+    return r;
+}
+
+static int on_monitor(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    struct fnf_monitor *m = fnf_at(f, FNF_MONITORS, f->now);
+    uint64_t n = 0;
+    int r;
+
+    switch (line->command->id) {
+    case FNF_USES_RECORD:
+        if (!line->no)
+            return say(line, &line->arg[0], &m->record, err);
+        m->record = (struct fnf_said){.line = 0};
+        return 0;
+    case FNF_USES_EXPORTER:
+        return on_uses_exporter(m, line, err);
+    case FNF_IMMEDIATE:
+        m->m.type = line->no ? CACHE_NORMAL : CACHE_IMMEDIATE;
+        return 0;
+    case FNF_PERMANENT:
+        m->m.type = line->no ? CACHE_NORMAL : CACHE_PERMANENT;
+        return 0;
+    case FNF_ENTRIES:
+        r = number(line, ENTRIES_MIN, CACHE_ENTRIES_MAX, "flows", setup_monitor_default().entries,
+                   &n, err);
+        m->m.entries = r ? m->m.entries : (uint32_t)n;
+        return r;
+    case FNF_TIMEOUT:
+        return on_timeout(m, line, err);
+    case FNF_HISTORY:
+        note(f, line, "history has no effect: flows that have ended are exported, and not kept");
+        return 0;
+    case FNF_STATISTICS:
+        note(f, line,
+             "statistics have no effect: what is exported or stored can be asked for them");
+        return 0;
+    default: /* FNF_NORMAL */
+        m->m.type = CACHE_NORMAL;
+        return 0;
+    }
+}
+
+static int on_mode(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    struct fnf_sampler *s = fnf_at(f, FNF_SAMPLERS, f->now);
+    uint64_t rate = 0;
+    int r = number(line, 2, UINT32_MAX, "packets", 0, &rate, err);
+
+    if (r)
+        return r;
+    s->s.rate = (uint32_t)rate;
+    s->s.random = line->command->id == FNF_RANDOM;
+    return 0;
+}
+
+/* Said again with another sampler, or without one, the later line holds. */
+static int on_place(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    struct fnf_place p = {.interface = f->interface,
+                          .output = line->then->id & PLACE_OUTPUT,
+                          .family = line->command->id == FNF_IP ? 4 : 6};
+    size_t i = 0;
+    int r = say(line, &line->arg[0], &p.monitor, err);
+
+    if (!r && (line->then->id & PLACE_SAMPLER))
+        r = say(line, &line->arg[1], &p.sampler, err);
+    if (r)
+        return r;
+    while (i < f->n_places && (strcmp(f->places[i].interface.s, p.interface.s) != 0 ||
+                               strcmp(f->places[i].monitor.s, p.monitor.s) != 0 ||
+                               f->places[i].output != p.output || f->places[i].family != p.family))
+        i++;
+    if (line->no && i < f->n_places) {
+        f->n_places--;
+        memmove(&f->places[i], &f->places[i + 1], (f->n_places - i) * sizeof p);
+    }
+    if (line->no)
+        return 0;
+    if (i == SETUP_MAX)
+        return conf_fail(line, 1, err, "at most %d monitors at interfaces", SETUP_MAX);
+    if (i == f->n_places)
+        f->places = mem_resize(f->places, ++f->n_places, sizeof p);
+    f->places[i] = p;
+    return 0;
+}
+
+int fnf_take(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    f->file = line->file;
+    switch (line->command->id) {
+    case FNF_RECORD:
+        return open_block(f, FNF_RECORDS, line, err);
+    case FNF_EXPORTER:
+        return open_block(f, FNF_EXPORTERS, line, err);
+    case FNF_MONITOR:
+        return open_block(f, FNF_MONITORS, line, err);
+    case FNF_SAMPLER:
+        return open_block(f, FNF_SAMPLERS, line, err);
+    case FNF_INTERFACE:
+        return on_interface(f, line, err);
+    case FNF_ALIAS:
+        return on_alias(f, line, err);
+    case FNF_DESCRIPTION: /* for who reads the file */
+        return 0;
+    case FNF_MATCH:
+    case FNF_COLLECT:
+        return on_field(f, line, err);
+    case FNF_RANDOM:
+    case FNF_EACH:
+        return on_mode(f, line, err);
+    case FNF_IP:
+    case FNF_IPV6:
+        return on_place(f, line, err);
+    default:
+        return line->command->in == FNF_IN_EXPORTER ? on_exporter(f, line, err)
+                                                    : on_monitor(f, line, err);
+    }
+}

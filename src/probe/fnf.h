@@ -1,0 +1,81 @@
+/* fnf: the routers' Flexible NetFlow commands → what a probe is to do.
+ *
+ * They stand in the configuration file among the commands of other roles: its reader has rows of
+ * probe/fnf.def in its table, and hands their lines to fnf_take(). What refers to what is asked
+ * when the file is at its end, so the order of blocks is free. Bounds: SETUP_MAX of each kind. */
+#ifndef PROBE_FNF_H
+#define PROBE_FNF_H
+
+#include "base/conf.h"
+#include "probe/setup.h"
+#include "probe/words.h"
+
+/* Blocks; the reader's own have smaller numbers. */
+enum { FNF_IN_RECORD = 64, FNF_IN_EXPORTER, FNF_IN_MONITOR, FNF_IN_SAMPLER, FNF_IN_INTERFACE };
+
+enum fnf_command {
+    FNF_RECORD,
+    FNF_EXPORTER,
+    FNF_MONITOR,
+    FNF_SAMPLER,
+    FNF_INTERFACE,
+    FNF_ALIAS,
+    FNF_MATCH,
+    FNF_COLLECT,
+    FNF_DESCRIPTION,
+    FNF_DESTINATION,
+    FNF_SOURCE,
+    FNF_UDP,
+    FNF_TCP,
+    FNF_V5,
+    FNF_V9,
+    FNF_IPFIX,
+    FNF_DSCP,
+    FNF_TTL,
+    FNF_MTU,
+    FNF_SOURCE_ID,
+    FNF_FEATURES,
+    FNF_TEMPLATE_S,
+    FNF_TEMPLATE_N,
+    FNF_OPTION,
+    FNF_ABOVE,
+    FNF_USES_RECORD,
+    FNF_USES_EXPORTER,
+    FNF_NORMAL,
+    FNF_IMMEDIATE,
+    FNF_PERMANENT,
+    FNF_ENTRIES,
+    FNF_TIMEOUT,
+    FNF_HISTORY,
+    FNF_STATISTICS,
+    FNF_RANDOM,
+    FNF_EACH,
+    FNF_IP,
+    FNF_IPV6
+};
+
+/* For rows of fnf.def. */
+extern const struct conf_command fnf_options[];
+extern const struct conf_command fnf_timeouts[];
+extern const struct conf_command fnf_places[];
+
+struct fnf;
+
+struct fnf *fnf_new(void);
+void fnf_free(struct fnf *f);
+
+/* A line of fnf.def's. The name of its file must live as long as `f`. */
+int fnf_take(struct fnf *f, const struct conf_line *line, struct err *err) MUST_USE;
+
+/* Has the file said anything of this? */
+bool fnf_any(const struct fnf *f);
+
+/* What it all means: *out is the caller's. ERR_CONFIG: something is missing, or cannot be; each
+ * mistake is told to c->wrong if that is set. */
+int fnf_setup(const struct fnf *f, struct conf *c, struct setup *out, struct err *err) MUST_USE;
+
+/* The i-th line that is right and has no effect here: "FILE:LINE:COLUMN: why"; false: there are no
+ * more. */
+bool fnf_note(const struct fnf *f, size_t i, struct err *out);
+
+#endif
