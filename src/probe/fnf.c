@@ -22,6 +22,8 @@ enum {
     NOTES_MAX = 64
 };
 
+static const size_t no_block = SIZE_MAX;
+
 enum { TIMEOUT_ACTIVE = CACHE_CLASSES, TIMEOUT_UPDATE };
 
 const struct conf_command fnf_options[] = {
@@ -227,6 +229,7 @@ static int open_block(struct fnf *f, enum fnf_kind kind, const struct conf_line 
     struct fnf_said name;
     int r = say(line, &line->arg[0], &name, err);
 
+    f->now = no_block;
     if (r)
         return r;
     int at = fnf_find(f, kind, name.s);
@@ -565,7 +568,11 @@ static int on_place(struct fnf *f, const struct conf_line *line, struct err *err
 
 int fnf_take(struct fnf *f, const struct conf_line *line, struct err *err)
 {
+    int in = line->command->in;
+
     f->file = line->file;
+    if (in != 0 && in != FNF_IN_INTERFACE && f->now == no_block)
+        return 0; /* the line that began the block was wrong */
     switch (line->command->id) {
     case FNF_RECORD:
         return open_block(f, FNF_RECORDS, line, err);
@@ -591,7 +598,6 @@ int fnf_take(struct fnf *f, const struct conf_line *line, struct err *err)
     case FNF_IPV6:
         return on_place(f, line, err);
     default:
-        return line->command->in == FNF_IN_EXPORTER ? on_exporter(f, line, err)
-                                                    : on_monitor(f, line, err);
+        return in == FNF_IN_EXPORTER ? on_exporter(f, line, err) : on_monitor(f, line, err);
     }
 }

@@ -647,6 +647,19 @@ static void tells_every_mistake(void **state)
                         "x:7:18: there is no flow monitor N\n");
     assert_string_equal(err.text, "x:1:15: flow exporter E has no 'destination'");
     assert_true(fnf_any(r.fnf));
+
+    /* What stands in a block that could not be opened says nothing more. */
+    static const char block[] =
+        "flow exporter a-name-of-more-octets-than-any-name-can-have-here-which-are-sixty-three\n"
+        " destination 10.0.0.1\n dscp 4\n";
+    fnf_free(r.fnf);
+    reader_init(&r);
+    r.conf.wrong = on_wrong;
+    assert_int_equal(conf_read(&r.conf, "x", block, strlen(block), &err), ERR_CONFIG);
+    assert_string_equal(r.told, "x:1:15: expected a name of at most 63 octets\n");
+    assert_int_equal(fnf_setup(r.fnf, &r.conf, &s, &err), 0);
+    assert_int_equal(s.n_exporters, 0);
+    setup_free(&s);
     assert_null(s.records);
     fnf_free(r.fnf);
 }
