@@ -671,8 +671,8 @@ static void says_what_has_no_effect(void **state)
     static const char *const notes[] = {
         "x:2:1: history has no effect: flows that have ended are exported, and not kept",
         "x:4:1: statistics have no effect: what is exported or stored can be asked for them",
-        "x:6:1: output-features has no effect: Linux treats what it exports as all else that it "
-        "sends",
+        ("x:6:1: output-features has no effect: Linux treats what it exports as all else that it "
+         "sends"),
     };
     struct reader r;
     struct err err;
