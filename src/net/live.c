@@ -322,10 +322,13 @@ int live_check(struct live *l, struct err *err)
 {
     int failure = 0;
     socklen_t len = sizeof failure;
-    char name[IF_NAMESIZE];
+    struct sockaddr_ll at = {0};
+    socklen_t at_len = sizeof at;
 
     (void)getsockopt(l->io.fd, SOL_SOCKET, SO_ERROR, &failure, &len); /* asking clears it */
-    if (!if_indextoname((unsigned)l->ifindex, name))
+    /* A socket whose interface went is at none. */
+    if (getsockname(l->io.fd, (struct sockaddr *)(void *)&at, &at_len) == 0 &&
+        at.sll_ifindex != l->ifindex)
         return err_set(err, ERR_SYS, "%s: the interface is gone", l->dev);
     return 0;
 }
