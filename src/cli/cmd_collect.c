@@ -109,12 +109,10 @@ static int reread(struct collect_source *source, const struct collect_options **
 {
     struct settings *s = container_of(source, struct settings, source);
     const char *path = config_path(s->argc, s->argv);
-    int r = 0;
 
     config_free(&s->config);
     config_init(&s->config);
-    if (path)
-        r = config_read(&s->config, path, err);
+    int r = config_read(&s->config, path, err);
     if (r == 0)
         r = take_flags(s, err);
     if (r == 0 && s->first)
@@ -140,6 +138,10 @@ static int run(struct settings *s)
         if (first->syslog)
             r = log_to_syslog(first->syslog, &err);
         s->first = first;
+        if (first->no_quirks)
+            log_warn("the quirk rules that weir comes with are not installed: exporters are taken "
+                     "to send what the standards say",
+                     KV("expected", first->no_quirks));
         if (r == 0)
             r = collect_run(o, &err);
         config_free(first);
@@ -190,7 +192,8 @@ const struct command cmd_collect = {
         "a port without rules hears everybody.\n"
         "--config names a file with the same settings (docs/configuration.md; 'weir check' says "
         "what "
-        "is wrong in it). SIGHUP takes the access list and the senders from it without losing a "
+        "is wrong in it). SIGHUP takes the access list, the senders and the quirks from it without "
+        "losing a "
         "datagram; what "
         "else has changed needs a restart, and is named in the log.\n"
         "Without an address it listens on this machine only. PORT 0 takes any free port; the log "

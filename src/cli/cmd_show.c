@@ -99,6 +99,14 @@ static void print_source(const json_t *s, char *out, size_t size)
                        number(s, "engine_id"));
 }
 
+static void print_quirks_of(const json_t *s)
+{
+    const json_t *list = json_object_get(s, "quirks");
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        (void)printf("%s%s", i == 0 ? "  quirks: " : ", ", text(json_array_get(list, i), "quirk"));
+}
+
 static void print_sender(const json_t *s, int64_t now_ms)
 {
     int64_t ahead_ms = json_integer_value(json_object_get(s, "clock_ahead_ms"));
@@ -110,13 +118,15 @@ static void print_sender(const json_t *s, int64_t now_ms)
     (void)text_print_duration(now_ms - json_integer_value(json_object_get(s, "last_ms")), ago);
     (void)text_print_duration(ahead_ms < 0 ? -ahead_ms : ahead_ms, clock);
     (void)printf("%-28s %3" PRIu64 "  %-18s %12" PRIu64 " %12" PRIu64 " %10" PRIu64 " %6" PRIu64
-                 " %6" PRIu64 " %6" PRIu64 "  %-9s %s%s%s\n",
+                 " %6" PRIu64 " %6" PRIu64 "  %-9s %s%s%s",
                  text(s, "exporter"), number(s, "version"), source, number(s, "datagrams"),
                  number(s, "flows"), number(s, "lost"), number(s, "late"), number(s, "duplicates"),
                  number(s, "restarts"), ago, ahead_ms < 0 ? "-" : "+", clock,
                  json_is_true(json_object_get(s, "counts_itself"))
                      ? "  (counts as softflowd does: a message's own records too)"
                      : "");
+    print_quirks_of(s);
+    (void)printf("\n");
 }
 
 static void print_senders(const json_t *answer)
@@ -175,7 +185,7 @@ static const struct {
 } subjects[] = {
     {"collect", print_collect},      {"counters", print_counters},  {"drops", print_drops},
     {"senders", print_senders},      {"templates", show_templates}, {"samplers", show_samplers},
-    {"interfaces", show_interfaces}, {"names", show_names},
+    {"interfaces", show_interfaces}, {"names", show_names},         {"quirks", show_quirks},
 };
 
 enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };

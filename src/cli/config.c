@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COLLECTOR = 1, STORE, SENDER };
+enum { COLLECTOR = 1, STORE, SENDER, QUIRK };
 
 static const uint64_t rate_max = UINT32_MAX;
 
@@ -157,6 +157,40 @@ static int on_setting(struct conf *c, const struct conf_line *line, struct err *
     return r ? conf_fail(line, line->n > 0 ? line->arg[0].column : 1, err, "%s", why.text) : 0;
 }
 
+static int on_quirk(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    return quirk_take(&container_of(c, struct config, conf)->quirks, line, err);
+}
+
+/* More rules, in a file of their own. */
+static int on_quirks(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    const char *path = text_of(k, &line->arg[0]);
+
+    if (line->no)
+        return conf_fail(line, 1, err,
+                         "expected a quirk to undo (no quirk NAME), found a file: leave it out "
+                         "instead");
+    if (!path)
+        return fail_large(err);
+    int r = quirk_read_file(&k->quirks, path, err);
+    return r == ERR_CONFIG ? r : r ? conf_fail(line, line->arg[0].column, err, "%s", path) : 0;
+}
+
+/* The rules that weir comes with. A file that is named must be there. */
+static int read_shipped(struct config *c, struct err *err)
+{
+    const char *path = getenv("WEIR_QUIRKS");
+
+    if (!path && !file_exists(WEIR_QUIRKS)) {
+        c->no_quirks = WEIR_QUIRKS;
+        return 0;
+    }
+    path = path ? path : WEIR_QUIRKS;
+    return *path ? quirk_read_file(&c->quirks, path, err) : 0;
+}
+
 #define SETTING(block, text, what, can_be_bare)                                                 \
     {                                                                                           \
         .words = (text), .take = on_setting, .in = (block), .id = (what), .bare = (can_be_bare) \
@@ -187,6 +221,8 @@ static const struct conf_command commands[] = {
     {.words = "sampling RATE", .take = on_sampling, .in = SENDER, .bare = true},
     {.words = "out-of-sequence log", .take = on_out_of_sequence, .in = SENDER},
     {.words = "out-of-sequence reject", .take = on_out_of_sequence, .in = SENDER, .id = 1},
+    {.words = "quirks FILE", .take = on_quirks},
+    QUIRK_COMMANDS(QUIRK, on_quirk),
 };
 
 void config_init(struct config *c)
@@ -201,6 +237,7 @@ void config_free(struct config *c)
 {
     access_rules_free(&c->collect.access);
     senders_free(&c->collect.senders);
+    quirks_free(&c->quirks.quirks);
     filters_free(&c->filters);
     arena_free(&c->text);
 }
@@ -216,7 +253,17 @@ const char *config_usual(void)
 
 int config_read(struct config *c, const char *path, struct err *err)
 {
-    return conf_read_file(&c->conf, path, err);
+    int r = read_shipped(c, err);
+
+    if (r == 0 && path)
+        r = conf_read_file(&c->conf, path, err);
+    if (r == 0) {
+        r = quirk_check(&c->quirks, err);
+        if (r && c->conf.wrong)
+            c->conf.wrong(&c->conf, err);
+    }
+    c->collect.quirks = c->quirks.quirks;
+    return r;
 }
 
 static void on_wrong(struct conf *c, const struct err *err)

@@ -10,6 +10,8 @@
  *   sender PREFIX
  *     sampling RATE
  *     out-of-sequence log|reject
+ *   quirks FILE
+ *   quirk NAME ...                                as flow/quirk_conf.h says
  *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H
@@ -19,13 +21,16 @@
 #include "base/mem.h"
 #include "cli/filters.h"
 #include "collect/collect.h"
+#include "flow/quirk_conf.h"
 
 struct config {
     struct conf conf;
     struct arena text; /* of its words */
     struct collect_options collect;
     struct filters filters;
-    struct prefix sender; /* of the block in hand */
+    struct quirk_reading quirks; /* collect.quirks is a view of it */
+    const char *no_quirks;       /* where the rules that weir comes with should be; NULL: found */
+    struct prefix sender;        /* of the block in hand */
     enum log_level level;
     const char *syslog; /* as log_to_syslog() takes it, or NULL */
     bool has_collector;
@@ -39,7 +44,8 @@ void config_free(struct config *c);
 /* $WEIR_CONFIG, else the usual place if there is one, else NULL. */
 const char *config_usual(void);
 
-/* The first mistake ends it, with its place in `err`. */
+/* The rules that weir comes with, then the file (NULL: none). The first mistake ends it, with its
+ * place in `err`. */
 int config_read(struct config *c, const char *path, struct err *err) MUST_USE;
 
 /* Every mistake is written to stderr, a line each. ERR_CONFIG if there was any. */

@@ -339,7 +339,8 @@ static int start_workers(struct collect *c, struct err *err)
                                .sync_ms = o->sync_ms,
                                .pq = {.codec = PQ_ZSTD},
                                .limits = decode_limits_default(),
-                               .senders = &o->senders};
+                               .senders = &o->senders,
+                               .quirks = &o->quirks};
     struct worker *first = &c->receiver[0].worker;
     struct buf state;
     struct recover rec = {.dir = w.dir,

@@ -17,7 +17,8 @@ enum snapshot_what {
     SNAPSHOT_TEMPLATES,
     SNAPSHOT_SAMPLERS,
     SNAPSHOT_INTERFACES,
-    SNAPSHOT_NAMES
+    SNAPSHOT_NAMES,
+    SNAPSHOT_QUIRKS /* the senders, too */
 };
 
 struct snapshot_template {
@@ -48,6 +49,8 @@ struct snapshot {
     size_t n_all;
     /* One of: */
     struct exporter *senders;
+    struct quirks quirks; /* of senders */
+    uint64_t quirk_records[QUIRKS_MAX];
     struct snapshot_template *templates;
     struct rate *samplers;
     struct snapshot_name *names;

@@ -35,6 +35,12 @@ struct element {
  * one where two rows compete for one field. */
 const struct element *element_find(enum space space, const struct layout_field *f);
 
+/* Its place among the rows: what wins is lower. */
+size_t element_rank(const struct element *e);
+
+/* Does any row fill the field by itself? */
+bool element_fills(enum field_id f);
+
 /* Every row in turn, for documentation: NULL at the end. *space gets "", "v9", "v9 scope", "v1-v8".
  */
 const struct element *element_at(size_t i, const char **space);

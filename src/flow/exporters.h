@@ -14,8 +14,10 @@
 #include "base/addr.h"
 #include "base/count.h"
 #include "base/map.h"
+#include "flow/quirk.h"
 #include "flow/senders.h"
 #include "flow/sequence.h"
+#include "flow/suspect.h"
 
 enum { EXPORTERS_MAX = 16384, EXPORTERS_SETTLED = 32, EXPORTERS_NEWS = 32 };
 
@@ -46,6 +48,9 @@ struct exporter {
     double forced_rate; /* the operator's, see senders.h; 0: none */
     bool reject;        /* what comes out of order */
     struct sequence sequence;
+    struct suspect suspect;
+    uint64_t *quirk_records; /* of each rule: decoded by it, since the rules are in force; NULL:
+                              * none holds for it */
 };
 
 /* Something that an operator wants to know: a gap, a restart. */
@@ -66,6 +71,8 @@ struct exporters {
     struct exporter_list newcomers;
     struct exporter_list settled;
     struct senders senders;
+    struct quirks quirks;
+    uint64_t quirk_records[QUIRKS_MAX]; /* of each rule, since it is in force */
     struct counts *counts;
     struct exporter_news news[EXPORTERS_NEWS];
     size_t n_news;
@@ -80,6 +87,13 @@ struct exporter *exporters_get(struct exporters *e, const struct exporter_key *k
 
 /* What the operator says of them from now on; false, and no change, if there is no memory. */
 bool exporters_set_senders(struct exporters *e, const struct senders *senders);
+
+/* The rules in force from now on, likewise. What was counted by rules that stay is kept. */
+bool exporters_set_quirks(struct exporters *e, const struct quirks *quirks);
+
+/* So many records of it (NULL: of one that there is no room for) were decoded by these rules. */
+void exporters_bent(struct exporters *e, struct exporter *x, const uint8_t *rules, size_t n_rules,
+                    size_t records);
 
 /* The rate that the operator forces for this address; 0: none. Slow: for who is no exporter. */
 double exporters_forced_rate(const struct exporters *e, const struct addr *who);
