@@ -35,7 +35,7 @@ docs: all
 	$(BUILD)/src/cli/weir fields --format markdown > docs/fields.md
 
 bench: all
-	tools/deps.sh test
+	tools/deps.sh bench test
 	bench/run.py
 	bench/collect.py
 

@@ -3,10 +3,11 @@
 
     bench/collect.py [--build DIR] [--flows N] [--rate DATAGRAMS] [--rounds N] [--dir DIR] [PART...]
 
-PART is cpu, overload or workers; all of them by default. What is measured and how is in bench/README.md.
+PART is cpu, overload, workers, senders or strangers; all of them by default. What is measured and how is in bench/README.md.
 """
 
 import argparse
+import json
 import pathlib
 import re
 import shutil
@@ -20,7 +21,8 @@ import time
 import run
 
 VERSIONS = {"v5": 5, "v9": 9, "IPFIX": 10}
-PARTS = ("cpu", "overload", "workers")
+PARTS = ("cpu", "overload", "workers", "senders", "strangers")
+SENDERS, SENDER_KB, MOST_MB = 500, 64, 150
 
 
 def arguments():
@@ -138,6 +140,112 @@ def workers(args, rounds=5):
     print(f"\nThe second adds {(median(runs['2'], 'cpu_us') / median(runs['1'], 'cpu_us') - 1) * 100:.0f} %.")
 
 
+class Watched:
+    """weir collect while it runs, asked for what it knows."""
+
+    def __init__(self, args, options=(), under=()):
+        self.args, self.folder = args, tempfile.TemporaryDirectory(dir=args.work)
+        self.store, self.port = pathlib.Path(self.folder.name) / "store", run.free_port()
+        self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
+        self.process = subprocess.Popen([*under, *command("weir", self.port, self.store, args, options)], stdout=self.log, stderr=self.log)
+        end = time.monotonic() + 60
+        while not self.answers():
+            if time.monotonic() > end or self.process.poll() is not None:
+                self.log.seek(0)
+                sys.exit(f"weir did not start: {self.log.read()}")
+            time.sleep(0.1)
+
+    def answers(self):
+        return subprocess.run([self.args.weir, "show", "collect", "--store", self.store], capture_output=True).returncode == 0
+
+    def show(self, what):
+        text = subprocess.run([self.args.weir, "show", what, "--json", "--store", self.store], capture_output=True, text=True, check=True).stdout
+        return json.loads(text)
+
+    def counters(self):
+        return self.show("counters")["counters"]
+
+    def books(self):
+        text = subprocess.run([self.args.weir, "books", "--json", "--store", self.store], capture_output=True, text=True, check=True).stdout
+        return json.loads(text)
+
+    def until_quiet(self):
+        seen = -1
+        while seen != (now := self.counters()["datagrams"]):
+            seen = now
+            time.sleep(0.5)
+
+    def memory_mb(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1000
+
+    def send(self, *options):
+        return subprocess.Popen([self.args.flowgen, "-d", f"127.0.0.1:{self.port}", "-b", f"@{int(time.time())}", *map(str, options)],
+                                stderr=subprocess.PIPE, text=True)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(120)
+        self.folder.cleanup()
+
+
+def senders(args):
+    if not shutil.which("valgrind"):
+        print("\nno valgrind: senders are left out")
+        return
+    flows, rate = 480_000, 1000
+    print(f"\n## {SENDERS} senders instead of one: {flows / 1e6:g} M flows of v9\n")
+    print("| senders | instructions per flow, callgrind | memory |\n|---|---|---|")
+    instructions, memory = {}, {}
+    for n in (1, SENDERS):
+        counted = pathlib.Path(args.work) / f"callgrind.{n}"
+        w = Watched(args, under=["valgrind", "--tool=callgrind", f"--callgrind-out-file={counted}"])
+        w.send("-v", 9, "-n", flows, "-e", n, "-r", rate).wait()
+        w.until_quiet()
+        kept = w.counters()["flows"]
+        w.stop()
+        instructions[n] = int(re.search(r"^(?:summary|totals): (\d+)", counted.read_text(), re.M).group(1)) / kept
+        w = Watched(args)
+        w.send("-v", 9, "-n", flows * 10, "-e", n, "-r", 10 * rate).wait()
+        w.until_quiet()
+        memory[n] = w.memory_mb()
+        w.stop()
+        print(f"| {n} | {instructions[n]:.0f} | {memory[n]:.0f} MB |", flush=True)
+    more = (instructions[SENDERS] / instructions[1] - 1) * 100
+    most = MOST_MB + SENDERS * SENDER_KB / 1000
+    print(f"\n{more:+.1f} % instructions (at most +15 %); {memory[SENDERS]:.0f} MB (at most {most:.0f} MB).")
+
+
+def strangers(args, known=50, rate=2500, seconds=45):
+    """Beside known senders, whom nobody permits by name, every datagram of a flood has another source address."""
+    addresses, each = 4_000_000, 2_000_000
+    print(f"\n## {addresses / 1e6:g} M spoofed senders as fast as this machine sends, beside {known} known ones\n")
+    print("| flood | strangers, datagrams/s | memory |\n|---|---|---|")
+    w = Watched(args)
+    steady = w.send("-v", 5, "-n", rate * seconds * 30, "-e", known, "-r", rate)
+    time.sleep(3)  # they have a history then
+    sizes = []
+    while steady.poll() is None:
+        _, said = w.send("-v", 5, "-n", each, "-R", 1, "-x", addresses).communicate()
+        sizes.append(w.memory_mb())
+        flood_rate = re.search(r"per_second=(\d+)", said).group(1)
+        print(f"| {len(sizes)} | {flood_rate} | {sizes[-1]:.0f} MB |", flush=True)
+    w.until_quiet()
+    sent, received, dropped = rate * seconds, known_of(w, known), w.counters()["kernel_drops"]
+    there = len({s["exporter"].split(":")[0] for s in w.show("senders")["senders"] if s["datagrams"] > 100})
+    balanced = w.books()["balanced"]
+    w.stop()
+    print(f"\nThe known sent {sent} datagrams, {received} are in their books; the kernel dropped {dropped} of all, so at least "
+          f"{max(0, sent - received - dropped)} were lost after it. {there} of {known} are still followed; the books "
+          f"{'balance' if balanced else 'DO NOT BALANCE'}; memory {sizes[-1] - sizes[0]:+.0f} MB from the first flood to the last.")
+
+
+def known_of(w, known):
+    """Datagrams of the known, by the books: 127.0.0.10 and up."""
+    books = w.books()["books"]
+    return sum(b["datagrams"] for b in books if b["what"] == "sender" and b["exporter"].startswith("127.0.0."))
+
+
 def main():
     args = arguments()
     for tool in (args.weir, args.flowgen):
@@ -150,7 +258,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="weir-bench-", dir=run.place(args.dir, args.flows * 200)) as work:
         args.work = work
         for part in args.parts or PARTS:
-            {"cpu": cpu, "overload": overload, "workers": workers}[part](args)
+            {"cpu": cpu, "overload": overload, "workers": workers, "senders": senders, "strangers": strangers}[part](args)
     return 0
 
 

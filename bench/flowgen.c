@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXPORTERS_MAX = 200, SEND_BATCH = 64, FRAME_HEAD = 42 };
+enum { EXPORTERS_MAX = 1000, SEND_BATCH = 64, FRAME_HEAD = 42 };
 
 struct options {
     struct mix_options mix;
@@ -29,6 +29,7 @@ struct options {
     const char *to;
     double rate;
     uint64_t exporters;
+    uint64_t strangers;
 };
 
 /* Datagrams made and not yet sent. */
@@ -43,10 +44,11 @@ struct load {
     struct packet *packets;
     size_t count;
     size_t cap;
+    uint64_t strangers;
 };
 
 /* clang-format off */
-enum { VERSION = 1, FLOWS, FILE_, TO, RATE, EXPORTERS, RECORDS, TEMPLATES, IPV6, HOSTS, ZIPF, SPAN, START, SEED, HELP };
+enum { VERSION = 1, FLOWS, FILE_, TO, RATE, EXPORTERS, RECORDS, TEMPLATES, IPV6, HOSTS, ZIPF, SPAN, START, SEED, STRANGERS, HELP };
 
 static const struct opt opts[] = {
     {VERSION,   "version",   'v', "5|9|10", "export version, 10 for IPFIX (default 5)"},
@@ -63,6 +65,7 @@ static const struct opt opts[] = {
     {SPAN,      "span",      'T', "TIME", "time between first and last flow (default 1h)"},
     {START,     "start",     'b', "TIME", "when it starts (default @1700000000)"},
     {SEED,      "seed",      's', "N",    "another seed, other flows (default 1)"},
+    {STRANGERS, "strangers", 'x', "N",    "send from N addresses, 127.1.0.0 and up, each datagram from another"},
     {HELP,      "help",      'h', NULL,   "show this"},
 };
 /* clang-format on */
@@ -101,7 +104,8 @@ static int option_read(struct options *o, int id, const char *value, struct err 
                   {IPV6, 0, 100},
                   {HOSTS, 1, 100000000},
                   {ZIPF, 0, 1000},
-                  {SEED, 0, UINT64_MAX}};
+                  {SEED, 0, UINT64_MAX},
+                  {STRANGERS, 1, 0xfe0000}};
     uint64_t n = 0;
     int r = 0;
 
@@ -150,6 +154,9 @@ static int option_read(struct options *o, int id, const char *value, struct err 
         return text_time(value, strlen(value), 0, &o->mix.start_ms, err);
     case SEED:
         o->mix.seed = n;
+        break;
+    case STRANGERS:
+        o->strangers = n;
         break;
     default:
         return err_set(err, ERR_CONFIG, "what is \"%s\"?", value);
@@ -290,7 +297,7 @@ static double now_s(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
-/* One message from the exporter's own address, which IP_PKTINFO chooses. */
+/* One message from the exporter's own address, or a stranger's, which IP_PKTINFO chooses. */
 struct message {
     struct iovec iov;
     _Alignas(size_t) char control[CMSG_SPACE(sizeof(struct in_pktinfo))];
@@ -299,7 +306,9 @@ struct message {
 static void message_fill(struct message *m, struct mmsghdr *h, const struct load *load, size_t i)
 {
     const struct packet *p = &load->packets[i];
-    struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(0x7f00000a + (uint32_t)p->exporter)};
+    uint32_t from = load->strangers > 0 ? 0x7f010000 + (uint32_t)(i % load->strangers)
+                                        : 0x7f00000a + (uint32_t)p->exporter;
+    struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(from)};
 
     m->iov = (struct iovec){.iov_base = load->bytes.data + p->at, .iov_len = p->len};
     h->msg_hdr = (struct msghdr){.msg_iov = &m->iov,
@@ -386,7 +395,7 @@ static int socket_to(const char *text, int *out, struct err *err)
 
 static int send_udp(const struct options *o, struct mix *mix, struct wire *wires, struct err *err)
 {
-    struct load load = {.count = 0};
+    struct load load = {.strangers = o->strangers};
     int fd = -1;
     int r = socket_to(o->to, &fd, err);
 

@@ -99,11 +99,17 @@ class Figures:
     rss_mb: float
 
 
+class Killed(Exception):
+    """By the kernel, which does so where memory is out."""
+
+
 def ended(process, command):
     """Wait for it; its CPU seconds and peak memory."""
     _, status, use = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
+        if process.returncode == -signal.SIGKILL:
+            raise Killed
         sys.exit(f"{' '.join(map(str, command))}: exit {process.returncode}")
     return use.ru_utime + use.ru_stime, use.ru_maxrss / 1000
 
@@ -126,6 +132,15 @@ def timed_sql(python, store, rounds, sql):
     _, rss = ended(process, ["duckdb", sql])
     wall, cpu = (statistics.median(column) for column in zip(*json.loads(text.splitlines()[-1].split("\r")[-1])))
     return Figures(wall, cpu, rss)
+
+
+def of_peer(name, measure, *args):
+    """None if this machine has not the memory that the peer needs."""
+    try:
+        return measure(*args)
+    except Killed:
+        print(f"{name} was killed: not enough memory", file=sys.stderr)
+        return None
 
 
 def duckdb_python(build):
@@ -181,8 +196,8 @@ def ask(weir, nf, store, flows, rounds, build):
     ours, heavy = {}, []
     for question in QUESTIONS:
         q = question.of_host(busiest)
-        theirs = (timed(["nfdump", "-R", nf, "-q", *q.nfdump], rounds) if q.nfdump and nf else None,
-                  timed_sql(python, store, rounds, q.sql) if python else None)
+        theirs = (of_peer("nfdump", timed, ["nfdump", "-R", nf, "-q", *q.nfdump], rounds) if q.nfdump and nf else None,
+                  of_peer("DuckDB", timed_sql, python, store, rounds, q.sql) if python else None)
         mine = ours[q.name] = timed([weir, "query", "--store", store, *q.weir], rounds)
         ratios = []
         for peer, figures in zip(peers, theirs):

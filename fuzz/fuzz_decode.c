@@ -15,7 +15,7 @@
 
 enum { LATER_MS = 60000, STATE_MAX = 1 << 22 };
 
-struct sink {
+struct drain {
     struct out out;
     struct decode_watch watch;
     struct counts counts;
@@ -25,7 +25,7 @@ struct sink {
 
 static struct batch *push(struct out *out, struct batch *full)
 {
-    struct sink *s = container_of(out, struct sink, out);
+    struct drain *s = container_of(out, struct drain, out);
 
     s->rows += full->rows;
     batch_reset(full);
@@ -35,7 +35,7 @@ static struct batch *push(struct out *out, struct batch *full)
 /* Touch every value of every row, so that a sanitizer sees cells that point nowhere. */
 static void on(struct decode_watch *watch, const struct decode_event *e)
 {
-    struct sink *s = container_of(watch, struct sink, watch);
+    struct drain *s = container_of(watch, struct drain, watch);
 
     if (e->what != DECODE_FLOWS && e->what != DECODE_OPTIONS)
         return;
@@ -54,7 +54,7 @@ static void on(struct decode_watch *watch, const struct decode_event *e)
         }
 }
 
-static struct decoder *open_decoder(struct sink *s)
+static struct decoder *open_decoder(struct drain *s)
 {
     struct decode_limits limits = {
         .templates = 20, .held_bytes = 4096, .held_ms = 3 * LATER_MS, .template_ms = 5 * LATER_MS};
@@ -66,7 +66,7 @@ static struct decoder *open_decoder(struct sink *s)
 }
 
 /* What it saved must load, and save as much again. */
-static struct decoder *reload(struct decoder *d, struct sink *s)
+static struct decoder *reload(struct decoder *d, struct drain *s)
 {
     struct buf saved;
     struct buf again;
@@ -91,7 +91,7 @@ static struct decoder *reload(struct decoder *d, struct sink *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct sink s = {.out = {push}, .watch = {on}};
+    struct drain s = {.out = {push}, .watch = {on}};
     struct decoder *d = open_decoder(&s);
     struct cur in = cur_of(data, size);
     struct datagram g = {.received_ms = INT64_C(1700000000000),

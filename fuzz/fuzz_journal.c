@@ -45,7 +45,7 @@ static void read_frames(struct cur in)
 
     buf_init(&b, 1 << 24);
     buf_text(&b, "weirjrnl");
-    buf_le(&b, 3, 4);
+    buf_le(&b, 4, 4);
     while (cur_left(&in) > 2) {
         uint8_t body[1 + UINT8_MAX];
         body[0] = cur_u8(&in);

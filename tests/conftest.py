@@ -19,9 +19,9 @@ WEIR = os.environ.get("WEIR", str(ROOT / "build/src/cli/weir"))
 PATIENCE_S = 20
 
 
-def until(true, what):
+def until(true, what, seconds=PATIENCE_S):
     """Wait for true() to be so; tests never sleep for a fixed time."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited in vain for {what() if callable(what) else what}"
         time.sleep(0.01)
@@ -30,13 +30,13 @@ def until(true, what):
 class Collector:
     """weir collect on a store, listening on 127.0.0.1 (UDP and TCP) at ports it chose."""
 
-    def __init__(self, store, *args, env=None, may_fail=False, port=0):
+    def __init__(self, store, *args, env=None, may_fail=False, port=0, stdout=None):
         self.store = store
         self.instance = args[args.index("--instance") + 1] if "--instance" in args else "collect"
         self.log = pathlib.Path(f"{store}.{self.instance}.log")
         self.out = open(self.log, "w")
         command = [WEIR, "collect", "--store", str(store), "--listen", f"127.0.0.1:{port}", "--tcp", "127.0.0.1:0", *args]
-        self.process = subprocess.Popen(command, stderr=self.out, env=os.environ | (env or {}))
+        self.process = subprocess.Popen(command, stdout=stdout, stderr=self.out, env=os.environ | (env or {}))
         until(lambda: self.ready() or self.process.poll() is not None, "the collector to be ready")
         assert may_fail or self.process.poll() is None, self.text()
         self.port = self.port_of("udp") if self.ready() else None

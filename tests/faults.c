@@ -258,6 +258,8 @@ int rename(const char *from, const char *to)
 int unlink(const char *path)
 {
     REAL(unlink);
+    int (*move)(const char *, const char *) =
+        (int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
     char keep[PATH_MAX + 32];
 
     if (!ours(path))
@@ -269,9 +271,8 @@ int unlink(const char *path)
     if (trace_fd >= 0) {
         number = removed++;
         (void)snprintf(keep, sizeof keep, "%s/%u", removed_dir, number);
-        (void)!link(path, keep);
     }
-    int r = real(path);
+    int r = trace_fd >= 0 ? move(path, keep) : real(path);
     if (r == 0)
         trace(UNLINK, number, path, NULL);
     end(v);

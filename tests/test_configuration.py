@@ -42,13 +42,20 @@ def test_the_documented_file_means_what_is_said(run, tmp_path):
 @pytest.mark.parametrize(
     "text, place, why",
     [
-        ("colector\n", "1:1", "expected filter or collector or store or sender"),
+        ("colector\n", "1:1", "expected filter or names or collector or store or sender"),
         ("collector\n listen udp 10.0.0.1\n", "2:21", "expected PORT, found the end of the line"),
         ("collector\n listen udp router 2055\n", "2:13", "expected an IPv4 or IPv6 address"),
         ("collector\n permit 10.0.0.0/40\n", "2:9", "expected a prefix length of 0 to 32"),
         ("collector\n permit any prot 5\n", "2:13", "did you mean port?"),
         ("collector\n permit any port 0\n", "2:9", "expected a port of 1 to 65535"),
         ("collector\n workers 1000\n", "2:10", "64"),
+        ("collector\n instance Edge\n", "2:11", "lower-case letters"),
+        ("collector\n user nobody-here\n", "2:7", "there is no user"),
+        ("collector\n user root\n", "2:7", "is root"),
+        ("collector\n json unix:\n", "2:7", "expected a file, - or unix:PATH"),
+        ("! rules\ncollector\n listen udp 0.0.0.0 2055\n listen tcp ::1 1\n deny any\n", "3:13", "0.0.0.0:2055 permits nobody"),
+        ("collector\n listen udp 0.0.0.0 2055\n listen tcp ::1 1\n deny any\n", "3:13", "[::1]:1 permits nobody"),
+        ("collector\n listen udp ::1 5\n permit any port 6\n permit any port 5\n", "3:18", "for port 6, where nothing listens"),
         ("collector\n no permit any\n", "2:12", "no such rule before this line"),
         ("collector\n no listen tcp ::1 5\n", "2:16", "nothing listens at [::1]:5"),
         ("store\n seal-every 5ms\n", "2:13", "too short"),
@@ -132,6 +139,14 @@ store
         assert len(status["workers"]) == 3 and status["instance"] == "edge" and status["store"] == f"{tmp_path}/flows"
         assert c.stop() == 0
         assert "syslog does not take log lines" in c.text()
+
+
+def test_mistakes_that_show_in_the_end_have_their_place_too(run, tmp_path):
+    path = write(tmp_path / "x.conf", "collector\n listen udp 127.0.0.1 0\n permit any port 6\n")
+    args = ["collect", "--config", path, "--store", tmp_path / "store"]
+    assert f"{path}:3:18: a rule of access is for port 6" in run(*args, status=2).stderr
+    write(path, "collector\n listen udp 127.0.0.1 0\n deny any\n")
+    assert f"{path}:2:13: the access list of 127.0.0.1:" in run(*args, status=2).stderr
 
 
 def test_collect_refuses_a_wrong_file(run, tmp_path):

@@ -53,6 +53,7 @@ class Heard:
             collector.wait_for(flows=sum(len(e.expected(self.truth)) for e in sent))
             self.live = self.query()
             self.counters = collector.counters()
+            self.findings = self.doctor()
             self.status = collector.stop()
             self.log = collector.text()
         self.sealed = self.query()
@@ -61,6 +62,11 @@ class Heard:
         run = subprocess.run([self.weir, "query", "--store", str(self.store), "--raw", "--format", "jsonl"],
                              stdout=subprocess.PIPE, check=True)
         return [json.loads(line) for line in run.stdout.splitlines()]
+
+    def doctor(self):
+        """What weir doctor finds wrong, without notes on what their records do not tell."""
+        run = subprocess.run([self.weir, "doctor", "--store", str(self.store), "--json"], stdout=subprocess.PIPE, check=False)
+        return [f for f in json.loads(run.stdout)["findings"] if f["severity"] != "note"]
 
     def check_datagrams(self):
         """As many as were recorded; fprobe may send its flows in more."""
@@ -75,6 +81,7 @@ class Heard:
         self.check_datagrams()
         assert self.counters["flows"] == len(self.sealed)
         assert {k: self.counters[k] for k in TROUBLE} == dict.fromkeys(TROUBLE, 0)
+        assert self.findings == []
         assert self.status == 0
         assert f"flows={len(self.sealed)} stored={len(self.sealed)} files=1" in self.log
 

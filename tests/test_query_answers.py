@@ -452,7 +452,7 @@ def test_live_journals_answer_as_sealed_files_do(collector, run, made):
     (["--chart", "--by", "proto", "--format", "csv"], "--chart goes without --format"),
     (["--chart", "--by", "proto", "--columns", "first"], "none of --columns is a number"),
     (["--by", "proto", "--chart-file", "x.pdf"], "ends in .svg or .png"),
-    (["--names", "hosts"], "expected services or dns"),
+    (["--names", "hosts"], "expected services, dns or interfaces"),
     (["--geo", "/nowhere.mmdb"], "--geo: /nowhere.mmdb"),
 ])
 def test_questions_that_cannot_be_asked_are_explained(run, store, args, says):

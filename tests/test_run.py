@@ -81,7 +81,7 @@ def test_ctrl_c_ends_it_and_loses_nothing(environment, run):
         talk(7, late)  # still in softflowd's memory when it is told to end
         until(lambda: f":{late} " in metered(environment), "softflowd to have seen them")
         os.write(script.terminal, b"\x03")
-        until(lambda: script.says("flows of this run are in") or script.process.poll() is not None, "the summary")
+        until(lambda: script.says("flows of this run are in") or script.process.poll() is not None, "the summary", 60)
     finally:
         if script.process.poll() is None:
             script.process.send_signal(signal.SIGTERM)

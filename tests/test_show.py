@@ -60,7 +60,7 @@ def test_templates_as_a_table(heard, run):
 def test_samplers_and_rates_by_interface(heard, run):
     heard.send(ipfix(0, INTERFACE_OPTIONS, interfaces((7, 2000))))
     heard.wait_for(options=3)
-    common = {"exporter": "127.0.0.1", "domain": 1, "worker": 0}
+    common = {"exporter": "127.0.0.1", "domain": 1, "worker": 0, "changes": 0, "returns": 0}
     assert without_times(heard.show("samplers")["samplers"]) == [
         common | {"sampler": 1, "rate": 100},
         common | {"sampler": 2, "rate": 0x64000000, "rate_if_swapped": 100},

@@ -39,6 +39,14 @@ static inline bool addr_is_v4(const struct addr *a)
     return memcmp(a->b, mapped, sizeof mapped) == 0;
 }
 
+/* 0.0.0.0 or ::, which mean that there is none. */
+static inline bool addr_is_zero(const struct addr *a)
+{
+    static const uint8_t none[16];
+    return memcmp(a->b, none, 10) == 0 && memcmp(a->b + 12, none, 4) == 0 &&
+           (addr_is_v4(a) || memcmp(a->b + 10, none, 2) == 0);
+}
+
 static inline bool addr_eq(const struct addr *a, const struct addr *b)
 {
     return memcmp(a->b, b->b, sizeof a->b) == 0;

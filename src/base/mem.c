@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { BLOCK_BYTES = 16384, ALIGN = 16 };
+enum { BLOCK_BYTES = 16384, ALIGN = 16, HUGE_PAGE = 2 * 1024 * 1024 };
 
 struct arena_block {
     struct arena_block *next;
@@ -36,6 +37,23 @@ void *mem_resize(void *p, size_t n, size_t size)
     if (!q)
         mem_out();
     return q;
+}
+
+void *mem_big_new(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        return NULL;
+    if (bytes >= HUGE_PAGE)
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* works without, too */
+    return p;
+}
+
+void mem_big_free(void *p, size_t bytes)
+{
+    if (p)
+        (void)munmap(p, bytes);
 }
 
 void arena_init(struct arena *a, size_t limit_bytes)

@@ -19,6 +19,11 @@ void *mem_new(size_t n, size_t size) MUST_USE;
 /* As realloc for n * size bytes, never NULL; new bytes are not zeroed. */
 void *mem_resize(void *p, size_t n, size_t size) MUST_USE;
 
+/* Zeroed memory on huge pages where the system has them, for what is looked at here and there: with
+ * small pages most of the time goes into finding them. NULL if there is none. */
+void *mem_big_new(size_t bytes) MUST_USE;
+void mem_big_free(void *p, size_t bytes); /* NULL is fine */
+
 struct arena_block;
 
 struct arena {

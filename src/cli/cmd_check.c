@@ -4,7 +4,9 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "net/sock.h"
+#include "store/labels.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,6 +43,21 @@ static void print_rules(const struct access_rules *rules, uint16_t port)
     (void)printf(" deny others\n");
 }
 
+static void say_wrong(const struct config *c, size_t line, size_t column, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+static void say_wrong(const struct config *c, size_t line, size_t column, const char *fmt, ...)
+{
+    char place[COLLECT_PLACE];
+    va_list ap;
+
+    collect_place(&c->collect, line, column, place);
+    (void)fputs(place, stderr);
+    va_start(ap, fmt);
+    (void)vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    (void)fputc('\n', stderr);
+}
+
 /* What is heard at a listener; false if that is nobody. */
 static bool print_listener(const struct config *c, const char *kind, const struct collect_listen *l)
 {
@@ -58,7 +75,7 @@ static bool print_listener(const struct config *c, const char *kind, const struc
                          ? ", on this machine"
                          : "; warning: it is open to the network, permit your exporters only");
     if (!good)
-        (void)fprintf(stderr, "the access list of %s permits nobody\n", text);
+        say_wrong(c, l->line, l->column, "the access list of %s permits nobody", text);
     access_free(a);
     return good;
 }
@@ -75,15 +92,17 @@ static bool has_port(const struct collect_options *o, uint16_t port)
 }
 
 /* Ports may be given by flags, so only a file that listens can be wrong in this. */
-static bool ports_are_right(const struct collect_options *o)
+static bool ports_are_right(const struct config *c)
 {
+    const struct collect_options *o = &c->collect;
     bool right = true;
 
     for (size_t i = 0; i < o->access.n && o->n_udp + o->n_tcp > 0; i++) {
         if (has_port(o, o->access.v[i].port))
             continue;
-        (void)fprintf(stderr, "a rule of access is for port %u, where nothing listens\n",
-                      o->access.v[i].port);
+        const struct access_rule *rule = &o->access.v[i];
+        say_wrong(c, rule->line, rule->column,
+                  "a rule of access is for port %u, where nothing listens", rule->port);
         right = false;
     }
     return right;
@@ -103,7 +122,7 @@ static void print_workers(const struct collect_options *o)
 static bool print_collector(const struct config *c)
 {
     const struct collect_options *o = &c->collect;
-    bool right = ports_are_right(o);
+    bool right = ports_are_right(c);
     char every[TEXT_SHORT];
     char sync[TEXT_SHORT];
 
@@ -129,6 +148,10 @@ static void print_senders(const struct senders *s)
     for (size_t i = 0; i < s->n; i++) {
         (void)prefix_print(&s->v[i].prefix, text);
         (void)printf("Sender %s: ", text);
+        if (*s->v[i].name)
+            (void)printf("%s; ", s->v[i].name);
+        if (s->v[i].trusts)
+            (void)printf("exporters are whom its records name; ");
         if (s->v[i].rate >= 1)
             (void)printf("samples one in %.0f, whatever it says; ", s->v[i].rate);
         (void)printf("what comes out of sequence is %s\n",
@@ -153,7 +176,10 @@ static void print_quirks(const struct quirks *q)
 static bool print_filters(const struct config *c)
 {
     struct err err;
-    bool right = filters_check(&c->filters, &err) == 0;
+    struct filter *json;
+    bool right = filters_check(&c->filters, &err) == 0 && config_json_filter(c, &json, &err) == 0;
+
+    filter_free(right ? json : NULL);
 
     if (!right)
         (void)fprintf(stderr, "%s\n", err.text);
@@ -163,16 +189,36 @@ static bool print_filters(const struct config *c)
     return right;
 }
 
+static bool print_names(const struct config *c)
+{
+    struct labels names;
+    struct err err;
+
+    if (!c->names)
+        return true;
+    labels_init(&names);
+    bool right = labels_read_file(&names, c->names, &err) == 0;
+    labels_tidy(&names);
+    if (right)
+        (void)printf("Names: %zu in %s\n", names.n, c->names);
+    else
+        (void)fprintf(stderr, "%s\n", err.text);
+    labels_free(&names);
+    return right;
+}
+
 static int check(const char *path)
 {
     struct config *c = mem_new(1, sizeof *c);
     struct err err;
 
     config_init(c);
+    c->collect.file = path;
     int r = config_check(c, path, &err);
     if (r && c->mistakes == 0)
         (void)fprintf(stderr, "weir check: %s\n", err.text);
     bool right = print_filters(c);
+    right = print_names(c) && right;
     if (r == 0 && c->has_collector)
         right = print_collector(c) && right;
     print_senders(&c->collect.senders);

@@ -5,12 +5,23 @@
 #include "cli/collect_set.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "query/print.h"
+#include "sink/lines.h"
+#include "sink/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_CONFIG = SET_N, OPT_SYSLOG, OPT_QUIET, OPT_VERBOSE };
+enum {
+    OPT_CONFIG = SET_N,
+    OPT_SYSLOG,
+    OPT_JSON_LINES,
+    OPT_JSON_FILTER,
+    OPT_SENDER,
+    OPT_QUIET,
+    OPT_VERBOSE
+};
 
 static const struct opt opts[] = {
     {OPT_CONFIG, "config", 'c', "FILE",
@@ -32,8 +43,15 @@ static const struct opt opts[] = {
     {SET_RCVBUF, "rcvbuf", 0, "BYTES",
      "receive buffer of each UDP socket (16Mi, and more as the rate asks, up to 256Mi)"},
     {SET_INSTANCE, "instance", 0, "NAME", "name among several collectors of one store (collect)"},
+    {SET_USER, "user", 'u', "NAME",
+     "become this user once ports are open; for who starts it as root"},
+    {OPT_SENDER, "sender", 0, "\"PREFIX COMMAND\"",
+     "of exporters there: sampling RATE, name TEXT, trust exporter-address, ...; may be repeated"},
     {OPT_SYSLOG, "syslog", 0, "FACILITY[@SOCKET]",
      "log lines go to syslog too, as daemon, local0, ... (SOCKET: /dev/log)"},
+    {OPT_JSON_LINES, "json-lines", 0, "FILE|-|unix:PATH",
+     "flows go there too, as JSON lines: a file, standard output, who listens at a Unix socket"},
+    {OPT_JSON_FILTER, "json-filter", 0, "FILTER", "only of these, as in 'weir query FILTER'"},
     {OPT_QUIET, "quiet", 'q', NULL, "say only what went wrong"},
     {OPT_VERBOSE, "verbose", 'v', NULL, "say more"},
 };
@@ -71,6 +89,15 @@ static int take_flag(struct settings *s, int id, const char *value, struct err *
     case OPT_SYSLOG:
         s->config.syslog = value;
         return syslog_check(value, err);
+    case OPT_SENDER:
+        return config_sender(&s->config, value, err);
+    case OPT_JSON_FILTER:
+        s->config.json_filter = value;
+        s->config.json_line = 0;
+        return 0;
+    case OPT_JSON_LINES:
+        s->config.json = value;
+        return target_check(value, err);
     case OPT_POSITIONAL:
         return err_set(err, ERR_CONFIG, "unexpected argument \"%s\"", value);
     default:
@@ -92,16 +119,25 @@ static int take_flags(struct settings *s, struct err *err)
     return o->n_udp == 0 && o->n_tcp == 0 ? collect_set(o, SET_LISTEN, "2055", err) : 0;
 }
 
-/* Levels hold at once; the socket of syslog is for all threads, and stays. */
+static bool is_changed(const char *was, const char *is)
+{
+    return strcmp(was ? was : "", is ? is : "") != 0;
+}
+
+/* Levels hold at once; what other threads have in hand stays. */
 static void take_log(const struct settings *s)
 {
-    const char *was = s->first->syslog ? s->first->syslog : "";
-    const char *is = s->config.syslog ? s->config.syslog : "";
+    const char *restart = NULL;
 
     log_open(s->config.level);
-    if (strcmp(was, is) != 0)
+    if (is_changed(s->first->syslog, s->config.syslog))
+        restart = "syslog";
+    else if (is_changed(s->first->json, s->config.json) ||
+             is_changed(s->first->json_filter, s->config.json_filter))
+        restart = "json";
+    if (restart)
         log_warn("SIGHUP: some of what has changed in the configuration needs a restart",
-                 KV("settings", "syslog"));
+                 KV("settings", restart));
 }
 
 static int reread(struct collect_source *source, const struct collect_options **out,
@@ -113,11 +149,40 @@ static int reread(struct collect_source *source, const struct collect_options **
     config_free(&s->config);
     config_init(&s->config);
     int r = config_read(&s->config, path, err);
+    s->config.collect.file = path;
     if (r == 0)
         r = take_flags(s, err);
     if (r == 0 && s->first)
         take_log(s);
     *out = &s->config.collect;
+    return r;
+}
+
+static void select_rows(const void *arg, const struct batch *b, uint64_t *selected)
+{
+    filter_eval(arg, b, selected);
+}
+
+static int collect(struct collect_options *o, const struct config *config, struct err *err)
+{
+    struct filter *filter;
+    int r = config_json_filter(config, &filter, err);
+
+    if (r == 0 && filter && !config->json)
+        r = err_set(err, ERR_CONFIG,
+                    "--json-filter says which flows go as JSON lines, and nothing "
+                    "says where: expected --json-lines, too");
+    if (r == 0) {
+        const struct lines_options options = {.to = config->json,
+                                              .line = print_json_line,
+                                              .select = filter ? select_rows : NULL,
+                                              .arg = filter};
+        struct lines *lines = config->json ? lines_new(&options) : NULL;
+        o->sink = lines ? lines_sink(lines) : NULL;
+        r = collect_run(o, err);
+        lines_free(lines);
+    }
+    filter_free(filter);
     return r;
 }
 
@@ -139,11 +204,11 @@ static int run(struct settings *s)
             r = log_to_syslog(first->syslog, &err);
         s->first = first;
         if (first->no_quirks)
-            log_warn("the quirk rules that weir comes with are not installed: exporters are taken "
-                     "to send what the standards say",
-                     KV("expected", first->no_quirks));
+            log_warn(
+                "the quirk rules that weir comes with are not installed (share/weir/quirks.conf): "
+                "exporters are taken to send what the standards say");
         if (r == 0)
-            r = collect_run(o, &err);
+            r = collect(o, first, &err);
         config_free(first);
         if (r)
             (void)fprintf(stderr, "weir collect: %s\n", err.text);
@@ -196,15 +261,26 @@ const struct command cmd_collect = {
         "losing a "
         "datagram; what "
         "else has changed needs a restart, and is named in the log.\n"
+        "--json-lines gives all flows as lines of JSON besides, as 'weir query --format jsonl "
+        "--raw' "
+        "prints them, to a file, standard output, or a program that listens at a stream socket. "
+        "It never holds up what is received and stored: what the taker has no room for is left "
+        "out, and 'weir show drops' says how much. The file is opened again on SIGHUP.\n"
+        "--user names whom root becomes once the ports are open. Capabilities are given up, and "
+        "system calls restricted, before the first datagram is read.\n"
         "Without an address it listens on this machine only. PORT 0 takes any free port; the log "
         "and "
         "'weir show collect' say which.",
-    .examples = "weir collect --listen 0.0.0.0:2055 --listen [::]:4739 --store /var/lib/weir\n"
-                "    two ports, IPv4 and IPv6\n"
-                "weir collect --listen 0.0.0.0:2055 --deny 10.1.9.0/24 --permit 10.0.0.0/8\n"
-                "    routers in 10.0.0.0/8 but for one network\n"
-                "weir collect --tcp 192.0.2.10:4739\n    IPFIX over TCP\n"
-                "weir show collect\n    how it is doing\n",
+    .examples =
+        "weir collect --listen 0.0.0.0:2055 --listen [::]:4739 --store /var/lib/weir\n"
+        "    two ports, IPv4 and IPv6\n"
+        "weir collect --listen 0.0.0.0:2055 --deny 10.1.9.0/24 --permit 10.0.0.0/8\n"
+        "    routers in 10.0.0.0/8 but for one network\n"
+        "weir collect --sender \"192.0.2.1 sampling 1:1000\"\n    an exporter that does not say "
+        "its rate\n"
+        "weir collect --tcp 192.0.2.10:4739\n    IPFIX over TCP\n"
+        "weir collect --json-lines - | jq 'select(.dst_port == 53)'\n    flows as they come\n"
+        "weir show collect\n    how it is doing\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_collect_run,

@@ -208,7 +208,7 @@ static void man_command(const struct command *c)
     if (c->examples)
         man_examples(c->examples);
     (void)printf(".SH EXIT STATUS\n0 when all went well, 1 when something failed, 2 when the "
-                 "command was used wrongly.\n.SH SEE ALSO\n.BR weir (1)\n");
+                 "command was used wrongly.\n.SH SEE ALSO\n.BR weir (1),\n.BR weir.conf (5)\n");
 }
 
 static void man_all(void)

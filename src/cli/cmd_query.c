@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/filters.h"
 #include "query/answer.h"
 #include "query/chart.h"
@@ -48,7 +49,9 @@ enum {
     OPT_NAMES,
     OPT_GEO,
     OPT_CONFIG,
-    OPT_DEDUP
+    OPT_DEDUP,
+    OPT_NAMES_FILE,
+    OPT_COVERAGE
 };
 
 enum { TOP_GROUPS = 10, MESSAGE_MAX = 4096 };
@@ -82,14 +85,17 @@ static const struct opt opts[] = {
     {OPT_CHART, "chart", 0, NULL, "draw bars of groups, columns of a series, shades of a matrix"},
     {OPT_CHART_FILE, "chart-file", 0, "FILE", "the same as .svg or .png, by gnuplot"},
     {OPT_ASCII, "ascii", 0, NULL, "charts without Unicode blocks"},
-    {OPT_NAMES, "names", 0, "services|dns",
-     "columns of names of ports and protocols, of addresses"},
+    {OPT_NAMES, "names", 0, "services|dns|interfaces",
+     "columns of names: of ports and protocols, of addresses, of what exporters have numbers for"},
+    {OPT_NAMES_FILE, "names-file", 0, "FILE",
+     "names of interfaces and the like, where exporters announce none"},
     {OPT_GEO, "geo", 0, "FILE",
      "columns of countries and AS names, out of an .mmdb file; repeatable"},
     {OPT_EXACT, "exact", 0, NULL, "tables show 1234567, not 1.23 M"},
     {OPT_QUIET, "quiet", 'q', NULL, "rows only: no titles, no summary"},
     {OPT_LOCAL, "local", 0, NULL, "text shows local time, not UTC"},
     {OPT_EXPLAIN, "explain", 0, NULL, "say what was skipped and where the time went"},
+    {OPT_COVERAGE, "coverage", 0, NULL, "say on what share of the flows that were sent it rests"},
     {OPT_THREADS, "threads", 0, "N", "work on so many cores (default: all)"},
     {OPT_MEMORY, "memory", 0, "SIZE", "most memory for groups (default: half of the machine's)"},
     FILTERS_OPT(OPT_CONFIG),
@@ -102,8 +108,9 @@ struct flags {
     const char *by, *sort, *top, *bottom, *memory;
     const char *columns, *every, *matrix, *chart_file;
     const char *format, *config, *threads;
-    bool raw, exact, quiet, explain, local, other, fold, dedup, spread, no_spread, chart, ascii;
-    const char *name_kinds;
+    bool raw, exact, quiet, explain, coverage, local, other, fold, dedup, spread, no_spread, chart,
+        ascii;
+    const char *name_kinds, *names_file;
     const char *geo[NAMES_GEO_FILES + 1];
     size_t n_geo;
     struct buf filter; /* all positional arguments, with spaces between them */
@@ -151,6 +158,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
     case OPT_EXPLAIN:
         f->explain = true;
         return 0;
+    case OPT_COVERAGE:
+        f->coverage = true;
+        return 0;
     case OPT_THREADS:
         f->threads = value;
         return 0;
@@ -192,6 +202,9 @@ static int flag_take(struct flags *f, int id, const char *value, struct err *err
         return 0;
     case OPT_NAMES:
         f->name_kinds = value;
+        return 0;
+    case OPT_NAMES_FILE:
+        f->names_file = value;
         return 0;
     case OPT_GEO:
         if (f->n_geo <= NAMES_GEO_FILES) /* one too many is refused later */
@@ -456,6 +469,23 @@ static void print_explained(const struct summary *s)
     buf_free(&text);
 }
 
+/* Where it is not printed with the answer. */
+static void print_coverage(const struct coverage *c)
+{
+    struct buf text;
+
+    buf_init(&text, MESSAGE_MAX);
+    coverage_text(c, &text);
+    (void)fprintf(stderr, "%.*s", (int)text.len, text.data ? (const char *)text.data : "");
+    buf_free(&text);
+}
+
+static void on_broken_books(void *arg, const char *text)
+{
+    (void)arg;
+    (void)fprintf(stderr, "weir query: %s\n", text);
+}
+
 /* The first Ctrl-C asks for what is known so far, the next ends the program as ever. */
 static atomic_bool interrupted;
 
@@ -472,17 +502,83 @@ static void watch_interrupts(void)
     (void)sigaction(SIGINT, &act, NULL);
 }
 
+/* Names of interfaces and the like: the file is --names-file, or the configuration's. */
+static int names_of_things(const struct flags *f, struct names *out, struct err *err)
+{
+    const char *path = f->names_file ? NULL : f->config ? f->config : config_usual();
+    struct config *c = mem_new(1, sizeof *c);
+
+    config_init(c);
+    int r = path ? config_read(c, path, err) : 0;
+    if (!r)
+        r = names_things(out, f->store, f->names_file ? f->names_file : c->names, err);
+    config_free(c);
+    free(c);
+    return r;
+}
+
 static int names_of_flags(const struct flags *f, struct names *out, struct err *err)
 {
     int r = f->name_kinds ? names_parse(f->name_kinds, out, err) : 0;
 
+    out->interfaces |= f->names_file != NULL;
+    if (!r && out->interfaces)
+        r = names_of_things(f, out, err);
     for (size_t i = 0; !r && i < f->n_geo; i++)
         r = names_geo(out, f->geo[i], err);
     return r;
 }
 
+/* The only exporter whose records a filter selects. */
+struct only {
+    size_t asked;
+    struct addr addr;
+};
+
+static bool any_range(const void *arg, enum field_id f, int64_t min, int64_t max)
+{
+    (void)arg;
+    (void)f;
+    return min <= max;
+}
+
+static bool note_exporter(const void *arg, enum field_id f, const struct addr *value)
+{
+    struct only *o = *(struct only *const *)arg;
+
+    if (f != FIELD_EXPORTER)
+        return true;
+    if (o->asked == 0 || !addr_eq(&o->addr, value))
+        o->asked++;
+    o->addr = *value;
+    return false;
+}
+
+/* What print_named() has to know of the answer; columns that it needs are added to the spec. */
+static struct named_all named_all_of(struct query_spec *spec, const struct names *names)
+{
+    static const char *const record[] = {"exporter", "domain", "app_engine", "time_ms"};
+    static const char *const group[] = {"first_ms", "last_ms"};
+    struct named_all all = {
+        .from_ms = spec->from_ms, .to_ms = spec->to_ms, .bucket_ms = spec_bucket(spec)};
+    struct only only = {0};
+    struct only *arg = &only;
+    const struct filter_known known = {any_range, note_exporter, &arg};
+
+    if (!names->things)
+        return all;
+    /* If no record without these exporters can be selected, it is one of theirs. */
+    all.exported = !filter_may_select(spec->filter, &known) && only.asked == 1;
+    all.exporter = only.addr;
+    if (!spec->grouped)
+        all.hidden = spec_columns_hidden(spec, record, COUNT_OF(record));
+    else if (spec->shape == SHAPE_LIST)
+        all.hidden = spec_columns_hidden(spec, group, COUNT_OF(group));
+    return all;
+}
+
 static int answer(struct query_spec *spec, const struct flags *f, const struct print_format *format,
-                  struct names *names)
+                  struct names *names, struct coverage *coverage)
 {
     struct print_options options = {
         .out = stdout, .raw = f->raw, .exact = f->exact, .local = f->local, .bold = wants_bold()};
@@ -498,8 +594,10 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
 
     watch.bar = watch.terminal && !(streams && isatty(STDOUT_FILENO));
     struct printer *p = print_new(format, &options);
-    if (f->name_kinds || f->n_geo)
-        p = print_named(p, names);
+    if (f->name_kinds || f->names_file || f->n_geo) {
+        const struct named_all all = named_all_of(spec, names);
+        p = print_named(p, names, &all);
+    }
     struct dedup *dropped = NULL;
     struct summary summary;
     struct err err;
@@ -508,6 +606,10 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
     int r = spec->dedup ? dedup_find(&dropped, spec, &watch.query, &err) : 0;
 
     spec->dropped = dropped;
+    if (!r && f->coverage) {
+        r = coverage_find(coverage, spec, on_broken_books, NULL, &err);
+        spec->coverage = coverage;
+    }
     if (!r)
         r = query_run(spec, p, &watch.query, &summary, &err);
     dedup_free(dropped);
@@ -518,6 +620,8 @@ static int answer(struct query_spec *spec, const struct flags *f, const struct p
     }
     if (format->all_columns && ((watch.terminal && !f->quiet) || summary.interrupted))
         print_summary(&summary);
+    if (f->coverage && !(format == &print_json || (format == &print_table && !f->quiet)))
+        print_coverage(coverage);
     if (f->explain)
         print_explained(&summary);
     return summary.scan.broken || summary.interrupted ? 1 : 0;
@@ -542,6 +646,7 @@ static int ask(struct flags *f)
     struct query_spec spec;
     struct extra extra;
     struct names names = {0};
+    struct coverage coverage;
     struct filter *filter = NULL;
     struct err err;
 
@@ -572,7 +677,7 @@ static int ask(struct flags *f)
     spec.filter = filter;
     spec.extra = extra_init(&extra, &spec);
     if (!status)
-        status = answer(&spec, f, format, &names);
+        status = answer(&spec, f, format, &names, &coverage);
     names_free(&names);
     filter_free(filter);
     return status;
@@ -629,6 +734,8 @@ const struct command cmd_query = {
         "    conversations, by what came back\n"
         "weir query --by dst_addr --names dns --geo country.mmdb\n"
         "    with names of hosts and countries\n"
+        "weir query --by exporter,in_if --names interfaces\n"
+        "    with what the exporters call them\n"
         "weir query 'ip 10.1.2.3' --sort time --top 50\n    the last 50 flows of a host\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),

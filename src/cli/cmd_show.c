@@ -90,13 +90,18 @@ static void print_collect(const json_t *answer)
     (void)printf("'weir show counters' has every number.\n");
 }
 
-static void print_source(const json_t *s, char *out, size_t size)
+/* A line below, where there is more to say than the address. */
+static void print_identity(const json_t *s)
 {
-    if (json_object_get(s, "domain"))
-        (void)snprintf(out, size, "domain %" PRIu64, number(s, "domain"));
-    else
-        (void)snprintf(out, size, "engine %" PRIu64 "/%" PRIu64, number(s, "engine_type"),
-                       number(s, "engine_id"));
+    bool several = json_is_true(json_object_get(s, "speaks_for_several"));
+
+    if (json_object_get(s, "name"))
+        (void)printf("    named %s\n", text(s, "name"));
+    if (json_object_get(s, "identity"))
+        (void)printf("    speaks for %s%s%s%s, by elements 130 and 131\n", text(s, "identity"),
+                     json_object_get(s, "identity_name") ? " " : "",
+                     json_object_get(s, "identity_name") ? text(s, "identity_name") : "",
+                     several ? " and others" : "");
 }
 
 static void print_quirks_of(const json_t *s)
@@ -104,7 +109,10 @@ static void print_quirks_of(const json_t *s)
     const json_t *list = json_object_get(s, "quirks");
 
     for (size_t i = 0; i < json_array_size(list); i++)
-        (void)printf("%s%s", i == 0 ? "  quirks: " : ", ", text(json_array_get(list, i), "quirk"));
+        (void)printf("%s%s", i == 0 ? "    quirks: " : ", ",
+                     text(json_array_get(list, i), "quirk"));
+    if (json_array_size(list) > 0)
+        (void)printf("\n");
 }
 
 static void print_sender(const json_t *s, int64_t now_ms)
@@ -114,19 +122,19 @@ static void print_sender(const json_t *s, int64_t now_ms)
     char ago[TEXT_SHORT];
     char clock[TEXT_SHORT];
 
-    print_source(s, source, sizeof source);
+    show_source(s, source, sizeof source);
     (void)text_print_duration(now_ms - json_integer_value(json_object_get(s, "last_ms")), ago);
     (void)text_print_duration(ahead_ms < 0 ? -ahead_ms : ahead_ms, clock);
     (void)printf("%-28s %3" PRIu64 "  %-18s %12" PRIu64 " %12" PRIu64 " %10" PRIu64 " %6" PRIu64
-                 " %6" PRIu64 " %6" PRIu64 "  %-9s %s%s%s",
+                 " %6" PRIu64 " %6" PRIu64 "  %-9s %s%s%s\n",
                  text(s, "exporter"), number(s, "version"), source, number(s, "datagrams"),
                  number(s, "flows"), number(s, "lost"), number(s, "late"), number(s, "duplicates"),
                  number(s, "restarts"), ago, ahead_ms < 0 ? "-" : "+", clock,
                  json_is_true(json_object_get(s, "counts_itself"))
                      ? "  (counts as softflowd does: a message's own records too)"
                      : "");
+    print_identity(s);
     print_quirks_of(s);
-    (void)printf("\n");
 }
 
 static void print_senders(const json_t *answer)
@@ -185,7 +193,8 @@ static const struct {
 } subjects[] = {
     {"collect", print_collect},      {"counters", print_counters},  {"drops", print_drops},
     {"senders", print_senders},      {"templates", show_templates}, {"samplers", show_samplers},
-    {"interfaces", show_interfaces}, {"names", show_names},         {"quirks", show_quirks},
+    {"interfaces", show_interfaces}, {"names", show_names},         {"waiting", show_waiting},
+    {"quirks", show_quirks},
 };
 
 enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };
@@ -263,22 +272,24 @@ static int cmd_show_run(int argc, char **argv)
             return ask(o.dir, o.instance, i, as_json);
     return command_usage_error(
         &cmd_show, "expected what to show: collect, counters, drops, senders, templates, samplers, "
-                   "interfaces or names");
+                   "interfaces, names or waiting");
 }
 
 const struct command cmd_show = {
     .name = "show",
     .summary = "ask a running weir for its state",
-    .usage = "[options] collect|counters|drops|senders|templates|samplers|interfaces|names",
+    .usage = "[options] WHAT",
     .details =
-        "collect: ports, journal, and what became of the flows. counters: everything that is "
-        "counted and is not 0, with what it means. drops: those of them that say that something "
-        "was lost, refused or dropped, with what to do about it, and from where senders came that "
+        "WHAT is one of these. collect: ports, journal, and what became of the flows. counters: "
+        "everything that is counted and is not 0, with what it means. drops: those of them that "
+        "say that something was lost, refused or dropped, with what to do about it, and from where "
+        "senders came that "
         "the access list does not permit. senders: who sends, what was lost of it by its "
         "own numbers (what came late is not), and how far its clock is from ours. templates: the "
         "layouts that exporters announced, and how many records came by each since the "
         "start. samplers: the sampling rates they announced. interfaces: the names they gave to "
-        "theirs, earlier ones too. names: these and those of VRFs, applications and samplers.",
+        "theirs, earlier ones too. names: these and those of VRFs, applications and samplers. "
+        "waiting: data that are held until their template comes.",
     .examples = "weir show collect --store /var/lib/weir\n    a running collector\n"
                 "weir show counters --json\n    for scripts\n",
     .opts = opts,

@@ -177,6 +177,7 @@ static int verify_json(struct report *r)
     json_number(&j, "bytes", v->bytes);
     json_number(&j, "flows", v->flows);
     json_number(&j, "risk_flows", v->risk_flows);
+    json_number(&j, "files_with_books", v->books);
     list_end(&j, "journals", &r->journals, &r->journals_text);
     list_end(&j, "broken", &r->broken, &r->broken_text);
     list_end(&j, "notes", &r->notes, &r->notes_text);
@@ -255,6 +256,23 @@ static void info_row(const struct flags *f, const char *name, const struct info_
                  SECONDS, first, last);
 }
 
+static void info_books(const struct flags *f, const struct info *i)
+{
+    const struct book *b = &i->books;
+    char received[CELL];
+    char stored[CELL];
+    char refused[CELL];
+    char malformed[CELL];
+
+    (void)printf("books of %" PRIu64 " of %" PRIu64
+                 " files: received %s = stored %s + refused %s + malformed %s\n",
+                 i->books_files, i->total.files,
+                 count_text(f, (uint64_t)b->n[BOOK_RECEIVED], received),
+                 count_text(f, (uint64_t)b->n[BOOK_STORED], stored),
+                 count_text(f, (uint64_t)book_refused(b), refused),
+                 count_text(f, (uint64_t)b->n[BOOK_MALFORMED], malformed));
+}
+
 static void info_print(const struct flags *f, const struct info *i)
 {
     char date[TEXT_TIME];
@@ -269,6 +287,7 @@ static void info_print(const struct flags *f, const struct info *i)
     info_row(f, "total", &i->total);
     if (i->journals.files)
         info_row(f, "journals", &i->journals);
+    info_books(f, i);
 }
 
 static void json_sum(struct json *j, const struct info_sum *s)
@@ -314,6 +333,14 @@ static int info_json(const struct info *i)
     json_close(&j, ']');
     json_sums(&j, "total", &i->total);
     json_sums(&j, "journals", &i->journals);
+    json_key(&j, "books");
+    json_open(&j, '{');
+    json_number(&j, "files", i->books_files);
+    for (int k = 0; k < BOOK_N; k++) {
+        json_key(&j, book_table[k].name);
+        json_i64(&j, i->books.n[k]);
+    }
+    json_close(&j, '}');
     json_number(&j, "broken", i->n_broken);
     json_close(&j, '}');
     return print_buf(&out);
@@ -403,12 +430,14 @@ const struct command cmd_store = {
     .summary = "check a store, or say how much is in it",
     .usage = "[options] verify|info",
     .details =
-        "verify reads everything: each file's checksums, counts, name and hour, each journal's "
-        "frames. It says what is broken, with the place in the file, and which flows are in "
+        "verify reads everything: each file's checksums, counts, name and hour, whether its books "
+        "say what its flows do, each journal's frames. It says what is broken, with the place in "
+        "the file, and which flows are in "
         "journals only, which a collector makes into files within minutes. Beside running "
         "collectors it may be used at any time. The exit status is 1 if something is broken.\n"
         "info shows flows, bytes, bytes per flow and files of each day, by the time (UTC) they "
-        "were received; first and last are the flows' own times.",
+        "were received; first and last are the flows' own times; then what the books say ('weir "
+        "books').",
     .examples = "weir store verify --store /var/lib/weir\n    is everything whole?\n"
                 "weir store info --store /var/lib/weir\n    how much is there, by day\n",
     .opts = opts,

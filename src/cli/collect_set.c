@@ -1,6 +1,7 @@
 #include "cli/collect_set.h"
 
 #include "base/text.h"
+#include "store/name.h"
 
 #include <string.h>
 
@@ -105,6 +106,13 @@ int collect_set(struct collect_options *o, enum collect_setting what, const char
         return 0;
     case SET_INSTANCE:
         o->instance = text;
+        return name_instance_ok(text) ? 0
+                                      : err_set(err, ERR_CONFIG,
+                                                "expected at most %d lower-case letters, digits "
+                                                "and \"_\", found \"%.40s\"",
+                                                NAME_INSTANCE - 1, text);
+    case SET_USER:
+        o->user = text;
         return 0;
     case SET_N:
         break;
@@ -183,6 +191,9 @@ int collect_unset(struct collect_options *o, enum collect_setting what, const ch
         break;
     case SET_INSTANCE:
         o->instance = usual.instance;
+        break;
+    case SET_USER:
+        o->user = usual.user;
         break;
     case SET_N:
         break;

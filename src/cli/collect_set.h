@@ -18,6 +18,7 @@ enum collect_setting {
     SET_WORKERS,
     SET_PIN,
     SET_INSTANCE,
+    SET_USER,
     SET_N
 };
 

@@ -41,10 +41,12 @@ void help_print_all(void);
 void help_print(const struct command *c);
 
 /* Each cmd_NAME.c defines one of these; --help (-h) is handled by main before run(). */
+extern const struct command cmd_books;
 extern const struct command cmd_check;
 extern const struct command cmd_collect;
 extern const struct command cmd_completion;
 extern const struct command cmd_decode;
+extern const struct command cmd_doctor;
 extern const struct command cmd_fields;
 extern const struct command cmd_filter;
 extern const struct command cmd_help;

@@ -16,6 +16,15 @@ void show_rest(const json_t *answer)
                      number(answer, "workers_without_answer"));
 }
 
+void show_source(const json_t *s, char *out, size_t size)
+{
+    if (json_object_get(s, "domain"))
+        (void)snprintf(out, size, "domain %" PRIu64, number(s, "domain"));
+    else
+        (void)snprintf(out, size, "engine %" PRIu64 "/%" PRIu64, number(s, "engine_type"),
+                       number(s, "engine_id"));
+}
+
 static const char *ago(const json_t *o, const char *key, char out[static TEXT_SHORT])
 {
     int64_t ms = json_integer_value(json_object_get(o, key));
@@ -188,5 +197,25 @@ void show_quirks(const json_t *answer)
     (void)printf("%15s  %-24s %s\n", "records", "quirk", "what it says");
     for (size_t i = 0; i < json_array_size(quirks); i++)
         print_quirk(json_array_get(quirks, i));
+    show_rest(answer);
+}
+
+/* --- what waits for its template --- */
+
+void show_waiting(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "waiting");
+    char since[TEXT_SHORT];
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *w = json_array_get(list, i);
+        (void)printf("%-28s %3" PRIu64 "  domain %-10" PRIu64 " waiting for template %" PRIu64
+                     " since %s: %" PRIu64 " data sets held, %" PRIu64 " bytes\n",
+                     text(w, "exporter"), number(w, "version"), number(w, "domain"),
+                     number(w, "template"), ago(w, "since_ms", since), number(w, "sets"),
+                     number(w, "bytes"));
+    }
+    if (json_array_size(list) == 0)
+        (void)printf("Nothing waits for a template.\n");
     show_rest(answer);
 }

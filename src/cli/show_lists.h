@@ -2,29 +2,19 @@
 #ifndef CLI_SHOW_LISTS_H
 #define CLI_SHOW_LISTS_H
 
-#include <inttypes.h>
-#include <jansson.h>
-
-/* A member's value: 0 or "-" if it has none. */
-static inline uint64_t number(const json_t *o, const char *key)
-{
-    json_int_t v = json_integer_value(json_object_get(o, key));
-    return v > 0 ? (uint64_t)v : 0;
-}
-
-static inline const char *text(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "-";
-}
+#include "report/member.h"
 
 /* What a list does not show, said below it. */
 void show_rest(const json_t *answer);
+
+/* "domain 7", "engine 0/1": which of a sender's counts by itself. */
+void show_source(const json_t *s, char *out, size_t size);
 
 void show_templates(const json_t *answer);
 void show_samplers(const json_t *answer);
 void show_interfaces(const json_t *answer);
 void show_names(const json_t *answer);
 void show_quirks(const json_t *answer);
+void show_waiting(const json_t *answer);
 
 #endif

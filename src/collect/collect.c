@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "collect/status.h"
 #include "net/notify.h"
+#include "net/priv.h"
 #include "net/sock.h"
+#include "net/syscalls.h"
 #include "store/recover.h"
 
 #include <sched.h>
@@ -78,14 +80,27 @@ static void on_tick(struct timer *t, int64_t now_mono_ms)
 
 /* --- the access list --- */
 
-static int check_access(const struct access *a, const char *where, struct err *err)
+void collect_place(const struct collect_options *o, size_t line, size_t column,
+                   char out[static COLLECT_PLACE])
 {
+    out[0] = '\0';
+    if (o->file && line > 0)
+        (void)snprintf(out, COLLECT_PLACE, "%.400s:%zu:%zu: ", o->file, line, column);
+}
+
+/* `l`: what the options say of this listener. */
+static int check_access(const struct collect_options *o, const struct access *a,
+                        const struct collect_listen *l, const char *where, struct err *err)
+{
+    char place[COLLECT_PLACE];
+
+    collect_place(o, l->line, l->column, place);
     return access_permits_some(a)
                ? 0
                : err_set(err, ERR_CONFIG,
-                         "the access list of %s permits nobody: whom no rule names is denied; "
+                         "%sthe access list of %s permits nobody: whom no rule names is denied; "
                          "permit a prefix, or any behind the others",
-                         where);
+                         place, where);
 }
 
 static bool has_port(const struct receiver *r, uint16_t port)
@@ -100,32 +115,40 @@ static bool has_port(const struct receiver *r, uint16_t port)
 }
 
 /* A rule for a port that is not ours is a mistake that would leave another port open. */
-static int check_ports(const struct collect *c, const struct access_rules *rules, struct err *err)
+static int check_ports(const struct collect *c, const struct collect_options *o, struct err *err)
 {
-    for (size_t i = 0; i < rules->n; i++)
-        if (rules->v[i].port != 0 && !has_port(&c->receiver[0], rules->v[i].port))
-            return err_set(err, ERR_CONFIG,
-                           "a rule of access is for port %u, where nothing listens",
-                           rules->v[i].port);
+    char place[COLLECT_PLACE];
+
+    for (size_t i = 0; i < o->access.n; i++) {
+        const struct access_rule *rule = &o->access.v[i];
+        if (rule->port == 0 || has_port(&c->receiver[0], rule->port))
+            continue;
+        collect_place(o, rule->line, rule->column, place);
+        return err_set(err, ERR_CONFIG, "%sa rule of access is for port %u, where nothing listens",
+                       place, rule->port);
+    }
     return 0;
 }
 
+/* Listeners are those of the start; options that are read again may have others. */
 static int check_rules(const struct collect *c, const struct collect_options *o, struct err *err)
 {
+    static const struct collect_listen nowhere;
     struct receiver_settings *s = receiver_settings_of(&c->receiver[0], o);
     char where[ADDR_PORT_TEXT];
-    int r = s ? check_ports(c, &o->access, err)
-              : err_set(err, ERR_LIMIT, "no memory for the access list");
+    int r = s ? check_ports(c, o, err) : err_set(err, ERR_LIMIT, "no memory for the access list");
 
     for (size_t i = 0; i < c->receiver[0].n_udp && r == 0; i++) {
         const struct udp *u = &c->receiver[0].udp[i].udp;
         (void)addr_port_print(&u->addr, u->port, where);
-        r = check_access(s->lists.v[u->number], where, err);
+        r = check_access(o, s->lists.v[u->number], i < o->n_udp ? &o->udp[i] : &nowhere, where,
+                         err);
     }
     for (size_t i = 0; i < c->receiver[0].n_tcp && r == 0; i++) {
         const struct tcp_listener *l = &c->receiver[0].tcp_listener[i];
         (void)addr_port_print(&l->addr, l->port, where);
-        r = check_access(s->lists.v[l->number], where, err);
+        r = check_access(o, s->lists.v[l->number], i < o->n_tcp ? &o->tcp[i] : &nowhere, where,
+                         err);
     }
     receiver_settings_free(s);
     return r;
@@ -147,8 +170,9 @@ static const char *needs_restart(const struct collect_options *a, const struct c
     if (a->n_udp != b->n_udp || a->n_tcp != b->n_tcp || !listens_alike(a->udp, b->udp, a->n_udp) ||
         !listens_alike(a->tcp, b->tcp, a->n_tcp))
         return "listen";
-    if (strcmp(a->dir, b->dir) != 0 || strcmp(a->instance, b->instance) != 0)
-        return "path, instance";
+    if (strcmp(a->dir, b->dir) != 0 || strcmp(a->instance, b->instance) != 0 ||
+        strcmp(a->user ? a->user : "", b->user ? b->user : "") != 0)
+        return "path, instance, user";
     if (a->workers != b->workers || a->pin != b->pin || a->rcvbuf_bytes != b->rcvbuf_bytes)
         return "workers, pin, rcvbuf";
     if (a->seal_every_ms != b->seal_every_ms || a->journal_bytes != b->journal_bytes ||
@@ -185,6 +209,8 @@ static void reload(struct collect *c)
 
     log_info("SIGHUP: the configuration is read, what has been received goes into files, receive "
              "buffers are asked for again");
+    if (c->options->sink)
+        c->options->sink->reopen(c->options->sink);
     for (unsigned w = 0; w < c->workers; w++) {
         struct receiver *r = &c->receiver[w];
         receiver_reload(r, fresh ? receiver_settings_of(r, fresh) : NULL);
@@ -340,7 +366,8 @@ static int start_workers(struct collect *c, struct err *err)
                                .pq = {.codec = PQ_ZSTD},
                                .limits = decode_limits_default(),
                                .senders = &o->senders,
-                               .quirks = &o->quirks};
+                               .quirks = &o->quirks,
+                               .sink = o->sink};
     struct worker *first = &c->receiver[0].worker;
     struct buf state;
     struct recover rec = {.dir = w.dir,
@@ -372,6 +399,38 @@ static int start_workers(struct collect *c, struct err *err)
     return r;
 }
 
+/* All that needs privileges has been done, and nothing has been read that others wrote. */
+static int give_up_privileges(const struct collect_options *o, struct err *err)
+{
+    struct priv_user user;
+    struct err why;
+    int r = o->user ? priv_find(o->user, &user, err) : 0;
+
+    if (r == 0 && o->user)
+        r = priv_make_dir(o->dir, &user, err);
+    if (r == 0)
+        r = priv_drop(o->user ? &user : NULL, err);
+    if (r)
+        return r;
+    if (geteuid() == 0)
+        log_warn("it runs as root: whoever finds a mistake in it is root too; name a user that it "
+                 "becomes once its ports are open (--user)");
+    if (syscalls_restrict(&why) != 0)
+        log_warn("system calls are not restricted", KV("reason", why.text));
+    return 0;
+}
+
+/* As the user that it runs as. */
+static int lock_store(struct collect *c, struct err *err)
+{
+    const struct collect_options *o = c->options;
+    int r = store_lock(o->dir, o->instance, &c->lock_fd, err);
+
+    if (r == ERR_SYS && o->user)
+        return err_in(err, r, "user %s needs a store that it may write to", o->user);
+    return r;
+}
+
 static int start(struct collect *c, struct err *err)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -389,9 +448,13 @@ static int start(struct collect *c, struct err *err)
     if (r == 0)
         r = loop_add(&c->loop, &c->ended, EPOLLIN, err);
     if (r == 0)
-        r = store_lock(c->options->dir, c->options->instance, &c->lock_fd, err);
-    if (r == 0)
         r = open_receivers(c, err);
+    if (r == 0)
+        r = give_up_privileges(c->options, err);
+    if (r == 0)
+        r = lock_store(c, err);
+    if (r == 0 && c->options->sink)
+        r = c->options->sink->start(c->options->sink, c->workers, err);
     if (r == 0)
         r = start_workers(c, err);
     if (r == 0)
@@ -438,6 +501,8 @@ static int stop(struct collect *c, int r, struct err *err)
             *err = from->err;
         }
     }
+    if (c->options->sink)
+        c->options->sink->stop(c->options->sink);
     if (ran)
         say_what_was_done(c, all);
     free(all);

@@ -1,6 +1,7 @@
 #include "collect/lists.h"
 
 #include "collect/put.h"
+#include "collect/put_health.h"
 #include "collect/quirk_list.h"
 #include "flow/element.h"
 
@@ -25,12 +26,31 @@ static void put_quirks_of(const struct snapshot *from, const struct exporter *x,
     json_close(j, ']');
 }
 
+/* Who it is, and how that is known. */
+static void put_identity(const struct exporter *x, struct json *j)
+{
+    char text[ADDR_TEXT];
+
+    if (*x->name)
+        put_text(j, "name", x->name);
+    put_text(j, "identity_from", x->identity.known ? "element" : "address");
+    if (!x->identity.known)
+        return;
+    (void)addr_print(&x->identity.addr, text);
+    put_text(j, "identity", text);
+    if (*x->identity.name)
+        put_text(j, "identity_name", x->identity.name);
+    json_key(j, "speaks_for_several");
+    json_bool(j, x->identity.several);
+}
+
 static void put_sender(const struct snapshot *from, size_t i, struct json *j)
 {
     const struct exporter *x = &from->senders[i];
     const struct sequence *s = &x->sequence;
 
     put_exporter(j, &x->key);
+    put_identity(x, j);
     if (x->key.session != 0)
         put_number(j, "tcp_session", x->key.session);
     put_number(j, "datagrams", x->datagrams);
@@ -54,6 +74,46 @@ static void put_sender(const struct snapshot *from, size_t i, struct json *j)
     json_key(j, "counts_itself");
     json_bool(j, s->inclusive);
     put_quirks_of(from, x, j);
+}
+
+static void put_suspicions(const struct suspect *s, struct json *j)
+{
+    bool turned = suspect_is(s, SUSPECT_RATE);
+
+    put_number(j, "v8_in_seconds", suspect_is(s, SUSPECT_SECONDS) ? s->seconds : 0);
+    put_number(j, "v8_masks_swapped", suspect_is(s, SUSPECT_MASKS) ? s->masks : 0);
+    json_key(j, "rate_suspected");
+    json_f64(j, turned ? s->rate : 0);
+    json_key(j, "rate_if_swapped");
+    json_f64(j, turned ? rates_swapped(s->rate) : 0);
+}
+
+/* What is noted of it beside, for `weir doctor`. */
+static void put_examined(const struct snapshot *from, size_t i, struct json *j)
+{
+    const struct exporter *x = &from->senders[i];
+
+    put_sender(from, i, j);
+    put_number(j, "lost_before", x->lost_before);
+    put_time(j, "gap_ms", x->gap_ms);
+    put_time(j, "restarted_ms", x->restarted_ms);
+    json_key(j, "forced_rate");
+    json_f64(j, x->forced_rate);
+    put_suspicions(&x->suspect, j);
+    put_health(j, &x->health);
+}
+
+static void put_waiting(const struct snapshot *from, size_t i, struct json *j)
+{
+    const struct snapshot_waiting *x = &from->waiting[i];
+
+    put_address(j, "exporter", &x->key.addr, x->key.port);
+    put_number(j, "version", x->key.version);
+    put_number(j, "domain", x->key.domain);
+    put_number(j, "template", x->key.id);
+    put_time(j, "since_ms", x->since_ms);
+    put_number(j, "sets", x->sets);
+    put_number(j, "bytes", x->bytes);
 }
 
 /* --- templates --- */
@@ -96,6 +156,9 @@ static void put_template(const struct snapshot *from, size_t i, struct json *j)
     json_key(j, "options");
     json_bool(j, t->options);
     put_time(j, "refreshed_ms", t->refreshed_ms);
+    put_time(j, "interval_ms", t->interval_ms);
+    put_number(j, "changes", t->changes);
+    put_number(j, "returns", t->returns);
     put_number(j, "records", t->records);
     json_key(j, "fields");
     json_open(j, '[');
@@ -127,6 +190,12 @@ static void put_sampler(const struct snapshot *from, size_t i, struct json *j)
         json_key(j, "rate_if_swapped");
         json_f64(j, rates_swapped(r->one_in));
     }
+    put_number(j, "changes", r->changes);
+    put_number(j, "returns", r->returns);
+    if (r->changes > 0) {
+        json_key(j, "before");
+        json_f64(j, r->before);
+    }
     put_time(j, "since_ms", r->since_ms);
     put_time(j, "heard_ms", r->heard_ms);
 }
@@ -144,17 +213,13 @@ static void put_words(struct json *j, const char *key, const uint8_t *s, size_t 
 
 static void put_name(const struct snapshot *from, size_t i, struct json *j)
 {
-    static const char *const kinds[NAME_KINDS] = {[NAME_INTERFACE] = "interface",
-                                                  [NAME_VRF] = "vrf",
-                                                  [NAME_APPLICATION] = "application",
-                                                  [NAME_SAMPLER] = "sampler"};
     const struct snapshot_name *x = &from->names[i];
     char text[ADDR_TEXT];
 
     (void)addr_print(&x->key.addr, text);
     put_text(j, "exporter", text);
     put_number(j, "domain", x->key.domain);
-    put_text(j, "kind", kinds[x->key.kind]);
+    put_text(j, "kind", name_kinds[x->key.kind]);
     if (x->key.kind == NAME_APPLICATION)
         put_number(j, "engine", x->key.engine);
     put_number(j, "number", x->key.id);
@@ -180,6 +245,8 @@ static const struct {
     [SNAPSHOT_SAMPLERS] = {"samplers", put_sampler},
     [SNAPSHOT_INTERFACES] = {"interfaces", put_name},
     [SNAPSHOT_NAMES] = {"names", put_name},
+    [SNAPSHOT_HEALTH] = {"health", put_examined},
+    [SNAPSHOT_WAITING] = {"waiting", put_waiting},
 };
 
 /* Returns how many were left off. */

@@ -143,14 +143,14 @@ static void put_proposals(struct answers *a, struct json *j)
     json_key(j, "proposals");
     json_open(j, '[');
     for (unsigned w = 0; w < a->n; w++)
-        for (size_t i = 0; i < a->of[w].n; i++)
+        for (size_t i = 0; a->of[w].senders && i < a->of[w].n; i++)
             for (int what = 0; what < SUSPICIONS; what++) {
                 enum suspicion s = (enum suspicion)what;
-                if (!suspect_is(&a->of[w].senders[i].suspect, s) || is_said(&a->of[w], i, s))
+                if (!suspect_is(&a->of[w].senders[i].suspect, s))
                     continue;
                 if (j->out->len > LIST_BYTES)
                     a->left_off++;
-                else
+                else if (!is_said(&a->of[w], i, s))
                     put_proposal(&a->of[w], &a->of[w].senders[i], s, j);
             }
     json_close(j, ']');

@@ -147,11 +147,13 @@ static struct sender sender_of(const struct tcp_peer *p)
         .addr = p->addr, .port = p->port, .listener = p->listener, .session = p->session};
 }
 
-static void log_peer(enum log_level level, const char *what, const struct tcp_peer *p)
+static void log_peer(const struct receiver *r, enum log_level level, const char *what,
+                     const struct tcp_peer *p)
 {
-    char text[ADDR_PORT_TEXT];
+    const struct sender_rule *rule = exporters_rule(decoder_exporters(r->worker.decoder), &p->addr);
+    char text[SENDER_TEXT];
 
-    (void)addr_port_print(&p->addr, p->port, text);
+    sender_print(rule ? rule->name : "", &p->addr, p->port, text);
     if (level == LOG_INFO)
         log_info(what, KV("peer", text), KV("session", p->session));
     else
@@ -172,7 +174,7 @@ static void on_opened(struct tcp_handler *h, const struct tcp_peer *p)
 {
     struct receiver *r = container_of(h, struct receiver, handler);
     count_add(&r->worker.counts, COUNT_TCP_SESSIONS, 1);
-    log_peer(LOG_INFO, "IPFIX session begins", p);
+    log_peer(r, LOG_INFO, "IPFIX session begins", p);
     publish(r);
 }
 
@@ -180,7 +182,7 @@ static void on_refused(struct tcp_handler *h, const struct tcp_peer *p)
 {
     struct receiver *r = container_of(h, struct receiver, handler);
     count_add(&r->worker.counts, COUNT_TCP_REFUSED, 1);
-    log_peer(LOG_WARN, "IPFIX session refused: too many are open", p);
+    log_peer(r, LOG_WARN, "IPFIX session refused: too many are open", p);
 }
 
 static void on_message(struct tcp_handler *h, const struct tcp_peer *p, const uint8_t *data,
@@ -215,20 +217,31 @@ static void on_ended(struct tcp_handler *h, const struct tcp_peer *p, enum tcp_e
     worker_end_session(&r->worker, &who, clock_wall_ms());
     if (why == TCP_BROKEN) {
         count_add(&r->worker.counts, COUNT_TCP_BROKEN, 1);
-        log_peer(LOG_WARN, "IPFIX session closed: what it sends is not IPFIX, or nothing", p);
+        log_peer(r, LOG_WARN, "IPFIX session closed: what it sends is not IPFIX, or nothing", p);
     } else {
-        log_peer(LOG_INFO, "IPFIX session ends", p);
+        log_peer(r, LOG_INFO, "IPFIX session ends", p);
     }
     publish(r);
 }
 
 /* --- timer and orders --- */
 
+/* Into the books: what a socket dropped since the last time. */
+static void note_drops(struct receiver *r, struct socket *s, uint64_t kernel)
+{
+    struct drops d = {.port = s->udp.port, .kernel = kernel, .denied = s->denied - s->noted};
+
+    s->noted = s->denied;
+    if (d.kernel > 0 || d.denied > 0)
+        worker_note(&r->worker, &d, clock_wall_ms());
+}
+
 static void read_drops(struct receiver *r)
 {
     for (size_t i = 0; i < r->n_udp; i++) {
         struct udp *u = &r->udp[i].udp;
         uint64_t drops = udp_drops(u);
+        note_drops(r, &r->udp[i], drops);
         if (drops == 0)
             continue;
         char text[ADDR_PORT_TEXT];
@@ -345,6 +358,8 @@ static void drain(struct receiver *r)
     for (size_t i = 0; i < r->n_udp; i++)
         while (receive(r, &r->udp[i]) > 0)
             ;
+    for (size_t i = 0; i < r->n_udp; i++)
+        note_drops(r, &r->udp[i], 0);
     tcp_drain(&r->tcp);
 }
 
@@ -465,6 +480,8 @@ int receiver_add_udp(struct receiver *r, int fd, const struct addr *addr, uint16
     struct socket *s = &r->udp[r->n_udp];
 
     udp_open(&s->udp, fd, addr, port, o->rcvbuf_bytes ? o->rcvbuf_bytes : COLLECT_RCVBUF_BYTES);
+    if (o->rcvbuf_bytes == 0 && (o->user || geteuid() != 0))
+        udp_force_rcvbuf(&s->udp, COLLECT_RCVBUF_FORCED_BYTES);
     s->receiver = r;
     s->wanted = o->rcvbuf_bytes;
     s->udp.number = (uint16_t)r->n_udp++;

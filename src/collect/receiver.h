@@ -57,6 +57,7 @@ struct socket {
     struct udp udp;
     struct receiver *receiver;
     uint64_t denied;
+    uint64_t noted;   /* of these, in the books */
     uint64_t counted; /* received and dropped at the last tick */
     unsigned nap_us;
     size_t wanted; /* receive buffer */

@@ -1,6 +1,7 @@
 #include "collect/snapshot.h"
 
 #include "base/mem.h"
+#include "flow/held.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,9 @@ static void take_templates(struct snapshot *s, const struct templates *t)
             continue;
         s->templates[s->n++] = (struct snapshot_template){.key = x->key,
                                                           .refreshed_ms = x->refreshed_ms,
+                                                          .interval_ms = x->interval_ms,
+                                                          .changes = x->changes,
+                                                          .returns = x->returns,
                                                           .records = x->records,
                                                           .space = l->space,
                                                           .options = l->options,
@@ -144,13 +148,38 @@ static void take_names(struct snapshot *s, const struct naming *n, bool interfac
     qsort(s->names, s->n, sizeof *s->names, by_name);
 }
 
+/* --- what waits --- */
+
+/* Sets of one template stand together in their queue, but for those of other sessions. */
+static void take_waiting(struct snapshot *s, const struct held *h)
+{
+    s->waiting = mem_new(room_for(h->queues.n) + 1, sizeof *s->waiting);
+    for (const struct held_set *x = h->oldest; x; x = x->newer) {
+        if (x->queue_before)
+            continue;
+        s->n_all++;
+        if (s->n == SNAPSHOT_MAX)
+            continue;
+        struct snapshot_waiting *to = &s->waiting[s->n++];
+        *to = (struct snapshot_waiting){.key = x->key, .since_ms = x->received_ms};
+        for (const struct held_set *y = x; y; y = y->queue_next) {
+            to->sets++;
+            to->bytes += y->len;
+        }
+    }
+}
+
 struct snapshot snapshot_of(struct decoder *d, enum snapshot_what what)
 {
     struct snapshot s = {.what = what};
 
     switch (what) {
+    case SNAPSHOT_WAITING:
+        take_waiting(&s, decoder_held(d));
+        break;
     case SNAPSHOT_SENDERS:
     case SNAPSHOT_QUIRKS:
+    case SNAPSHOT_HEALTH:
         take_senders(&s, decoder_exporters(d));
         break;
     case SNAPSHOT_TEMPLATES:
@@ -176,6 +205,7 @@ void snapshot_free(struct snapshot *s)
     free(s->templates);
     free(s->samplers);
     free(s->names);
+    free(s->waiting);
     free(s->fields);
     *s = (struct snapshot){0};
 }

@@ -18,17 +18,30 @@ enum snapshot_what {
     SNAPSHOT_SAMPLERS,
     SNAPSHOT_INTERFACES,
     SNAPSHOT_NAMES,
-    SNAPSHOT_QUIRKS /* the senders, too */
+    SNAPSHOT_HEALTH,  /* senders, with all that is noted of them */
+    SNAPSHOT_WAITING, /* for their template */
+    SNAPSHOT_QUIRKS   /* of senders, see quirk_list.h */
 };
 
 struct snapshot_template {
     struct template_key key;
     int64_t refreshed_ms;
+    int64_t interval_ms;
+    uint64_t changes;
+    uint64_t returns;
     uint64_t records;
     enum space space;
     bool options;
     size_t at; /* its fields, in snapshot.fields */
     size_t n;
+};
+
+/* Data sets that wait for one template. */
+struct snapshot_waiting {
+    struct template_key key;
+    int64_t since_ms; /* received, the first */
+    uint64_t sets;
+    uint64_t bytes;
 };
 
 /* One version of a name. */
@@ -54,6 +67,7 @@ struct snapshot {
     struct snapshot_template *templates;
     struct rate *samplers;
     struct snapshot_name *names;
+    struct snapshot_waiting *waiting;
     struct layout_field *fields; /* of templates */
 };
 

@@ -9,12 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static void put_counters(const struct collect *c, struct json *j)
+/* Of all threads; to be freed. */
+static struct counts *all_counts(const struct collect *c)
 {
     struct counts *all = mem_new(1, sizeof *all);
 
     for (unsigned w = 0; w < c->workers; w++)
         worker_counts(&c->receiver[w].worker, all);
+    if (c->options->sink)
+        c->options->sink->counts(c->options->sink, all);
+    return all;
+}
+
+static void put_counters(const struct collect *c, struct json *j)
+{
+    struct counts *all = all_counts(c);
+
     json_key(j, "counters");
     json_open(j, '{');
     for (int i = 0; i < COUNT_N; i++) {
@@ -34,12 +44,14 @@ static void put_udp(const struct collect *c, const struct receiver_status *s, si
     uint64_t drops = 0;
     uint64_t denied = 0;
     uint64_t rcvbuf = 0;
+    uint64_t wanted = 0;
 
     for (unsigned w = 0; w < c->workers; w++) {
         datagrams += s[w].udp[i].datagrams;
         drops += s[w].udp[i].kernel_drops;
         denied += s[w].udp[i].denied;
         rcvbuf += s[w].udp[i].rcvbuf_bytes;
+        wanted = s[w].udp[i].rcvbuf_wanted > wanted ? s[w].udp[i].rcvbuf_wanted : wanted;
     }
     json_open(j, '{');
     put_address(j, "udp", &u->addr, u->port);
@@ -47,6 +59,7 @@ static void put_udp(const struct collect *c, const struct receiver_status *s, si
     put_number(j, "kernel_drops", drops);
     put_number(j, "denied", denied);
     put_number(j, "rcvbuf_bytes", rcvbuf);
+    put_number(j, "rcvbuf_wanted_each", wanted);
     json_close(j, '}');
 }
 
@@ -163,10 +176,8 @@ static void put_denied(struct collect *c, struct json *j)
 
 static void put_drops(struct collect *c, struct json *j)
 {
-    struct counts *all = mem_new(1, sizeof *all);
+    struct counts *all = all_counts(c);
 
-    for (unsigned w = 0; w < c->workers; w++)
-        worker_counts(&c->receiver[w].worker, all);
     json_key(j, "drops");
     json_open(j, '[');
     for (int i = 0; i < COUNT_N; i++) {

@@ -5,6 +5,7 @@
 
 enum {
     ID_TRIES = 1000,
+    NAMES_MS = 2000,         /* between names for the store */
     RETRY_MS = 250,          /* between attempts to begin a journal */
     RETRY_SUSPECT_MS = 10000 /* between journals that cannot be synced */
 };
@@ -63,8 +64,13 @@ static int open_journal(struct worker *w, int64_t now_ms, struct err *err)
 static void next_journal(struct worker *w, int64_t now_ms)
 {
     struct journal_writer *old = w->journal;
+    struct books *books = decoder_books(w->decoder);
     struct err err;
 
+    if (!old) { /* what came until now is lost, and the next journal's head says so */
+        decoder_flush(w->decoder);
+        books_no_journal(books);
+    }
     int r = open_journal(w, now_ms, &err);
     w->failing = r != 0;
     w->tried_mono_ms = clock_mono_ms();
@@ -76,8 +82,9 @@ static void next_journal(struct worker *w, int64_t now_ms)
         return;
     if (old) {
         decoder_flush(w->decoder); /* not before: each attempt would wake up the failing disk */
-        seal_end(w->seal, old, r ? NULL : &w->id);
+        seal_end(w->seal, old, books_take(books), r ? NULL : &w->id);
     }
+    books->carried = r != 0;
     if (r)
         w->journal = NULL;
     else
@@ -91,19 +98,49 @@ static bool journal_over(const struct worker *w, int64_t now_ms)
            journal_bytes(w->journal) - w->state_bytes >= w->options.journal_bytes;
 }
 
+/* What the sink has not of it. */
+static void give(struct worker *w, const struct batch *b)
+{
+    struct sink *s = w->options.sink;
+
+    if (s && b->rows > w->given)
+        s->rows(s, w->options.number, b, w->given, b->rows - w->given);
+    w->given = b->rows;
+}
+
+static struct batch *on_full(struct out *out, struct batch *full)
+{
+    struct worker *w = container_of(out, struct worker, out);
+    struct out *seal = seal_out(w->seal);
+
+    give(w, full);
+    w->given = 0;
+    return seal->push(seal, full);
+}
+
+static void give_in_hand(struct worker *w)
+{
+    struct sink *s = w->options.sink;
+
+    if (!s)
+        return;
+    give(w, decoder_in_hand(w->decoder));
+    s->pause(s, w->options.number);
+}
+
 int worker_open(struct worker *w, const struct worker_options *options, const struct buf *state,
                 struct err *err)
 {
     struct seal_options seal = {.dir = options->dir, .pq = options->pq, .limits = options->limits};
     struct cur in = cur_of(state->data, state->len);
 
-    *w = (struct worker){.options = *options, .order = options->order};
+    *w = (struct worker){.options = *options, .out.push = on_full, .order = options->order};
     int r = file_path(w->journal_dir, err, "%s/journal", options->dir);
     if (r == 0)
         r = seal_open(&w->seal, &seal, err);
     if (r)
         return r;
-    w->decoder = decoder_new(&options->limits, seal_out(w->seal), NULL, &w->counts);
+    w->decoder = decoder_new(&options->limits, &w->out, NULL, &w->counts);
     if (!w->decoder)
         r = err_set(err, ERR_LIMIT, "no memory for the decoder");
     if (r == 0 && state->len > 0)
@@ -159,11 +196,22 @@ void worker_end_session(struct worker *w, const struct sender *who, int64_t now_
     worker_commit(w);
 }
 
+void worker_note(struct worker *w, const struct drops *drops, int64_t now_ms)
+{
+    worker_begin(w, now_ms);
+    if (w->journal && !w->closed)
+        journal_add_drops(w->journal, drops, now_ms);
+    w->received++;
+    decoder_note(w->decoder, now_ms, drops);
+    worker_commit(w);
+}
+
 void worker_commit(struct worker *w)
 {
     struct err err;
 
     if (!w->journal || w->closed) {
+        decoder_books(w->decoder)->beyond_journal = true;
         count_add(&w->counts, COUNT_JOURNAL_ERRORS, w->batch_frames);
         return;
     }
@@ -172,6 +220,7 @@ void worker_commit(struct worker *w)
         count_add(&w->counts, COUNT_JOURNAL_ERRORS, w->batch_frames);
         log_error("journal not written: these datagrams would not survive a crash",
                   KV("datagrams", w->batch_frames), KV("error", err.text));
+        decoder_books(w->decoder)->beyond_journal = true;
         w->closed = true;
         return;
     }
@@ -201,6 +250,23 @@ static void sync_journal(struct worker *w, int64_t now_mono_ms)
     w->dir_synced = true;
 }
 
+/* What exporters call things since the last time is for the store. Were this lost in a crash, the
+ * names are in the journal's head, and are all told again. */
+static void tell_names(struct worker *w)
+{
+    const struct naming *n = decoder_names(w->decoder);
+    struct labels names;
+
+    w->names_mono_ms = clock_mono_ms();
+    if (n->changes == w->names_told)
+        return;
+    labels_init(&names);
+    count_add(&w->counts, COUNT_NAMES_REFUSED, labels_take(&names, n, w->names_told));
+    if (seal_names(w->seal, &names))
+        w->names_told = n->changes;
+    labels_free(&names);
+}
+
 static void ask_seal(struct worker *w)
 {
     struct err err;
@@ -219,8 +285,8 @@ static void log_news(struct worker *w)
 
     for (size_t i = 0; i < e->n_news; i++) {
         const struct exporter_news *n = &e->news[i];
-        char from[ADDR_PORT_TEXT];
-        (void)addr_port_print(&n->key.addr, n->key.port, from);
+        char from[SENDER_TEXT];
+        sender_print(n->name, &n->key.addr, n->key.port, from);
         if (n->verdict == SEQUENCE_GAP)
             log_warn("sequence gap: the exporter sent what did not arrive", KV("exporter", from),
                      KV("version", n->key.version), KV("source", n->key.source),
@@ -235,6 +301,24 @@ static void log_news(struct worker *w)
     exporters_told(e);
 }
 
+/* What could not be read since the last tick. */
+static void log_troubles(struct worker *w)
+{
+    struct troubles *all = decoder_troubles(w->decoder);
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct trouble *t = &all->v[i];
+        char from[SENDER_TEXT];
+        sender_print("", &t->addr, t->port, from);
+        log_warn("malformed: some of what came could not be read", KV("exporter", from),
+                 KV("version", t->version), KV("source", t->source), KV("set", t->set),
+                 KV("counter", count_table[t->why].name), KV("last", t->reason), KV("times", t->n));
+    }
+    if (all->more > 0)
+        log_warn("more could not be read than can be told", KV("times", all->more));
+    *all = (struct troubles){0};
+}
+
 void worker_tick(struct worker *w, int64_t now_ms)
 {
     int64_t now_mono_ms = clock_mono_ms();
@@ -243,9 +327,13 @@ void worker_tick(struct worker *w, int64_t now_ms)
 
     if ((old || w->suspect) && now_mono_ms - w->tried_mono_ms >= wait_ms)
         next_journal(w, now_ms);
+    if (now_mono_ms - w->names_mono_ms >= NAMES_MS)
+        tell_names(w);
     sync_journal(w, now_mono_ms);
+    give_in_hand(w);
     ask_seal(w);
     log_news(w);
+    log_troubles(w);
 }
 
 void worker_rotate(struct worker *w, int64_t now_ms)
@@ -279,18 +367,20 @@ void worker_close(struct worker *w, int64_t now_ms, struct counts *last)
 {
     struct err err;
 
-    if (w->journal && w->received > 0)
+    if (w->decoder && w->order > w->options.order && (!w->journal || w->received > 0))
         next_journal(w, now_ms);   /* the new one holds the state only */
     if (w->journal && w->closed) { /* no new one: its file is all that has everything */
         decoder_flush(w->decoder);
-        seal_end(w->seal, w->journal, NULL);
+        seal_end(w->seal, w->journal, books_take(decoder_books(w->decoder)), NULL);
         w->journal = NULL;
     }
     if (w->journal && journal_close(w->journal, &err) != 0)
         log_error("journal not closed", KV("error", err.text));
     w->journal = NULL;
-    if (w->seal)
+    if (w->seal && w->decoder) {
+        tell_names(w);
         ask_seal(w);
+    }
     if (seal_close(w->seal, last, &err))
         log_error("journal not made into a file, or not removed: it waits for the next start",
                   KV("error", err.text));

@@ -28,11 +28,14 @@ struct worker_options {
     struct decode_limits limits;
     const struct senders *senders; /* the caller's, for worker_open() */
     const struct quirks *quirks;   /* likewise */
+    struct sink *sink;             /* gets all flows too; may be NULL */
 };
 
 struct worker {
     struct worker_options options;
     struct counts counts; /* the receive thread's */
+    struct out out;       /* the decoder's: to the sealing thread, past the sink */
+    size_t given;         /* rows of the batch in hand that the sink has */
     struct decoder *decoder;
     struct seal *seal;
     struct syncer syncer;
@@ -43,7 +46,7 @@ struct worker {
     uint64_t order;        /* of it, see journal.h */
     int64_t since_mono_ms; /* when its first datagram came */
     uint64_t frames;       /* in it */
-    uint64_t received;     /* datagrams for it, also those that could not be written */
+    uint64_t received;     /* datagrams and drops for it, also those that could not be written */
     uint64_t batch_frames; /* since begin */
     uint64_t state_bytes;  /* length of its head */
     uint64_t synced_bytes;
@@ -51,6 +54,8 @@ struct worker {
     bool dir_synced;
     bool closed;           /* nothing can be written to it any more */
     bool suspect;          /* it could not be synced */
+    uint64_t names_told;   /* changes of names that the store was told */
+    int64_t names_mono_ms; /* then */
     bool failing;          /* the last attempt to begin another failed, */
     int64_t tried_mono_ms; /* then */
 };
@@ -63,6 +68,9 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
 void worker_begin(struct worker *w, int64_t now_ms);
 void worker_add(struct worker *w, const struct datagram *d);
 void worker_end_session(struct worker *w, const struct sender *who, int64_t now_ms);
+
+/* What a socket dropped since this was last said: for the books. Not within a batch. */
+void worker_note(struct worker *w, const struct drops *drops, int64_t now_ms);
 void worker_commit(struct worker *w);
 
 /* End the journal now if it holds anything. */

@@ -203,3 +203,57 @@ bool batch_copy_row(struct batch *to, const struct batch *from, size_t row)
     to->rows++;
     return true;
 }
+
+static bool copy_cells(struct batch *to, const struct batch *from, enum field_id f, size_t row,
+                       size_t n)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < n && ok; i++) {
+        size_t len;
+        const uint8_t *s = batch_bytes(from, f, row + i, &len);
+        ok = !s || batch_put_bytes(to, f, to->rows + i, s, len);
+    }
+    return ok;
+}
+
+static bool copy_values(struct batch *to, const struct batch *from, enum field_id f, size_t row,
+                        size_t n)
+{
+    size_t width = kind_table[field_table[f].kind].width;
+    const uint8_t *values = from->col[f];
+    uint8_t *col = batch_col(to, f);
+
+    if (!col)
+        return false;
+    memcpy(col + to->rows * width, values + row * width, n * width);
+    if (batch_has_all(from, f, row, n)) {
+        batch_set(to, f, to->rows, n);
+        return true;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (batch_has(from, f, row + i))
+            batch_set(to, f, to->rows + i, 1);
+    return true;
+}
+
+bool batch_copy_rows(struct batch *to, const struct batch *from, size_t row, size_t n)
+{
+    size_t bytes = to->bytes.len;
+    bool ok = true;
+
+    assert(n <= to->cap - to->rows && row + n <= from->rows);
+    for (int i = 0; i < FIELD_N && ok; i++) {
+        enum field_id f = (enum field_id)i;
+        if (!batch_uses(from, f))
+            continue;
+        ok = field_table[f].kind == KIND_TEXT || field_table[f].kind == KIND_BYTES
+                 ? copy_cells(to, from, f, row, n)
+                 : copy_values(to, from, f, row, n);
+    }
+    if (!ok)
+        batch_cut(to, to->rows, bytes);
+    else
+        to->rows += n;
+    return ok;
+}

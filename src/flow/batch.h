@@ -158,4 +158,7 @@ void batch_cut(struct batch *b, size_t rows, size_t bytes);
 /* Append row `row` of `from` to `to`, which must have room. false when there is no memory. */
 bool batch_copy_row(struct batch *to, const struct batch *from, size_t row);
 
+/* The same of rows [row, row + n), a column at a time. Where it is false none has been appended. */
+bool batch_copy_rows(struct batch *to, const struct batch *from, size_t row, size_t n) MUST_USE;
+
 #endif

@@ -182,6 +182,40 @@ static void rows_are_copied_with_all_they_have(void **state)
     batch_free(&to);
 }
 
+/* Rows 60 to 259 of 300, in two parts: over the bounds of words, some values absent. */
+static void runs_of_rows_are_copied_with_all_they_have(void **state)
+{
+    enum { FROM = 60, ROWS = 200, FIRST = 70 };
+    struct batch from;
+    struct batch to;
+
+    (void)state;
+    assert_true(batch_init(&from, 300));
+    assert_true(batch_init(&to, ROWS));
+    for (size_t i = 0; i < 300; i++) {
+        assert_true(batch_put_u64(&from, FIELD_SRC_PORT, i, i));
+        assert_true(i % 3 == 0 || batch_put_u64(&from, FIELD_BYTES, i, i * 1000));
+        assert_true(i % 5 == 0 || batch_put_bytes(&from, FIELD_IF_NAME, i, &i, i % 7));
+    }
+    from.rows = 300;
+    assert_true(batch_copy_rows(&to, &from, FROM, FIRST));
+    assert_true(batch_copy_rows(&to, &from, FROM + FIRST, ROWS - FIRST));
+    batch_free(&from);
+    assert_int_equal(to.rows, ROWS);
+    for (size_t row = 0; row < ROWS; row++) {
+        size_t i = FROM + row;
+        size_t n;
+        const uint8_t *name = batch_bytes(&to, FIELD_IF_NAME, row, &n);
+        assert_int_equal(batch_u64(&to, FIELD_SRC_PORT, row), i);
+        assert_int_equal(batch_has(&to, FIELD_BYTES, row), i % 3 != 0);
+        assert_int_equal(batch_u64(&to, FIELD_BYTES, row), i % 3 ? i * 1000 : 0);
+        assert_int_equal(name != NULL, i % 5 != 0);
+        assert_int_equal(n, i % 5 ? i % 7 : 0);
+        assert_true(!name || memcmp(name, &i, n) == 0);
+    }
+    batch_free(&to);
+}
+
 static void names_of_fields_are_found_and_none_is_used_twice(void **state)
 {
     (void)state;
@@ -212,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_cut_forgets_what_came_after),
         cmocka_unit_test(values_that_do_not_fit_leave_the_others_whole),
         cmocka_unit_test(rows_are_copied_with_all_they_have),
+        cmocka_unit_test(runs_of_rows_are_copied_with_all_they_have),
         cmocka_unit_test(names_of_fields_are_found_and_none_is_used_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

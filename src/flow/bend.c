@@ -95,8 +95,8 @@ struct bent bend_field(const struct quirk_choice *choice, enum space space,
             unit = (enum quirk_unit)a->n;
         little = little || (a->verb == QUIRK_LITTLE && is_about(a, f));
     }
-    b.unit = unit;
-    b.little = little;
+    b.unit = b.known && element_is_time(&b.element) ? unit : QUIRK_UNIT_OWN;
+    b.little = b.known && element_is_number(&b.element) && little;
     return b;
 }
 

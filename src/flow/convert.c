@@ -119,10 +119,15 @@ static uint64_t in_ms(enum quirk_unit unit, uint64_t v)
     return v;
 }
 
+static uint64_t convert_int(const struct convert *c, const uint8_t *from, size_t len)
+{
+    return c->little ? convert_le(from, len) : convert_be(from, len);
+}
+
 /* What rules have changed is read here, and nothing else: the loops below need not ask. */
 static uint64_t bent_value(const struct convert *c, const uint8_t *from, size_t len)
 {
-    return in_ms(c->unit, c->little ? convert_le(from, len) : convert_be(from, len));
+    return in_ms(c->unit, convert_int(c, from, len));
 }
 
 static bool is_bent(const struct convert *c) { return c->unit != QUIRK_UNIT_OWN || c->little; }
@@ -314,18 +319,18 @@ static bool twin(const struct convert *c, const struct strip *s, struct batch *b
             ok = batch_put_u64(b, FIELD_ICMP_TYPE, row + i, from[0]) &&
                  batch_put_u64(b, FIELD_ICMP_CODE, row + i, from[1]);
         else
-            ok = batch_put_u64(b, c->field, row + i, convert_be(from, s->len));
+            ok = batch_put_u64(b, c->field, row + i, convert_int(c, from, s->len));
         if (!ok)
             return false;
     }
     return true;
 }
 
-static void micros(uint64_t *to, const struct strip *s)
+static void micros(const struct convert *c, uint64_t *to, const struct strip *s)
 {
     const uint8_t *from = s->src;
     for (size_t i = 0; i < s->n; i++, from += s->stride)
-        to[i] = convert_be(from, s->len) / 1000;
+        to[i] = convert_int(c, from, s->len) / 1000;
 }
 
 bool convert_run(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
@@ -356,7 +361,7 @@ bool convert_run(const struct convert *c, const struct plan_clock *clock, const 
         floats(dst, s);
         break;
     case CONV_USEC:
-        micros(dst, s);
+        micros(c, dst, s);
         break;
     case CONV_UPTIME:
         if (c->uptime_raw)

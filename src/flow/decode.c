@@ -43,10 +43,12 @@ struct decoder {
     uint64_t number;
     size_t misses; /* of the datagram in hand, see release() */
     size_t withdrawals_of_all;
+    struct troubles troubles;
     /* Of the message in hand. */
     uint32_t flows;
     uint32_t n_options;
     bool uncounted; /* it has records that could not be counted */
+    bool malformed; /* something of it could not be read */
 };
 
 /* What is known of the set in hand. */
@@ -54,11 +56,13 @@ struct context {
     const struct msg *head;
     const struct sender *from;
     struct exporter *exporter; /* NULL: there is no room for it */
+    struct book *book;         /* where its records are entered */
     int64_t received_ms;
     uint64_t number;
     uint16_t set;
     bool was_held;
     double forced_rate; /* the operator's; 0: none */
+    bool trusts;        /* exporters are whom records name */
     bool reject;        /* it comes out of order, and the operator wants none of that */
 };
 
@@ -102,6 +106,8 @@ void decoder_flush(struct decoder *d)
         d->batch = d->out->push(d->out, d->batch);
 }
 
+const struct batch *decoder_in_hand(const struct decoder *d) { return d->batch; }
+
 /* --- events --- */
 
 static void tell(struct decoder *d, const struct context *c, struct decode_event e)
@@ -117,13 +123,41 @@ static void tell(struct decoder *d, const struct context *c, struct decode_event
     d->watch->on(d->watch, &e);
 }
 
+static void refuse_set(struct book *book, size_t octets)
+{
+    book_add(book, BOOK_REFUSED_SETS, 1);
+    book_add(book, BOOK_REFUSED_BYTES, (int64_t)octets);
+}
+
 static void malformed(struct decoder *d, const struct context *c, enum count_id why, size_t octets,
                       const char *reason)
 {
     d->uncounted = true;
+    if (why == COUNT_NO_MEMORY) {
+        if (octets > 0) /* else it was a template */
+            refuse_set(c->book, octets);
+    } else {
+        d->malformed |= !c->was_held;
+        book_add(c->book, BOOK_MALFORMED_DATAGRAMS, c->was_held);
+        book_add(c->book, BOOK_MALFORMED_BYTES, (int64_t)octets);
+    }
     count_add(d->counts, why, 1);
+    struct trouble t = {.addr = c->from->addr, .port = c->from->port, .set = c->set, .why = why};
+    if (c->head)
+        t.version = c->head->version;
+    if (c->exporter) {
+        t.source = c->exporter->key.source;
+        struct health *h = &c->exporter->health;
+        h->malformed++;
+        h->malformed_why = why;
+        h->malformed_set = c->set;
+        h->malformed_ms = c->received_ms;
+    }
+    troubles_add(&d->troubles, &t, reason);
     tell(d, c, (struct decode_event){.what = DECODE_MALFORMED, .octets = octets, .reason = reason});
 }
+
+struct troubles *decoder_troubles(struct decoder *d) { return &d->troubles; }
 
 /* --- what every record of a set gets --- */
 
@@ -224,16 +258,51 @@ static bool fill_time(struct batch *b, size_t row, size_t n, const struct contex
 }
 
 static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
-                      size_t n, const struct context *c)
+                      size_t n, const struct context *c, double forced_rate)
 {
     struct rating r = {.rates = &d->state.rates,
                        .addr = &c->from->addr,
                        .head = c->head,
-                       .forced =
-                           d->limits.forced_rate >= 1 ? d->limits.forced_rate : c->forced_rate,
+                       .forced = d->limits.forced_rate >= 1 ? d->limits.forced_rate : forced_rate,
                        .otherwise = d->limits.default_rate,
                        .no_header = plan_ignores_sampling(p)};
     return rating_fill(&r, p, b, row, n);
+}
+
+/* How many rows from `row` on name the same exporter; *who is it, or NULL where none is named. */
+static size_t named_alike(const struct batch *b, size_t row, size_t end, const struct addr **who)
+{
+    size_t i = row + 1;
+
+    *who = batch_at(b, FIELD_EXPORTER_ADDR, row);
+    if (*who && addr_is_zero(*who))
+        *who = NULL;
+    for (; i < end; i++) {
+        const struct addr *other = batch_at(b, FIELD_EXPORTER_ADDR, i);
+        bool alike = *who && other ? addr_eq(*who, other) : *who == other;
+        if (!alike)
+            break;
+    }
+    return i - row;
+}
+
+/* Who exported, and what the operator says of the rate there. A relay that is trusted speaks for
+ * others. */
+static bool fill_exporter(const struct decoder *d, const struct plan *p, struct batch *b,
+                          size_t row, size_t n, const struct context *c)
+{
+    bool speaks = c->trusts && c->exporter && plan_has(p, FIELD_EXPORTER_ADDR);
+    const struct addr *who = NULL;
+    bool ok = true;
+
+    for (size_t at = row, end = row + n; at < end && ok; at += n) {
+        n = speaks ? named_alike(b, at, end, &who) : end - at;
+        if (who)
+            exporters_name(&d->state.exporters, c->exporter, who);
+        ok = fill_addr(b, FIELD_EXPORTER, at, n, who ? who : &c->from->addr) &&
+             fill_rate(d, p, b, at, n, c, who ? c->exporter->identity.forced_rate : c->forced_rate);
+    }
+    return ok;
 }
 
 static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
@@ -243,10 +312,9 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
     bool ok = fill_uptimes(p, b, row, n, c) &&
               fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
               fill_u64(b, FIELD_EXPORT, row, n, (uint64_t)m->export_ms) &&
-              fill_addr(b, FIELD_EXPORTER, row, n, &c->from->addr) &&
               fill_u64(b, FIELD_VERSION, row, n, m->version) &&
               fill_u64(b, FIELD_RECORD_KIND, row, n, plan_kind(p)) && fill_time(b, row, n, c) &&
-              fill_rate(d, p, b, row, n, c);
+              fill_exporter(d, p, b, row, n, c);
     if (ok && msg_has_sets(m))
         ok = fill_u64(b, FIELD_DOMAIN, row, n, m->domain);
     if (ok && msg_has_engine(m))
@@ -303,13 +371,16 @@ static void take_flows(struct decoder *d, const struct context *c, const struct 
 
     d->flows += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_FLOWS, n);
+    book_add(c->book, BOOK_STORED, (int64_t)n);
+    if (c->exporter)
+        health_flows(&c->exporter->health, d->batch, row, n);
     tell(d, c,
          (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
 }
 
 /* They count in the sequence, and nowhere else. */
-static void reject_rows(struct decoder *d, struct batch *b, size_t row, size_t bytes, size_t n,
-                        bool options)
+static void reject_rows(struct decoder *d, const struct context *c, struct batch *b, size_t row,
+                        size_t bytes, size_t n, bool options)
 {
     batch_cut(b, row, bytes);
     if (options) {
@@ -318,6 +389,7 @@ static void reject_rows(struct decoder *d, struct batch *b, size_t row, size_t b
     }
     d->flows += (uint32_t)n;
     count_add(d->counts, COUNT_FLOWS_REJECTED, n);
+    book_add(c->book, BOOK_REJECTED, (int64_t)n);
 }
 
 static void count_quirks(struct decoder *d, const struct context *c, const struct plan *p,
@@ -349,15 +421,17 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
         size_t bytes = b->bytes.len;
         size_t n;
         int r = plan_run(p, &clock, &records, b, &n, &err);
+        book_add(c->book, BOOK_RECEIVED, options ? 0 : (int64_t)n);
         if (n > 0 && !fill_common(d, p, b, row, n, c)) {
             batch_cut(b, row, bytes);
+            book_add(c->book, BOOK_NO_MEMORY, options ? 0 : (int64_t)n);
             n = 0;
             r = ERR_LIMIT;
         }
         total += n;
         count_quirks(d, c, p, n);
         if (n > 0 && c->reject)
-            reject_rows(d, b, row, bytes, n, options);
+            reject_rows(d, c, b, row, bytes, n, options);
         else if (n > 0 && options)
             take_options(d, c, p, n);
         else if (n > 0)
@@ -372,6 +446,14 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
 }
 
 /* --- fixed versions --- */
+
+/* Records that the header counts and that are not there; none where it cannot be right. */
+static int64_t missing_records(const struct msg *m, size_t record_len, size_t there)
+{
+    enum { PAYLOAD_MAX = 65507 };
+    bool can_be = msg_header_len(m->version) + m->count * record_len <= PAYLOAD_MAX;
+    return can_be && m->count > there ? (int64_t)(m->count - there) : 0;
+}
 
 static void decode_fixed(struct decoder *d, struct context *c, const struct msg *m)
 {
@@ -398,6 +480,9 @@ static void decode_fixed(struct decoder *d, struct context *c, const struct msg 
     struct cur window = cur_take(&records, n * layout->record_len);
     if (n > 0)
         (void)decode_records(d, c, plan, window);
+    int64_t missing = missing_records(m, layout->record_len, fit);
+    book_add(c->book, BOOK_RECEIVED, missing);
+    book_add(c->book, BOOK_MALFORMED, missing);
     if (m->count > fit)
         malformed(d, c, COUNT_BAD_COUNT, cur_left(&records),
                   "header counts more records than there are");
@@ -430,18 +515,29 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
             return;
         if (!t)
             continue;
+        const struct sender_rule *rule = exporters_rule(&d->state.exporters, &x->from.addr);
         struct context c = {.head = &x->head,
                             .from = &x->from,
                             .exporter = exporter,
+                            .book = held_book(&d->state.held, x),
                             .received_ms = x->received_ms,
                             .number = x->number,
                             .set = x->key.id,
                             .was_held = true,
-                            .forced_rate =
-                                exporters_forced_rate(&d->state.exporters, &x->from.addr)};
+                            .forced_rate = rule ? rule->rate : 0,
+                            .trusts = rule && rule->trusts};
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
+        if (exporter)
+            exporter->health.released++;
         tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
-        t->records += decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
+        book_add(c.book, BOOK_HELD_SETS, -1);
+        book_add(c.book, BOOK_HELD_BYTES, -(int64_t)x->len);
+        size_t n = decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
+        t->records += n;
+        if (exporter && plan_kind(t->plan) == RECORD_OPTIONS)
+            exporter->options += n;
+        else if (exporter)
+            exporter->flows += n;
         held_drop(&d->state.held, x);
     }
 }
@@ -492,12 +588,21 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
                             .number = c->number};
 
     d->uncounted = true;
-    if (c->reject)
+    if (c->reject) {
+        refuse_set(c->book, cur_left(&set));
         return;
+    }
     like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     count_add(d->counts, COUNT_SETS_HELD, 1);
+    if (c->exporter)
+        c->exporter->health.held++;
     tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
-    (void)held_put(&d->state.held, &like, set);
+    if (!held_put(&d->state.held, &like, set)) {
+        refuse_set(c->book, cur_left(&set));
+        return;
+    }
+    book_add(c->book, BOOK_HELD_SETS, 1);
+    book_add(c->book, BOOK_HELD_BYTES, (int64_t)cur_left(&set));
 }
 
 static void decode_set(struct decoder *d, const struct context *c, struct set *set)
@@ -555,13 +660,54 @@ static struct exporter *exporter_of(struct decoder *d, const struct context *c)
     return exporters_get(&d->state.exporters, &key, c->received_ms);
 }
 
+/* Where to enter a message; of who is in the table that is known without looking it up. */
+static struct book *book_of(struct decoder *d, const struct context *c, struct exporter *x)
+{
+    struct books *b = &d->state.books;
+    const struct msg *m = c->head;
+
+    if (x && books_is(b, x->book, x->books, c->received_ms))
+        return x->book;
+    struct book_key key =
+        books_key(&c->from->addr, m ? m->version : 0, m ? source_of(m) : 0, c->received_ms);
+    struct book *book = books_get(b, &key, x && x->settled);
+    if (x) {
+        x->book = book;
+        x->books = b->generation;
+    }
+    return book;
+}
+
+/* Enter what is known of a message now that it has been decoded. */
+static void enter_message(const struct decoder *d, const struct context *c, size_t octets)
+{
+    book_add(c->book, BOOK_DATAGRAMS, 1);
+    book_add(c->book, BOOK_BYTES, (int64_t)octets);
+    book_add(c->book, BOOK_OPTIONS, c->reject ? 0 : d->n_options);
+    book_add(c->book, BOOK_MALFORMED_DATAGRAMS, d->malformed);
+}
+
+static void follow(struct decoder *d, const struct context *c, const struct sequence_step *step)
+{
+    struct exporter *x = c->exporter;
+    uint64_t lost = x->sequence.lost;
+    uint64_t duplicates = x->sequence.duplicates;
+
+    exporters_step(&d->state.exporters, x, step, c->received_ms);
+    book_add(c->book, BOOK_LOST, (int64_t)(x->sequence.lost - lost));
+    book_add(c->book, BOOK_DUPLICATES, (int64_t)(x->sequence.duplicates - duplicates));
+}
+
 static void decode_message(struct decoder *d, struct context *c, const struct msg *m)
 {
     struct exporters *e = &d->state.exporters;
     struct exporter *x = exporter_of(d, c);
 
     c->exporter = x;
-    c->forced_rate = x ? x->forced_rate : exporters_forced_rate(e, &c->from->addr);
+    c->book = book_of(d, c, x);
+    const struct sender_rule *rule = x ? NULL : exporters_rule(e, &c->from->addr);
+    c->forced_rate = x ? x->forced_rate : rule ? rule->rate : 0;
+    c->trusts = x && x->trusts;
     c->reject = x && x->reject && sequence_out_of_order(&x->sequence, m);
     count_add(d->counts, COUNT_DATAGRAMS_REJECTED, c->reject);
     if (msg_has_sets(m))
@@ -571,7 +717,7 @@ static void decode_message(struct decoder *d, struct context *c, const struct ms
     struct sequence_step step = {
         .head = m, .flows = d->flows, .options = d->n_options, .whole = !d->uncounted};
     if (x) /* is one missing before it? */
-        exporters_step(e, x, &step, c->received_ms);
+        follow(d, c, &step);
 }
 
 /* A capture or a damaged journal may say anything. */
@@ -594,16 +740,20 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
     do { /* more than once only where IPFIX messages share a datagram */
         struct msg m;
         struct err err;
+        size_t octets = cur_left(&left);
         int r = msg_read(&left, &m, &err);
         c.head = r ? NULL : &m;
         d->flows = d->n_options = 0;
-        d->uncounted = false;
+        d->uncounted = d->malformed = false;
         if (r) {
+            c.book = book_of(d, &c, NULL);
             malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, cur_left(&left),
                       err.text);
+            enter_message(d, &c, octets);
             return;
         }
         decode_message(d, &c, &m);
+        enter_message(d, &c, octets - cur_left(&left));
     } while (cur_left(&left) > 0);
 }
 
@@ -615,6 +765,19 @@ void decoder_session_end(struct decoder *d, const struct sender *who)
     if (who->session != 0)
         exporters_end_session(&d->state.exporters, who->session);
 }
+
+void decoder_note(struct decoder *d, int64_t received_ms, const struct drops *drops)
+{
+    struct addr nobody = {0};
+    struct book_key key = books_key(&nobody, 0, drops->port, bounded(received_ms));
+
+    key.what = BOOK_SOCKET;
+    struct book *book = books_get(&d->state.books, &key, true);
+    book_add(book, BOOK_KERNEL_DROPS, (int64_t)drops->kernel);
+    book_add(book, BOOK_DENIED, (int64_t)drops->denied);
+}
+
+struct books *decoder_books(struct decoder *d) { return &d->state.books; }
 
 struct exporters *decoder_exporters(struct decoder *d) { return &d->state.exporters; }
 
@@ -637,6 +800,8 @@ const struct templates *decoder_templates(const struct decoder *d) { return &d->
 const struct naming *decoder_names(const struct decoder *d) { return &d->state.names; }
 
 const struct rates *decoder_rates(const struct decoder *d) { return &d->state.rates; }
+
+const struct held *decoder_held(const struct decoder *d) { return &d->state.held; }
 
 void decoder_sessions_end(struct decoder *d)
 {

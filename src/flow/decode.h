@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "flow/exporters.h"
 #include "flow/out.h"
+#include "flow/trouble.h"
 #include "wire/msg.h"
 
 /* Who sent it, and by which way: the transport session of RFC 7011. */
@@ -77,7 +78,9 @@ struct decode_watch {
     void (*on)(struct decode_watch *watch, const struct decode_event *event);
 };
 
+struct books;
 struct decoder;
+struct held;
 struct naming;
 struct rates;
 struct templates;
@@ -92,14 +95,30 @@ void decoder_free(struct decoder *d);
  * goes to `out` when it is full. */
 void decoder_datagram(struct decoder *d, const struct datagram *in);
 
+/* What did not get as far as here, at one of our sockets. */
+struct drops {
+    uint16_t port;
+    uint64_t kernel; /* datagrams that the kernel dropped */
+    uint64_t denied; /* that the access list does not permit */
+};
+
+/* For the books only. */
+void decoder_note(struct decoder *d, int64_t received_ms, const struct drops *drops);
+
 /* A TCP connection has ended: its templates are gone. */
 void decoder_session_end(struct decoder *d, const struct sender *who);
 
 /* All of them have: they were an earlier run's. */
 void decoder_sessions_end(struct decoder *d);
 
+/* What came of what was received, since they were last taken or the state was loaded. */
+struct books *decoder_books(struct decoder *d);
+
 /* Who has sent, and what is known of each. The decoder's thread's, and its until it is freed. */
 struct exporters *decoder_exporters(struct decoder *d);
+
+/* What could not be read since whoever logs it has zeroed them. */
+struct troubles *decoder_troubles(struct decoder *d);
 
 /* What the operator says of senders, from the next datagram on; it is part of the state that is
  * saved. false, and no change, if there is no memory. */
@@ -110,9 +129,13 @@ bool decoder_set_quirks(struct decoder *d, const struct quirks *quirks) MUST_USE
 const struct templates *decoder_templates(const struct decoder *d);
 const struct naming *decoder_names(const struct decoder *d);
 const struct rates *decoder_rates(const struct decoder *d);
+const struct held *decoder_held(const struct decoder *d); /* what waits for its template */
 
 /* Hand the batch in hand to `out` now if it has rows. */
 void decoder_flush(struct decoder *d);
+
+/* The batch in hand: between two datagrams, what has not gone to `out` yet. */
+const struct batch *decoder_in_hand(const struct decoder *d);
 
 /* The state that decoding what comes next depends on: templates, sampling rates, names, held sets,
  * as records of their own; and back, into a new decoder. load returns 0 or ERR_DATA, in which case

@@ -12,14 +12,16 @@ enum {
     STATE_EXPORTER = 4,
     STATE_SENDER = 5,
     STATE_NAME = 6,
-    STATE_QUIRKS = 7
+    STATE_QUIRKS = 7,
+    STATE_BOOK = 16
 };
 enum {
     EXPORTER_INCLUSIVE = 1,
     EXPORTER_SETTLED = 2,
     EXPORTER_PROPER = 4,
     EXPORTER_BEHIND = 8,
-    EXPORTER_KNOWN = 16
+    EXPORTER_KNOWN = 16,
+    EXPORTER_DOUBT = 32
 };
 
 static bool time_ok(int64_t ms) { return ms >= -DECODE_TIME_MAX && ms <= DECODE_TIME_MAX; }
@@ -29,7 +31,8 @@ void decode_state_init(struct decode_state *s, const struct decode_limits *limit
 {
     templates_init(&s->templates, limits->templates, limits->template_ms, counts);
     rates_init(&s->rates, counts);
-    held_init(&s->held, limits->held_bytes, limits->held_ms, counts);
+    books_init(&s->books, counts);
+    held_init(&s->held, limits->held_bytes, limits->held_ms, &s->books, counts);
     exporters_init(&s->exporters, counts);
     naming_init(&s->names, counts);
     s->templates.quirks = &s->exporters.quirks;
@@ -40,6 +43,7 @@ void decode_state_free(struct decode_state *s)
     templates_free(&s->templates);
     rates_free(&s->rates);
     held_free(&s->held);
+    books_free(&s->books);
     exporters_free(&s->exporters);
     naming_free(&s->names);
 }
@@ -125,13 +129,32 @@ static void save_held(const struct held_set *x, struct buf *out)
     end_record(out, from);
 }
 
+/* By which what comes late or twice is told. */
+static void save_memory(const struct sequence *s, struct buf *out)
+{
+    size_t oldest = s->n_recent < SEQUENCE_RECENT ? 0 : s->recent_at;
+
+    buf_u8(out, s->inclusive_seen);
+    buf_u8(out, s->n_gaps);
+    for (size_t i = 0; i < s->n_gaps; i++) {
+        buf_u32(out, s->gap[i].from);
+        buf_u32(out, s->gap[i].len);
+    }
+    buf_u8(out, s->n_recent);
+    for (size_t i = 0; i < s->n_recent; i++) {
+        const struct sequence_seen *seen = &s->recent[(oldest + i) % SEQUENCE_RECENT];
+        buf_u32(out, seen->first);
+        buf_u64(out, (uint64_t)seen->export_ms);
+    }
+}
+
 /* What its next number is compared with, and what its times are counted from. */
 static void save_exporter(const struct exporter *x, struct buf *out)
 {
     const struct sequence *s = &x->sequence;
 
     bool counted_from = x->key.version == 10 && x->boot_ms != INT64_MIN;
-    if (!s->known && !counted_from)
+    if (!s->known && !counted_from && s->n_recent == 0)
         return;
     size_t from = begin_record(out, STATE_EXPORTER);
     buf_bytes(out, x->key.addr.b, sizeof x->key.addr.b);
@@ -140,9 +163,10 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u16(out, x->key.version);
     buf_u16(out, x->key.port);
     buf_u16(out, x->key.listener);
-    buf_u8(out, (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) |
-                          (x->settled ? EXPORTER_SETTLED : 0) | (s->proper ? EXPORTER_PROPER : 0) |
-                          (s->is_behind ? EXPORTER_BEHIND : 0) | (s->known ? EXPORTER_KNOWN : 0)));
+    buf_u8(out,
+           (uint8_t)((s->inclusive ? EXPORTER_INCLUSIVE : 0) | (x->settled ? EXPORTER_SETTLED : 0) |
+                     (s->proper ? EXPORTER_PROPER : 0) | (s->is_behind ? EXPORTER_BEHIND : 0) |
+                     (s->known ? EXPORTER_KNOWN : 0) | (s->doubt.len > 0 ? EXPORTER_DOUBT : 0)));
     buf_u64(out, (uint64_t)x->last_ms);
     buf_u32(out, s->next);
     buf_u32(out, s->last);
@@ -150,8 +174,13 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u64(out, (uint64_t)s->export_ms);
     if (s->is_behind)
         buf_u32(out, s->behind);
+    if (s->doubt.len > 0) {
+        buf_u32(out, s->doubt.from);
+        buf_u32(out, s->doubt.len);
+    }
     buf_u8(out, x->boot_ms != INT64_MIN);
     buf_u64(out, (uint64_t)x->boot_ms);
+    save_memory(s, out);
     end_record(out, from);
 }
 
@@ -164,7 +193,7 @@ static void save_sender(const struct sender_rule *s, struct buf *out)
     buf_bytes(out, s->prefix.addr.b, sizeof s->prefix.addr.b);
     buf_u8(out, s->prefix.bits);
     buf_u64(out, bits);
-    buf_u8(out, s->reject);
+    buf_u8(out, (uint8_t)(s->reject | s->trusts << 1));
     end_record(out, from);
 }
 
@@ -202,6 +231,34 @@ static void save_name(const struct name *x, struct buf *out)
     }
 }
 
+static void save_book(const struct book *b, struct buf *out)
+{
+    size_t from = begin_record(out, STATE_BOOK);
+
+    buf_bytes(out, b->key.addr.b, sizeof b->key.addr.b);
+    buf_u64(out, (uint64_t)b->key.minute_ms);
+    buf_u32(out, b->key.source);
+    buf_u16(out, b->key.version);
+    buf_u16(out, b->key.what);
+    for (int i = 0; i < BOOK_N; i++) {
+        if (b->n[i] == 0)
+            continue;
+        buf_u8(out, (uint8_t)i);
+        buf_u64(out, (uint64_t)b->n[i]);
+    }
+    end_record(out, from);
+}
+
+static void save_books(const struct books *b, struct buf *out)
+{
+    const struct book *row;
+
+    for (size_t at = 0; (row = map_next(&b->map, &at));)
+        save_book(row, out);
+    if (b->spilled)
+        save_book(&b->spill, out);
+}
+
 void decode_state_save(const struct decode_state *s, struct buf *out)
 {
     const struct rate *r;
@@ -226,6 +283,8 @@ void decode_state_save(const struct decode_state *s, struct buf *out)
         save_exporter(x, out);
     for (size_t at = 0; (name = map_next(&s->names.map, &at));)
         save_name(name, out);
+    if (s->books.carried)
+        save_books(&s->books, out);
 }
 
 /* --- load --- */
@@ -272,8 +331,10 @@ static int load_template(struct decode_state *s, struct cur *in, struct layout_f
     }
     if (!cur_ok(in) || !layout_measure(&layout, fields))
         return err_set(err, ERR_DATA, "saved template %u: bad fields", key.id);
-    if (!templates_put(&s->templates, &key, &layout, refreshed_ms))
+    struct template *t = templates_put(&s->templates, &key, &layout, refreshed_ms);
+    if (!t)
         return err_set(err, ERR_DATA, "saved template %u: no memory", key.id);
+    t->of_earlier_run = true;
     return 0;
 }
 
@@ -320,6 +381,25 @@ static int load_held(struct decode_state *s, struct cur *in, struct err *err)
     return 0;
 }
 
+static bool load_memory(struct cur *in, struct sequence *s)
+{
+    s->inclusive_seen = cur_u8(in);
+    s->n_gaps = cur_u8(in);
+    for (size_t i = 0; i < s->n_gaps && i < SEQUENCE_GAPS; i++) {
+        s->gap[i].from = cur_u32(in);
+        s->gap[i].len = cur_u32(in);
+    }
+    if (s->n_gaps > SEQUENCE_GAPS)
+        return false;
+    s->n_recent = cur_u8(in);
+    for (size_t i = 0; i < s->n_recent && i < SEQUENCE_RECENT; i++) {
+        s->recent[i].first = cur_u32(in);
+        s->recent[i].export_ms = (int64_t)cur_u64(in);
+    }
+    s->recent_at = (uint8_t)(s->n_recent % SEQUENCE_RECENT);
+    return s->n_recent <= SEQUENCE_RECENT;
+}
+
 static int load_exporter(struct decode_state *s, struct cur *in, struct err *err)
 {
     struct exporter_key key = {0};
@@ -341,9 +421,14 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     q.export_ms = (int64_t)cur_u64(in);
     q.is_behind = flags & EXPORTER_BEHIND;
     q.behind = q.is_behind ? cur_u32(in) : 0;
+    if (flags & EXPORTER_DOUBT) {
+        q.doubt.from = cur_u32(in);
+        q.doubt.len = cur_u32(in);
+    }
     bool booted = cur_u8(in) != 0;
     int64_t boot_ms = (int64_t)cur_u64(in);
-    if (!cur_ok(in) || !time_ok(q.export_ms) || (booted && !time_ok(boot_ms)) ||
+    bool remembered = load_memory(in, &q);
+    if (!remembered || !cur_ok(in) || !time_ok(q.export_ms) || (booted && !time_ok(boot_ms)) ||
         !time_ok(last_ms) || msg_header_len(key.version) == 0)
         return err_set(err, ERR_DATA, "saved exporter: bad");
     struct exporter *x = exporters_get(&s->exporters, &key, last_ms);
@@ -366,17 +451,18 @@ static int load_sender(struct decode_state *s, struct cur *in, struct err *err)
     load_addr(in, &p.addr);
     p.bits = cur_u8(in);
     uint64_t bits = cur_u64(in);
-    uint8_t reject = cur_u8(in);
+    uint8_t flags = cur_u8(in);
     memcpy(&rate, &bits, sizeof rate);
     struct addr net = addr_mask(p.addr, p.bits);
-    if (!cur_ok(in) || p.bits > 128 || reject > 1 || !addr_eq(&net, &p.addr) ||
+    if (!cur_ok(in) || p.bits > 128 || flags > 3 || !addr_eq(&net, &p.addr) ||
         !(rate == 0 || rate_ok(rate)))
         return err_set(err, ERR_DATA, "saved sender: bad");
     struct sender_rule *rule = senders_get(&s->exporters.senders, &p);
     if (!rule)
         return err_set(err, ERR_DATA, "saved sender: too many");
     rule->rate = rate;
-    rule->reject = reject != 0;
+    rule->reject = flags & 1;
+    rule->trusts = flags & 2;
     return 0;
 }
 
@@ -420,6 +506,29 @@ static int load_quirks(struct decode_state *s, struct cur *in, struct err *err)
     return r;
 }
 
+static int load_book(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct book b = {0};
+
+    load_addr(in, &b.key.addr);
+    b.key.minute_ms = (int64_t)cur_u64(in);
+    b.key.source = cur_u32(in);
+    b.key.version = cur_u16(in);
+    b.key.what = cur_u16(in);
+    while (cur_left(in) > 0) {
+        uint8_t id = cur_u8(in);
+        int64_t n = (int64_t)cur_u64(in);
+        if (!cur_ok(in) || id >= BOOK_N)
+            return err_set(err, ERR_DATA, "saved books: bad entry");
+        b.n[id] = n;
+    }
+    if (!cur_ok(in) || b.key.what >= BOOK_WHATS || !time_ok(b.key.minute_ms) ||
+        books_minute(b.key.minute_ms) != b.key.minute_ms)
+        return err_set(err, ERR_DATA, "saved books: bad");
+    book_add_row(books_get(&s->books, &b.key, true), &b);
+    return 0;
+}
+
 int decode_state_load(struct decode_state *s, struct cur *in, struct layout_field *fields,
                       struct err *err)
 {
@@ -444,6 +553,8 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
             r = load_name(s, &body, err);
         else if (type == STATE_QUIRKS)
             r = load_quirks(s, &body, err);
+        else if (type == STATE_BOOK)
+            r = load_book(s, &body, err);
         else
             r = err_set(err, ERR_DATA, "saved state: no record of type %u", type);
         if (r)

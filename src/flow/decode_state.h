@@ -1,19 +1,30 @@
 /* decode_state: what decoding the next datagram depends on, and its saved form.
  *
  * Saved as records, big-endian: type u8, length u32 of the body, body.
- *   1 template  key, refreshed i64, space u8, options u8, n u16, n × (enterprise u32, number u16,
- *               length u16, scope u8)
- *   2 rate      address, domain u32, what u32, sampler u64, the double's bits u64,
- *               since i64, heard i64
- *   3 held set  key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
- *               u32), received i64, octets
- *   4 exporter  address, source u32, session u32, version u16, port u16, listener u16, flags u8
- *               (1 inclusive, 2 settled, 4 proper, 8 behind, 16 known), last received i64, next
- * u32, last u32, uptime u32, export i64; if behind: the number behind it u32; start known u8, start
- * i64 5 sender    prefix: address, bits u8; the forced rate: the double's bits u64; reject u8 6
- * name      address, domain u32, kind u16, engine u16, id u64, since i64, heard i64, name's length
- * u8, description's u8, both; one for each version, the oldest first key         address, domain
- * u32, version u16, id u16, session u32, port u16, listener u16
+ *   1 template: key, refreshed i64, space u8, options u8, n u16, n × (enterprise u32, number u16,
+ *     length u16, scope u8)
+ *
+ *   2 rate: address, domain u32, what u32, sampler u64, the double's bits u64, since i64, heard i64
+ *
+ *   3 held set: key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
+ *     u32), received i64, octets
+ *
+ *   4 exporter: address, source u32, session u32, version u16, port u16, listener u16, flags u8 (1
+ *     inclusive, 2 settled, 4 proper, 8 behind, 16 known), last received i64, next u32, last u32,
+ *     uptime u32, export i64; if behind: the number behind it u32; start known u8, start i64; seen
+ *     to be inclusive u8; n u8, n × gap (from u32, length u32); n u8, n × datagram (number u32,
+ *     export i64), the oldest first
+ *
+ *   5 sender: prefix (address, bits u8); the forced rate: the double's bits u64; flags u8 (1
+ *     reject, 2 trusts)
+ *
+ *   6 name: address, domain u32, kind u16, engine u16, id u64, since i64, heard i64, name's length
+ *     u8, description's u8, both; one for each version, the oldest first
+ *
+ *   16 row of the books, if they are carried: address, minute i64, source u32, version u16, what
+ *     u16, to the end: which u8, sum i64
+ *
+ *   key: address, domain u32, version u16, id u16, session u32, port u16, listener u16
  *
  *   7 quirks    the rules in force, as a file says them (quirk_conf.h)
  *
@@ -22,6 +33,7 @@
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 
+#include "flow/books.h"
 #include "flow/exporters.h"
 #include "flow/held.h"
 #include "flow/naming.h"
@@ -34,6 +46,7 @@
 struct decode_state {
     struct templates templates;
     struct rates rates;
+    struct books books;
     struct held held;
     struct exporters exporters;
     struct naming names;

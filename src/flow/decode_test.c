@@ -453,6 +453,54 @@ static void what_is_said_of_senders_is_saved_for_all_shares(void **state)
     kit_close(&k);
 }
 
+/* Pain 9, quirks 5.7: who exported is lost behind a relay, unless its records say it (elements 130
+ * and 131), which is believed of relays only that the operator trusts. */
+static void trusted_relays_speak_for_exporters(void **state)
+{
+    struct senders s = {0};
+    struct prefix p;
+    struct addr core;
+    struct addr edge;
+    struct kit k;
+
+    (void)state;
+    kit_setup(&k);
+    assert_int_equal(addr_parse("203.0.113.1", &core, NULL), 0);
+    assert_int_equal(addr_parse("2001:db8::7", &edge, NULL), 0);
+    kit_flows(&k, 10, "8:4 130:4 131:16", "0a000001 cb007101 00000000000000000000000000000000");
+    assert_memory_equal(batch_at(&k.flows, FIELD_EXPORTER, 0), &k.from.addr, sizeof core);
+    assert_memory_equal(batch_at(&k.flows, FIELD_EXPORTER_ADDR, 0), &core, sizeof core);
+
+    p = (struct prefix){.addr = k.from.addr, .bits = 128};
+    senders_get(&s, &p)->trusts = true;
+    senders_get(&s, &p)->rate = 7;
+    p = (struct prefix){.addr = edge, .bits = 128};
+    senders_get(&s, &p)->rate = 50;
+    assert_true(decoder_set_senders(k.d, &s));
+    senders_free(&s);
+    for (int i = 0; i < 2; i++) {
+        kit_clear(&k);
+        msg_begin(&k, 10);
+        data_set(&k, 256,
+                 "0a000001 cb007101 00000000000000000000000000000000"
+                 "0a000002 00000000 20010db8000000000000000000000007"
+                 "0a000003 00000000 20010db8000000000000000000000007"
+                 "0a000004 00000000 00000000000000000000000000000000");
+        kit_send(&k);
+        assert_memory_equal(batch_at(&k.flows, FIELD_EXPORTER, 0), &core, sizeof core);
+        assert_memory_equal(batch_at(&k.flows, FIELD_EXPORTER, 1), &edge, sizeof edge);
+        assert_memory_equal(batch_at(&k.flows, FIELD_EXPORTER, 2), &edge, sizeof edge);
+        assert_memory_equal(batch_at(&k.flows, FIELD_EXPORTER, 3), &k.from.addr, sizeof edge);
+        want_u64(&k.flows, 0, FIELD_RATE_FROM, RATE_NONE); /* nothing is said of 203.0.113.1 */
+        want_f64(&k.flows, 1, FIELD_RATE, 50);
+        want_f64(&k.flows, 2, FIELD_RATE, 50);
+        want_f64(&k.flows, 3, FIELD_RATE, 7);
+        change_decoder(&k); /* a journal's head says whom to trust */
+    }
+    assert_int_equal(decoder_exporters(k.d)->map.n, 1);
+    kit_close(&k);
+}
+
 static void what_is_no_state_is_refused_and_leaves_the_decoder_new(void **state)
 {
     static const char *const bad[] = {
@@ -462,11 +510,11 @@ static void what_is_no_state_is_refused_and_leaves_the_decoder_new(void **state)
         "01 ffffffff 00",       /* longer than the file */
         "02 00000001 00",       /* a rate cut short */
         "03 00000004 00000000", /* a set cut short */
-        /* a sender: bits behind the prefix; 129 of them; a rate of 1/2; reject is 2; cut short */
+        /* a sender: bits behind the prefix; 129 of them; a rate of 1/2; no such flag; cut short */
         "05 0000001a 00000000000000000000ffff0a000001 68 0000000000000000 00",
         "05 0000001a 00000000000000000000ffff0a000001 81 0000000000000000 00",
         "05 0000001a 00000000000000000000ffff0a000001 80 3fe0000000000000 00",
-        "05 0000001a 00000000000000000000ffff0a000001 80 0000000000000000 02",
+        "05 0000001a 00000000000000000000ffff0a000001 80 0000000000000000 04",
         "05 00000019 00000000000000000000ffff0a000001 80 0000000000000000",
     };
     struct kit k;
@@ -513,6 +561,7 @@ int main(void)
         cmocka_unit_test(tells_the_number_and_the_set_of_each_event),
         cmocka_unit_test(saved_state_has_templates_rates_and_held_sets),
         cmocka_unit_test(what_is_said_of_senders_is_saved_for_all_shares),
+        cmocka_unit_test(trusted_relays_speak_for_exporters),
         cmocka_unit_test(what_is_no_state_is_refused_and_leaves_the_decoder_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

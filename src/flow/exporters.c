@@ -89,19 +89,36 @@ static bool make_room(struct exporters *e, int64_t now_ms)
     return true;
 }
 
-double exporters_forced_rate(const struct exporters *e, const struct addr *who)
+const struct sender_rule *exporters_rule(const struct exporters *e, const struct addr *who)
 {
-    const struct sender_rule *rule = senders_find(&e->senders, who);
-
-    return rule ? rule->rate : 0;
+    return senders_find(&e->senders, who);
 }
 
 static void take_rule(const struct exporters *e, struct exporter *x)
 {
-    const struct sender_rule *rule = senders_find(&e->senders, &x->key.addr);
+    static const struct sender_rule none;
+    const struct sender_rule *found = senders_find(&e->senders, &x->key.addr);
+    const struct sender_rule *rule = found ? found : &none;
 
-    x->forced_rate = rule ? rule->rate : 0;
-    x->reject = rule && rule->reject;
+    x->forced_rate = rule->rate;
+    x->reject = rule->reject;
+    x->trusts = rule->trusts;
+    memcpy(x->name, rule->name, sizeof x->name);
+    x->identity = (struct exporter_identity){0};
+}
+
+void exporters_name(const struct exporters *e, struct exporter *x, const struct addr *who)
+{
+    struct exporter_identity *i = &x->identity;
+
+    if (i->known && addr_eq(&i->addr, who))
+        return;
+    const struct sender_rule *rule = senders_find(&e->senders, who);
+    bool several = i->known;
+    *i = (struct exporter_identity){
+        .addr = *who, .forced_rate = rule ? rule->rate : 0, .known = true, .several = several};
+    if (rule)
+        memcpy(i->name, rule->name, sizeof i->name);
 }
 
 bool exporters_set_senders(struct exporters *e, const struct senders *senders)
@@ -217,8 +234,10 @@ static void tell(struct exporters *e, const struct exporter *x, enum sequence_ve
         e->news_lost++;
         return;
     }
-    e->news[e->n_news++] = (struct exporter_news){
+    struct exporter_news *n = &e->news[e->n_news++];
+    *n = (struct exporter_news){
         .key = x->key, .verdict = v, .missed = missed, .received_ms = received_ms};
+    memcpy(n->name, x->name, sizeof n->name);
 }
 
 void exporters_told(struct exporters *e)
@@ -230,14 +249,19 @@ void exporters_told(struct exporters *e)
 static void take_sequence(struct exporters *e, struct exporter *x, const struct sequence_step *step,
                           int64_t received_ms)
 {
-    uint64_t lost = x->sequence.lost;
+    uint64_t gaps = x->sequence.gaps;
+    uint64_t missed_before = x->sequence.missed;
     enum sequence_verdict v = sequence_add(&x->sequence, step);
+    uint64_t missed = x->sequence.missed - missed_before;
 
+    count_add(e->counts, COUNT_SEQUENCE_GAPS, x->sequence.gaps - gaps);
+    count_add(e->counts, COUNT_SEQUENCE_MISSED, missed);
     switch (v) {
     case SEQUENCE_GAP:
-        count_add(e->counts, COUNT_SEQUENCE_GAPS, 1);
-        count_add(e->counts, COUNT_SEQUENCE_MISSED, x->sequence.lost - lost);
-        tell(e, x, v, x->sequence.lost - lost, received_ms);
+        tell(e, x, v, missed, received_ms);
+        x->gap_ms = received_ms;
+        if (x->datagrams == 1)
+            x->lost_before = missed;
         break;
     case SEQUENCE_LATE:
         count_add(e->counts, COUNT_SEQUENCE_LATE, 1);
@@ -251,6 +275,7 @@ static void take_sequence(struct exporters *e, struct exporter *x, const struct 
     case SEQUENCE_RESTART:
         count_add(e->counts, COUNT_SEQUENCE_RESTARTS, 1);
         tell(e, x, v, 0, received_ms);
+        x->restarted_ms = received_ms;
         break;
     case SEQUENCE_FIRST:
     case SEQUENCE_IN_ORDER:
@@ -263,6 +288,8 @@ void exporters_step(struct exporters *e, struct exporter *x, const struct sequen
 {
     const struct msg *m = step->head;
 
+    health_datagram(&x->health, m, received_ms, x->datagrams > 0 ? x->last_ms : INT64_MIN,
+                    x->settled);
     if (x->datagrams++ == 0)
         x->first_ms = received_ms;
     x->flows += step->flows;

@@ -4,16 +4,18 @@
  * in it an engine (v5, v6, v8: type and number), source id (v9) or observation domain (IPFIX). Line
  * cards of one router, and routers behind one address, are several.
  *
- * Bounded: EXPORTERS_MAX entries of some 500 octets, 8 MB. When there is no room, the newcomer
- * that has been silent for longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no
- * newcomer: strangers cannot push it out, whatever addresses they claim; a day's silence makes it
- * one again. Where all are settled nobody more is taken, and that is counted. */
+ * Bounded: EXPORTERS_MAX entries of some 1,100 octets, 18 MB, and 8 for each rule where any holds
+ * (quirk.h: 34 MB at the very most). When there is no room, the newcomer that has been silent for
+ * longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no newcomer: strangers cannot push
+ * it out, whatever addresses they claim; a day's silence makes it one again. Where all are settled
+ * nobody more is taken, and that is counted. */
 #ifndef FLOW_EXPORTERS_H
 #define FLOW_EXPORTERS_H
 
 #include "base/addr.h"
 #include "base/count.h"
 #include "base/map.h"
+#include "flow/health.h"
 #include "flow/quirk.h"
 #include "flow/senders.h"
 #include "flow/sequence.h"
@@ -47,15 +49,32 @@ struct exporter {
                          * options data (element 160); INT64_MIN: it does not say */
     double forced_rate; /* the operator's, see senders.h; 0: none */
     bool reject;        /* what comes out of order */
+    struct book *book;  /* where its messages were entered last, in the */
+    uint64_t books;     /* generation of books; to be asked by books_is() */
+    bool trusts;        /* a relay: exporters are whom its records name */
+    char name[SENDER_NAME];
+    /* Of relays that are trusted: who was named last, and what the operator says of it. */
+    struct exporter_identity {
+        struct addr addr;
+        double forced_rate;
+        char name[SENDER_NAME];
+        bool known;
+        bool several; /* others were named too */
+    } identity;
     struct sequence sequence;
     struct suspect suspect;
     uint64_t *quirk_records; /* of each rule: decoded by it, since the rules are in force; NULL:
                               * none holds for it */
+    int64_t gap_ms;          /* received, when something was missing last, */
+    int64_t restarted_ms;    /* and when it counted anew last; if it ever did */
+    uint64_t lost_before;    /* of what is lost: before its first datagram of this run */
+    struct health health;
 };
 
 /* Something that an operator wants to know: a gap, a restart. */
 struct exporter_news {
     struct exporter_key key;
+    char name[SENDER_NAME];
     enum sequence_verdict verdict;
     uint64_t missed; /* GAP: units of the version */
     int64_t received_ms;
@@ -95,8 +114,11 @@ bool exporters_set_quirks(struct exporters *e, const struct quirks *quirks);
 void exporters_bent(struct exporters *e, struct exporter *x, const uint8_t *rules, size_t n_rules,
                     size_t records);
 
-/* The rate that the operator forces for this address; 0: none. Slow: for who is no exporter. */
-double exporters_forced_rate(const struct exporters *e, const struct addr *who);
+/* What the operator says of this address; NULL: nothing. Slow: for who is no exporter. */
+const struct sender_rule *exporters_rule(const struct exporters *e, const struct addr *who);
+
+/* A record of x, which is trusted, names its exporter. */
+void exporters_name(const struct exporters *e, struct exporter *x, const struct addr *who);
 
 /* It was settled in an earlier run. */
 void exporters_settle(struct exporters *e, struct exporter *x);

@@ -9,9 +9,11 @@ struct held_queue {
     struct held_set *last;
 };
 
-void held_init(struct held *h, size_t limit_bytes, int64_t limit_ms, struct counts *counts)
+void held_init(struct held *h, size_t limit_bytes, int64_t limit_ms, struct books *books,
+               struct counts *counts)
 {
-    *h = (struct held){.limit_bytes = limit_bytes, .limit_ms = limit_ms, .counts = counts};
+    *h = (struct held){
+        .limit_bytes = limit_bytes, .limit_ms = limit_ms, .books = books, .counts = counts};
     map_init(&h->queues, TEMPLATE_SHAPE_KEY);
 }
 
@@ -41,8 +43,20 @@ static struct held_queue *queue_of(struct held *h, const struct template_key *ke
     return q;
 }
 
+struct book *held_book(struct held *h, const struct held_set *x)
+{
+    struct book_key key = books_key(&x->key.addr, x->key.version, x->key.domain, x->received_ms);
+    return books_get(h->books, &key, false);
+}
+
 static void give_up(struct held *h, struct held_set *x)
 {
+    struct book *book = held_book(h, x);
+
+    book_add(book, BOOK_HELD_SETS, -1);
+    book_add(book, BOOK_HELD_BYTES, -(int64_t)x->len);
+    book_add(book, BOOK_REFUSED_SETS, 1);
+    book_add(book, BOOK_REFUSED_BYTES, (int64_t)x->len);
     count_add(h->counts, COUNT_SETS_HELD_LOST, 1);
     held_drop(h, x);
 }

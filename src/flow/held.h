@@ -1,9 +1,11 @@
 /* held: data sets that came before their template, kept until it comes.
  *
- * Bounded in octets and in age; the oldest goes first. What is given up is counted. */
+ * Bounded in octets and in age; the oldest goes first. What is given up is counted, and entered in
+ * the books. */
 #ifndef FLOW_HELD_H
 #define FLOW_HELD_H
 
+#include "flow/books.h"
 #include "flow/decode.h"
 #include "flow/template.h"
 
@@ -31,10 +33,12 @@ struct held {
     size_t bytes;
     size_t limit_bytes;
     int64_t limit_ms;
+    struct books *books;
     struct counts *counts;
 };
 
-void held_init(struct held *h, size_t limit_bytes, int64_t limit_ms, struct counts *counts);
+void held_init(struct held *h, size_t limit_bytes, int64_t limit_ms, struct books *books,
+               struct counts *counts);
 void held_free(struct held *h);
 
 /* Keep a copy of `set` with what `like` says of its origin (its bytes and links are not used).
@@ -44,6 +48,9 @@ bool held_put(struct held *h, const struct held_set *like, struct cur set);
 /* The first that waits for a template of this sender, version, domain and id; go on by queue_next.
  */
 struct held_set *held_first(const struct held *h, const struct template_key *key);
+
+/* Where it is entered in the books: what becomes of it belongs to when it was received. */
+struct book *held_book(struct held *h, const struct held_set *x);
 
 /* Take it out and free it. */
 void held_drop(struct held *h, struct held_set *x);

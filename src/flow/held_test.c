@@ -150,13 +150,16 @@ static void what_does_not_fit_is_given_up_oldest_first(void **state)
 
     /* One that is larger than all the room there is. */
     struct counts counts = {0};
+    struct books books;
     struct held h;
     struct held_set like = {.key = {.id = 256}};
-    held_init(&h, sizeof(struct held_set) + 3, 1000, &counts);
+    books_init(&books, NULL);
+    held_init(&h, sizeof(struct held_set) + 3, 1000, &books, &counts);
     assert_false(held_put(&h, &like, octets));
     assert_int_equal(count_get(&counts, COUNT_SETS_HELD_LOST), 1);
     assert_int_equal(h.bytes, 0);
     held_free(&h);
+    books_free(&books);
 }
 
 /* Sets of sessions whose templates differ wait in one queue; each gets its own. */

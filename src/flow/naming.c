@@ -5,6 +5,11 @@
 
 _Static_assert(sizeof(struct name_key) == 32, "a key has no padding bytes");
 
+const char *const name_kinds[NAME_KINDS] = {[NAME_INTERFACE] = "interface",
+                                            [NAME_VRF] = "vrf",
+                                            [NAME_APPLICATION] = "application",
+                                            [NAME_SAMPLER] = "sampler"};
+
 void naming_init(struct naming *n, struct counts *counts)
 {
     *n = (struct naming){.counts = counts};
@@ -100,6 +105,7 @@ static struct name_version *new_version(struct naming *n, const struct name_said
     }
     *v = (struct name_version){.before = before,
                                .since_ms = now_ms,
+                               .change = ++n->changes,
                                .name_len = (uint8_t)all->name_len,
                                .description_len = (uint8_t)all->description_len};
     if (all->name_len > 0)

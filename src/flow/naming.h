@@ -18,6 +18,8 @@ enum { NAMES_BYTES_MAX = 8 * 1024 * 1024, NAME_VERSIONS = 8, NAME_TEXT_MAX = 255
 
 enum name_kind { NAME_INTERFACE, NAME_VRF, NAME_APPLICATION, NAME_SAMPLER, NAME_KINDS };
 
+extern const char *const name_kinds[NAME_KINDS]; /* as words: "interface" */
+
 /* No padding: it is hashed as bytes. */
 struct name_key {
     struct addr addr;
@@ -38,6 +40,7 @@ struct name_said {
 struct name_version {
     struct name_version *before;
     int64_t since_ms; /* received */
+    uint64_t change;  /* naming.changes when it came */
     uint8_t name_len;
     uint8_t description_len;
     uint8_t text[]; /* the name, then the description */
@@ -52,6 +55,7 @@ struct name {
 struct naming {
     struct map map;
     size_t bytes;
+    uint64_t changes; /* versions that ever came */
     struct counts *counts;
 };
 

@@ -128,7 +128,7 @@ static void feed(struct decoder *d)
 }
 
 /* A sink that allocates nothing. */
-struct sink {
+struct drain {
     struct out out;
     struct counts counts;
     uint64_t rows;
@@ -136,22 +136,23 @@ struct sink {
 
 static struct batch *count_rows(struct out *out, struct batch *full)
 {
-    struct sink *s = container_of(out, struct sink, out);
+    struct drain *s = container_of(out, struct drain, out);
     s->rows += full->rows;
     batch_reset(full);
     return full;
 }
 
-static uint64_t lost(const struct sink *s)
+static uint64_t lost(const struct drain *s)
 {
-    return count_get(&s->counts, COUNT_NO_MEMORY) + count_get(&s->counts, COUNT_SETS_HELD_LOST);
+    return count_get(&s->counts, COUNT_NO_MEMORY) + count_get(&s->counts, COUNT_SETS_HELD_LOST) +
+           count_get(&s->counts, COUNT_BOOKS_REFUSED);
 }
 
 /* One failing decoder, fed, saved, loaded, freed. Returns whether anything failed. */
 static bool fail_at(unsigned long n, bool go_on, uint64_t rows)
 {
     struct decode_limits limits = decode_limits_default();
-    struct sink s = {.out = {count_rows}};
+    struct drain s = {.out = {count_rows}};
     struct buf saved;
     struct err err;
 
@@ -205,7 +206,7 @@ static bool fail_at(unsigned long n, bool go_on, uint64_t rows)
 static void check(bool go_on)
 {
     struct decode_limits limits = decode_limits_default();
-    struct sink s = {.out = {count_rows}};
+    struct drain s = {.out = {count_rows}};
     struct decoder *d = decoder_new(&limits, &s.out, NULL, &s.counts);
     unsigned long n = 1;
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRINT_MAX = 1 << 16 };
-
 /* --- the list --- */
 
 struct quirk *quirks_find(const struct quirks *q, const char *name, size_t len)
@@ -108,23 +106,35 @@ bool quirks_copy(struct quirks *to, const struct quirks *from)
     return ok;
 }
 
+static bool same_element(const struct quirk_element *a, const struct quirk_element *b)
+{
+    return a->enterprise == b->enterprise && a->number == b->number;
+}
+
+static bool same_quirk(const struct quirk *a, const struct quirk *b)
+{
+    bool same = strcmp(a->name, b->name) == 0 && strcmp(a->text, b->text) == 0 &&
+                a->confirmed == b->confirmed && a->n_matches == b->n_matches &&
+                a->n_actions == b->n_actions && a->n_prefixes == b->n_prefixes;
+
+    for (size_t i = 0; same && i < a->n_matches; i++)
+        same = a->match[i].test == b->match[i].test && a->match[i].n == b->match[i].n &&
+               a->match[i].len == b->match[i].len &&
+               same_element(&a->match[i].element, &b->match[i].element);
+    for (size_t i = 0; same && i < a->n_actions; i++)
+        same = a->action[i].verb == b->action[i].verb && a->action[i].n == b->action[i].n &&
+               same_element(&a->action[i].element, &b->action[i].element);
+    for (size_t i = 0; same && i < a->n_prefixes; i++)
+        same = same_prefix(&a->prefix[i], &b->prefix[i]);
+    return same;
+}
+
 bool quirks_same(const struct quirks *a, const struct quirks *b)
 {
     bool same = a->n == b->n;
-    struct buf x;
-    struct buf y;
 
-    buf_init(&x, PRINT_MAX);
-    buf_init(&y, PRINT_MAX);
-    for (size_t i = 0; i < a->n && same; i++) {
-        buf_reset(&x);
-        buf_reset(&y);
-        quirk_print(&a->v[i], &x);
-        quirk_print(&b->v[i], &y);
-        same = buf_ok(&x) && buf_ok(&y) && x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    }
-    buf_free(&x);
-    buf_free(&y);
+    for (size_t i = 0; i < a->n && same; i++)
+        same = same_quirk(&a->v[i], &b->v[i]);
     return same;
 }
 

@@ -101,7 +101,7 @@ void quirks_free(struct quirks *q);
 /* false if there is no memory; then `to` is as it was. */
 bool quirks_copy(struct quirks *to, const struct quirks *from);
 
-/* Whether they have the same effect. */
+/* Whether they are the same, wherever they were read. */
 bool quirks_same(const struct quirks *a, const struct quirks *b);
 
 /* The first rule that is to be confirmed and does this; NULL: none. */

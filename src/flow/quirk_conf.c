@@ -175,6 +175,23 @@ static int field(const struct conf_line *line, const struct conf_word *w, uint16
     return 0;
 }
 
+/* Octets of what is no number have no order. Of unknown elements a meaning may be told as well. */
+static int number_element(const struct conf_line *line, const struct quirk_element *is,
+                          struct err *err)
+{
+    static const enum space spaces[] = {SPACE_IPFIX, SPACE_V9};
+    const struct layout_field f = {.enterprise = is->enterprise, .number = is->number, .len = 4};
+
+    for (size_t i = 0; i < COUNT_OF(spaces); i++) {
+        const struct element *e = element_find(spaces[i], &f);
+        if (e && !element_is_number(e))
+            return conf_fail(line, line->arg[0].column, err,
+                             "expected an element that is a number, found one of %s",
+                             field_table[e->field].name);
+    }
+    return 0;
+}
+
 static int take_action(struct quirk *r, const struct conf_line *line, struct err *err)
 {
     int id = line->command->id;
@@ -188,6 +205,8 @@ static int take_action(struct quirk *r, const struct conf_line *line, struct err
         a.verb = (enum quirk_verb)(id - QUIRK_CMD_ACTION);
     if (line->n > 0)
         e = element(line, &line->arg[0], &a.element, err);
+    if (e == 0 && a.verb == QUIRK_LITTLE)
+        e = number_element(line, &a.element, err);
     if (e == 0 && a.verb == QUIRK_MEANS)
         e = field(line, &line->arg[1], &a.n, err);
     if (e == 0 && a.verb == QUIRK_AT)

@@ -60,6 +60,12 @@ static void set_rate(struct rate *x, double one_in, int64_t now_ms)
     x->heard_ms = now_ms;
     if (one_in < 1 || same)
         return;
+    if (x->one_in >= 1) {
+        bool returns = one_in >= x->before && one_in <= x->before;
+        x->changes++;
+        x->returns += returns;
+        x->before = x->one_in;
+    }
     x->one_in = one_in;
     x->since_ms = now_ms;
 }

@@ -7,8 +7,8 @@
  * An announcement that cannot be one is not believed: FortiGate's options data have been seen where
  * the rate is part of a counter, and the algorithm beside it is none that there is.
  *
- * Bounded: RATES_MAX samplers and interfaces and RATES_MAX domains, of 72 octets and a slot of 32
- * in a table each, 13 MB; when full, new ones are not learned and counted. */
+ * Bounded: RATES_MAX samplers and interfaces and RATES_MAX domains, of 88 octets and a slot of 32
+ * in a table each, 15 MB; when full, new ones are not learned and counted. */
 #ifndef FLOW_RATES_H
 #define FLOW_RATES_H
 
@@ -37,6 +37,9 @@ struct rate {
     double one_in;       /* 0: announced without a rate, or (a domain's) not announced */
     int64_t since_ms;    /* received: when this rate was said first, */
     int64_t heard_ms;    /* and last */
+    double before;       /* the rate before it; 0: there was none */
+    uint32_t changes;    /* how often it changed, */
+    uint32_t returns;    /* and how often to the one before the last */
     /* Of a domain's: how many of each are known with a rate. */
     uint32_t samplers;
     uint32_t interfaces;

@@ -1,6 +1,8 @@
 #include "flow/senders.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_same(const struct prefix *a, const struct prefix *b)
 {
@@ -64,7 +66,8 @@ bool senders_same(const struct senders *a, const struct senders *b)
 
     for (size_t i = 0; i < a->n && same; i++)
         same = is_same(&a->v[i].prefix, &b->v[i].prefix) && a->v[i].rate == b->v[i].rate &&
-               a->v[i].reject == b->v[i].reject;
+               a->v[i].reject == b->v[i].reject && a->v[i].trusts == b->v[i].trusts &&
+               strcmp(a->v[i].name, b->v[i].name) == 0;
     return same;
 }
 
@@ -74,4 +77,13 @@ const struct sender_rule *senders_find(const struct senders *s, const struct add
         if (prefix_has(&s->v[i].prefix, who))
             return &s->v[i];
     return NULL;
+}
+
+void sender_print(const char *name, const struct addr *addr, uint16_t port,
+                  char out[static SENDER_TEXT])
+{
+    char text[ADDR_PORT_TEXT];
+
+    (void)addr_port_print(addr, port, text);
+    (void)snprintf(out, SENDER_TEXT, "%s%s%s", name, *name ? " " : "", text);
 }

@@ -9,13 +9,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-enum { SENDERS_MAX = 1024 };
+enum { SENDERS_MAX = 1024, SENDER_NAME = 64 };
 
 struct sender_rule {
     struct prefix prefix;
-    double rate; /* one in how many, whatever the exporter says; 0: as it says */
-    bool reject; /* what comes out of order */
+    double rate;            /* one in how many, whatever the exporter says; 0: as it says */
+    bool reject;            /* what comes out of order */
+    bool trusts;            /* it relays: exporters are whom its records name (elements 130, 131) */
+    char name[SENDER_NAME]; /* what the operator calls it; empty: nothing */
 };
 
 /* Zeroed is empty. */
@@ -37,5 +40,10 @@ bool senders_same(const struct senders *a, const struct senders *b);
 
 /* NULL: nothing is said of it. */
 const struct sender_rule *senders_find(const struct senders *s, const struct addr *who);
+
+/* "core-1 192.0.2.1:2055", or without the name where that is empty. */
+enum { SENDER_TEXT = SENDER_NAME + ADDR_PORT_TEXT };
+void sender_print(const char *name, const struct addr *addr, uint16_t port,
+                  char out[static SENDER_TEXT]);
 
 #endif

@@ -38,6 +38,7 @@ static void begin(struct sequence *s)
     s->is_behind = false;
     s->inclusive_seen = 0;
     s->inclusive = s->proper = false;
+    s->doubt.len = 0;
 }
 
 static void remember(struct sequence *s, uint32_t first, const struct msg *m)
@@ -83,6 +84,14 @@ static void gap_add(struct sequence *s, uint32_t from, uint32_t len)
     s->gap[s->n_gaps++] = (struct sequence_gap){.from = from, .len = len};
 }
 
+static void miss(struct sequence *s, uint32_t from, uint32_t len)
+{
+    gap_add(s, from, len);
+    s->lost += len;
+    s->missed += len;
+    s->gaps++;
+}
+
 /* Units [first, first + n) have come after all. */
 static bool gap_fill(struct sequence *s, uint32_t first, uint32_t n)
 {
@@ -120,19 +129,36 @@ static bool starts_anew(const struct sequence *s, const struct msg *m, uint32_t 
     return s->is_behind && first == s->behind;
 }
 
-/* Does the number agree with softflowd's way, and not with the right one? */
+/* Does the number agree with softflowd's way, and not with the right one? One that does may be
+ * chance: then something is missing before it. Numbers from there are such as softflowd skips. */
 static bool looks_inclusive(struct sequence *s, const struct sequence_step *step)
 {
     const struct msg *m = step->head;
+    bool doubted = m->sequence - s->doubt.from < s->doubt.len;
     bool theirs = m->sequence == s->last + step->flows;
-    bool ours = m->sequence == s->next;
+    bool ours = m->sequence == s->next || doubted;
 
     if (m->version != 10 || s->inclusive || s->proper || !step->whole || theirs == ours)
         return false;
     s->proper = ours;
     s->inclusive_seen = theirs ? (uint8_t)(s->inclusive_seen + 1) : 0;
     s->inclusive = s->inclusive_seen >= INCLUSIVE_SURE;
+    s->doubt.len = ours ? s->doubt.len : 0;
+    if (theirs && !s->inclusive && (int32_t)(m->sequence - s->next) > 0)
+        s->doubt = (struct sequence_gap){.from = s->next, .len = m->sequence - s->next};
     return theirs;
+}
+
+/* It counts the right way after all: was something in doubt, which is missing then? */
+static bool miss_doubted(struct sequence *s)
+{
+    struct sequence_gap doubt = s->doubt;
+
+    if (!s->proper || doubt.len == 0)
+        return false;
+    s->doubt.len = 0;
+    miss(s, doubt.from, doubt.len);
+    return true;
 }
 
 static enum sequence_verdict behind(struct sequence *s, const struct sequence_step *step,
@@ -172,6 +198,7 @@ bool sequence_out_of_order(const struct sequence *s, const struct msg *head)
 enum sequence_verdict sequence_add(struct sequence *s, const struct sequence_step *step)
 {
     bool agrees = s->known && looks_inclusive(s, step);
+    bool missed = miss_doubted(s);
     uint32_t first = first_unit(s, step);
     uint32_t n = units(s, step);
     int32_t ahead = (int32_t)(first - s->next);
@@ -182,7 +209,7 @@ enum sequence_verdict sequence_add(struct sequence *s, const struct sequence_ste
     }
     if (ahead == 0 || agrees) {
         go_on(s, step, first, n);
-        return SEQUENCE_IN_ORDER;
+        return missed ? SEQUENCE_GAP : SEQUENCE_IN_ORDER;
     }
     if (ahead < 0)
         return behind(s, step, first, n);
@@ -192,9 +219,7 @@ enum sequence_verdict sequence_add(struct sequence *s, const struct sequence_ste
         go_on(s, step, first, n);
         return SEQUENCE_RESTART;
     }
-    gap_add(s, s->next, (uint32_t)ahead);
-    s->lost += (uint32_t)ahead;
-    s->gaps++;
+    miss(s, s->next, (uint32_t)ahead);
     go_on(s, step, first, n);
     return SEQUENCE_GAP;
 }

@@ -10,7 +10,7 @@
  *
  * softflowd's IPFIX counts the flow records of the datagram itself too, and no options data. Which
  * way an exporter counts is told by its first numbers that agree with one way only; with
- * softflowd's it takes two.
+ * softflowd's it takes two. What is missing if the first of them was chance is in doubt until then.
  *
  * A datagram ahead of what was expected leaves a gap, which counts as lost until what fits it
  * comes: then that was late, and not lost. Some gaps are remembered, and where recent datagrams
@@ -56,6 +56,7 @@ struct sequence {
     bool inclusive; /* softflowd's way of counting */
     bool proper;    /* the right way: a number has agreed with that only */
     uint8_t inclusive_seen;
+    struct sequence_gap doubt; /* missing, unless it counts in softflowd's way; len 0: nothing */
     uint32_t next;
     uint32_t last; /* number of the newest datagram, */
     uint32_t uptime_ms;
@@ -72,6 +73,7 @@ struct sequence {
     uint8_t recent_at;
     /* Totals. `lost` is in units of the version and falls again when what was missed comes late. */
     uint64_t lost;
+    uint64_t missed; /* that which came late too */
     uint64_t gaps;
     uint64_t late;
     uint64_t duplicates;

@@ -225,6 +225,43 @@ static void softflowds_way_is_recognised_without_an_alarm(void **state)
     assert_int_equal(x.s.lost, 20);
 }
 
+/* 2 flows, then 1 that does not come, then 3: as softflowd's numbers would go on. */
+static struct exporter by_chance(struct msg *lost)
+{
+    struct exporter x = exporter_of(10, 1000);
+
+    assert_int_equal(next(&x, 2), SEQUENCE_FIRST);
+    *lost = head_of(&x, 1);
+    assert_int_equal(next(&x, 3), SEQUENCE_IN_ORDER);
+    assert_int_equal(x.s.lost, 0);
+    return x;
+}
+
+static void what_looks_like_softflowds_way_by_chance_is_missing_in_the_end(void **state)
+{
+    struct msg lost;
+    struct exporter x = by_chance(&lost);
+
+    (void)state;
+    assert_int_equal(next(&x, 3), SEQUENCE_IN_ORDER); /* agrees with both */
+    assert_int_equal(next(&x, 5), SEQUENCE_GAP);      /* and with the right way only */
+    assert_true(x.s.lost == 1 && x.s.missed == 1 && x.s.gaps == 1 && !x.s.inclusive);
+    assert_int_equal(next(&x, 5), SEQUENCE_IN_ORDER);
+    assert_int_equal(add(&x, &lost, 1, 0), SEQUENCE_LATE);
+    assert_true(x.s.lost == 0 && x.s.missed == 1);
+
+    x = by_chance(&lost); /* what comes late decides it too */
+    assert_int_equal(add(&x, &lost, 1, 0), SEQUENCE_LATE);
+    assert_true(x.s.lost == 0 && x.s.late == 1 && x.s.proper);
+
+    x = by_chance(&lost); /* and a further gap leaves it in doubt */
+    missing(&x, 7);
+    assert_int_equal(next(&x, 2), SEQUENCE_GAP);
+    assert_int_equal(x.s.lost, 7);
+    assert_int_equal(next(&x, 1), SEQUENCE_GAP);
+    assert_true(x.s.lost == 8 && x.s.gaps == 2);
+}
+
 static void records_that_cannot_be_counted_stop_the_counting(void **state)
 {
     struct exporter x = exporter_of(10, 1000);
@@ -295,6 +332,7 @@ int main(void)
         cmocka_unit_test(the_uptimes_wrap_is_no_restart),
         cmocka_unit_test(options_data_count_in_ipfix_only),
         cmocka_unit_test(softflowds_way_is_recognised_without_an_alarm),
+        cmocka_unit_test(what_looks_like_softflowds_way_by_chance_is_missing_in_the_end),
         cmocka_unit_test(records_that_cannot_be_counted_stop_the_counting),
         cmocka_unit_test(gaps_are_remembered_within_a_bound),
         cmocka_unit_test(out_of_order_is_told_before_the_records_are_counted),

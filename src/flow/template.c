@@ -1,9 +1,11 @@
 #include "flow/template.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS_LIMIT = 1 << 20, SHAPE_SESSIONS_MAX = 64 };
+enum { FIELDS_LIMIT = 1 << 20, SHAPE_SESSIONS_MAX = 64, REFRESH_MS = 1000 };
 
 _Static_assert(sizeof(struct template_key) == 32, "a key has no padding bytes");
 
@@ -119,6 +121,29 @@ static struct template *add(struct templates *t, const struct template_key *key,
     return x;
 }
 
+/* Tells definitions apart, and is no more than a hint: never 0. */
+static uint64_t print_of(const struct layout *l)
+{
+    uint64_t h = l->options;
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct layout_field *f = &l->fields[i];
+        h = hash_mix(h + f->enterprise);
+        h = hash_mix(h + ((uint64_t)f->number << 32 | (uint64_t)f->len << 8 | f->scope));
+    }
+    return h | 1;
+}
+
+/* Some send each template twice at once. */
+static void refresh(struct template *x, int64_t now_ms)
+{
+    if (!x->of_earlier_run && now_ms - x->refreshed_ms >= REFRESH_MS)
+        x->interval_ms = now_ms - x->refreshed_ms;
+    x->of_earlier_run = false;
+    x->refreshes++;
+    x->refreshed_ms = now_ms;
+}
+
 static void make_room(struct templates *t, size_t fields)
 {
     while (t->oldest && (t->by_key.n >= t->limit || t->n_fields > t->limit_fields - fields)) {
@@ -158,11 +183,12 @@ struct template *templates_put(struct templates *t, const struct template_key *k
     struct template *x = map_find(&t->by_key, key);
 
     if (x && same_layout(plan_layout(x->plan), layout)) {
-        x->refreshed_ms = now_ms;
+        refresh(x, now_ms);
         unlink_use(t, x);
         link_newest(t, x);
         return x;
     }
+    struct template before = x ? *x : (struct template){0};
     struct plan *plan = plan_of(t, key, layout);
     if (!plan)
         return NULL;
@@ -177,6 +203,10 @@ struct template *templates_put(struct templates *t, const struct template_key *k
         return NULL;
     }
     x->refreshed_ms = now_ms;
+    x->print = print_of(layout);
+    x->print_before = before.print;
+    x->changes = before.changes + (before.plan != NULL);
+    x->returns = before.returns + (before.plan && before.print_before == x->print);
     return x;
 }
 

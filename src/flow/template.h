@@ -37,8 +37,15 @@ struct template
 {
     struct template_key key; /* first: map.h */
     struct plan *plan;
-    int64_t refreshed_ms; /* received time of its last definition */
-    uint64_t records;     /* decoded by it since it was defined so, in this run */
+    int64_t refreshed_ms; /* received time of its last definition, */
+    int64_t interval_ms;  /* and how long that was after the one before; 0: there was none */
+    bool of_earlier_run;  /* nobody knows how often it was sent since then */
+    uint64_t refreshes;
+    uint64_t changes; /* how often it got another definition, */
+    uint64_t returns; /* and how often that was the one before the last again */
+    uint64_t print;   /* of its definition, and of the one before: 0, or a hash */
+    uint64_t print_before;
+    uint64_t records; /* decoded by it since it was defined so, in this run */
     struct template_shape *shape;
     struct template *shape_next;
     struct template **shape_at; /* the pointer that points here */

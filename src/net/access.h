@@ -25,6 +25,8 @@ struct access_rule {
     enum access_family family; /* "any" is both, ::/0 is IPv6 only */
     uint16_t port;             /* 0: all */
     bool permit;
+    size_t line; /* where it was said; 0: in no file */
+    size_t column;
 };
 
 /* In the order in which they are tried. Zeroed is empty. */

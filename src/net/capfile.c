@@ -13,11 +13,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { WINDOW_BYTES = 4 * BARE_MAX, MAGIC_BYTES = 4 };
+enum {
+    WINDOW_BYTES = 4 * BARE_MAX,
+    MAGIC_BYTES = 4,
+    READ_BYTES = 1 << 18 /* at a time: stdio's own 4 KB are a call for two or three datagrams */
+};
 
 struct capfile {
     FILE *file; /* pcap's, if it is a capture */
     bool is_stdin;
+    char *buffer; /* the file's */
     uint64_t size;
     uint64_t frame;
     /* A capture. */
@@ -97,6 +102,10 @@ int capfile_open(struct capfile **out, const char *path, struct err *err)
     else if (S_ISDIR(st.st_mode))
         r = err_set(err, ERR_CONFIG, "%s: expected a file, found a folder", path);
     if (r == 0) {
+        if (!c->is_stdin) {
+            c->buffer = mem_new(READ_BYTES, 1);
+            (void)setvbuf(c->file, c->buffer, _IOFBF, READ_BYTES);
+        }
         c->size = S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
         size_t n = peek(c->file, magic);
         if (is_capture(magic, n))
@@ -123,6 +132,7 @@ void capfile_close(struct capfile *c)
     frag_free(c->frag);
     streams_free(c->streams);
     free(c->window);
+    free(c->buffer);
     free(c);
 }
 

@@ -52,16 +52,48 @@ void udp_batch_free(struct udp_batch *b)
     free(b);
 }
 
-void udp_set_rcvbuf(struct udp *u, size_t bytes)
+static size_t rcvbuf_of(int fd)
 {
-    int want = bytes > 1 << 30 ? 1 << 30 : (int)bytes;
     int got = 0;
     socklen_t len = sizeof got;
 
-    if (want > 0 && setsockopt(u->io.fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof want) != 0)
+    return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len) == 0 && got > 0 ? (size_t)got : 0;
+}
+
+/* What SO_RCVBUF gives, as any socket can tell: ours might shrink by it. */
+static size_t rcvbuf_allowed(int want)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    size_t got = 0;
+
+    if (fd < 0)
+        return 0;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof want) == 0)
+        got = rcvbuf_of(fd);
+    (void)close(fd);
+    return got;
+}
+
+static bool force_rcvbuf(int fd, int want)
+{
+    return setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof want) == 0;
+}
+
+void udp_set_rcvbuf(struct udp *u, size_t bytes)
+{
+    int want = bytes > 1 << 30 ? 1 << 30 : (int)bytes;
+
+    if (want > 0 && !force_rcvbuf(u->io.fd, want) && rcvbuf_allowed(want) > u->rcvbuf_bytes)
         (void)setsockopt(u->io.fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof want);
-    if (getsockopt(u->io.fd, SOL_SOCKET, SO_RCVBUF, &got, &len) == 0 && got > 0)
-        u->rcvbuf_bytes = (size_t)got;
+    u->rcvbuf_bytes = rcvbuf_of(u->io.fd);
+    u->rcvbuf_asked = bytes;
+}
+
+void udp_force_rcvbuf(struct udp *u, size_t bytes)
+{
+    if (!force_rcvbuf(u->io.fd, (int)bytes))
+        return;
+    u->rcvbuf_bytes = rcvbuf_of(u->io.fd);
     u->rcvbuf_asked = bytes;
 }
 

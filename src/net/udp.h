@@ -56,8 +56,12 @@ uint64_t udp_drops(struct udp *u);
  * of a batch has come, and the socket's buffer holds several times that. 0: the rate is too low. */
 unsigned udp_nap_us(const struct udp *u, double datagrams_per_s);
 
-/* Ask for a receive buffer, with SO_RCVBUFFORCE, else within net.core.rmem_max. */
+/* Ask for a receive buffer, with SO_RCVBUFFORCE, else within net.core.rmem_max; what an earlier
+ * call got by force, and this one may not, is kept. */
 void udp_set_rcvbuf(struct udp *u, size_t bytes);
+
+/* By force or not at all: while we may, for when we may no more. */
+void udp_force_rcvbuf(struct udp *u, size_t bytes);
 
 /* What to ask for, to hold a second of so many datagrams of so many bytes; a power of two. */
 size_t udp_rcvbuf_for(double datagrams_per_s, double bytes_each);

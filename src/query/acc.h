@@ -41,6 +41,9 @@ struct acc {
     void (*init)(struct acc *a, uint64_t *state);
     /* state[i] is that of the group of c->rows[i]. */
     int (*add)(struct acc *a, const struct chunk *c, uint64_t *const *state, struct err *err);
+    /* Hashes of n values (distinct_hash()) that a group has met, for aggregate `which`. */
+    int (*put)(struct acc *a, uint64_t *state, size_t which, const uint64_t *hashes, size_t n,
+               struct err *err);
     /* The same group in two threads; `from` is not looked at again. A group that only one thread
      * has is copied word by word, so state may point into memory of its acc, which lives on. */
     int (*merge)(struct acc *to, uint64_t *to_state, struct acc *from, const uint64_t *from_state,

@@ -5,13 +5,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum {
     SUMS_WORDS = sizeof(struct sums) / sizeof(uint64_t),
     WORD = sizeof(uint64_t),
     FIRST_SLOTS = 4096,
-    HUGE_PAGE = 2 * 1024 * 1024,
     FETCH_SLOT = 40, /* rows ahead */
     FETCH_GROUP = 16
 };
@@ -24,25 +22,6 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
 {
     wide p = (wide)a * b;
     return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
-/* Zeroed memory on huge pages where the system has them: groups are met at random, and with small
- * pages most of the time goes into finding them. NULL if there is none. */
-static void *big_new(size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (p == MAP_FAILED)
-        return NULL;
-    if (bytes >= HUGE_PAGE)
-        (void)madvise(p, bytes, MADV_HUGEPAGE); /* works without, too */
-    return p;
-}
-
-static void big_free(void *p, size_t bytes)
-{
-    if (p)
-        (void)munmap(p, bytes);
 }
 
 static size_t segment_bytes(const struct agg *a) { return AGG_SEGMENT * a->stride * WORD; }
@@ -66,15 +45,15 @@ bool agg_init(struct agg *a, const struct keys *keys, const struct query_extra *
     a->user_limit_bytes = limit_bytes;
     for (uint64_t i = 0; i < 2; i++)
         a->secret[i] = hash_keyed(&i, sizeof i) | 1;
-    a->slots = big_new(a->n_slots * WORD);
+    a->slots = mem_big_new(a->n_slots * WORD);
     return a->slots != NULL;
 }
 
 static void drop_groups(struct agg *a)
 {
     for (size_t i = 0; i < a->n_segments; i++)
-        big_free(a->segments[i], segment_bytes(a));
-    big_free(a->slots, a->n_slots * WORD);
+        mem_big_free(a->segments[i], segment_bytes(a));
+    mem_big_free(a->slots, a->n_slots * WORD);
     free(a->segments);
     free(a->rest);
     a->segments = NULL;
@@ -87,7 +66,7 @@ bool agg_clear(struct agg *a)
 {
     drop_groups(a);
     a->n_slots = FIRST_SLOTS;
-    a->slots = big_new(a->n_slots * WORD);
+    a->slots = mem_big_new(a->n_slots * WORD);
     return a->slots != NULL;
 }
 
@@ -126,7 +105,7 @@ static bool slots_grow(struct agg *a)
 {
     size_t n = a->n_slots * 2;
     size_t mask = n - 1;
-    uint64_t *slots = big_new(n * WORD);
+    uint64_t *slots = mem_big_new(n * WORD);
 
     if (!slots)
         return false;
@@ -138,7 +117,7 @@ static bool slots_grow(struct agg *a)
             s = (s + 1) & mask;
         slots[s] = a->slots[i];
     }
-    big_free(a->slots, a->n_slots * WORD);
+    mem_big_free(a->slots, a->n_slots * WORD);
     a->slots = slots;
     a->n_slots = n;
     return true;
@@ -146,7 +125,7 @@ static bool slots_grow(struct agg *a)
 
 static bool segment_add(struct agg *a)
 {
-    uint64_t *segment = big_new(segment_bytes(a));
+    uint64_t *segment = mem_big_new(segment_bytes(a));
 
     if (!segment)
         return false;
@@ -335,7 +314,7 @@ static int merge_group(struct agg *a, const struct agg *from, size_t i, struct e
     struct sums s;
     struct sums t;
 
-    if (i < from->rest_cap) {
+    if (a->rest && from->rest && i < from->rest_cap) {
         a->rest[g].packets += from->rest[i].packets;
         a->rest[g].bytes += from->rest[i].bytes;
     }

@@ -164,6 +164,17 @@ bool aggregates_add(const struct aggregates *a, const struct chunk *c, uint64_t 
     return true;
 }
 
+bool aggregates_put(const struct aggregates *a, size_t i, uint64_t *state, const uint64_t *hashes,
+                    size_t n, struct aggregate_pool *p)
+{
+    struct held *h = held_get(state + a->at[i].word, AGGREGATE_DISTINCT, p);
+    bool ok = h != NULL;
+
+    for (size_t k = 0; k < n && ok; k++)
+        ok = distinct_add(&h->as.distinct, hashes[k], &p->budget);
+    return ok;
+}
+
 static bool merge_held(enum aggregate_fn fn, uint64_t *to, const struct held *from,
                        struct aggregate_pool *p)
 {

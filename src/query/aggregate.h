@@ -53,6 +53,11 @@ void aggregate_pool_free(struct aggregate_pool *p);
 bool aggregates_add(const struct aggregates *a, const struct chunk *c, uint64_t *const *states,
                     struct aggregate_pool *p) MUST_USE;
 
+/* Add n values, as hashes, to what aggregate `i`, which is AGGREGATE_DISTINCT, has met. The same.
+ */
+bool aggregates_put(const struct aggregates *a, size_t i, uint64_t *state, const uint64_t *hashes,
+                    size_t n, struct aggregate_pool *p) MUST_USE;
+
 /* Add one group's state to another's, and leave the first as it is. */
 bool aggregates_merge(const struct aggregates *a, uint64_t *to, const uint64_t *from,
                       struct aggregate_pool *p) MUST_USE;

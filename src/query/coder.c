@@ -8,8 +8,7 @@
 
 enum {
     CELLS_MAX = 1 << 16,
-    CELLS_MAX_ONE = 1 << 21, /* of a single key: as many as a dictionary */
-    UNMET = 64               /* that are looked for together */
+    CELLS_MAX_ONE = 1 << 18 /* of a single key: more than the dictionaries that we write have */
 };
 
 struct part {
@@ -17,9 +16,7 @@ struct part {
     struct key_part *of; /* of each code, and of that for "absent" */
     size_t n;            /* codes, that one included */
     size_t cap;
-    const uint32_t *code; /* of the rows in hand; NULL: all have `same` */
-    uint32_t same;
-    bool coded; /* else the rows are in the batch */
+    const struct pq_codes *codes; /* of the rows in hand; NULL: they are in the batch */
 };
 
 struct coder {
@@ -27,10 +24,7 @@ struct coder {
     struct keys values; /* those that are not coded */
     struct intern *ids;
     struct part parts[KEYS_MAX];
-    uint32_t *cell; /* group + 1 of each combination of codes; 0: not met yet */
-    size_t n_cells;
-    size_t cells_cap;
-    uint32_t index[BATCH_ROWS]; /* of the rows' cells */
+    uint32_t cell[BATCH_ROWS]; /* of the rows in hand */
 };
 
 struct coder *coder_new(const struct keys *k, struct intern *ids)
@@ -48,7 +42,6 @@ void coder_free(struct coder *c)
         return;
     for (size_t i = 0; i < KEYS_MAX; i++)
         free(c->parts[i].of);
-    free(c->cell);
     free(c);
 }
 
@@ -57,13 +50,7 @@ bool coder_can(const struct keys *k)
     for (size_t i = 0; i < k->n; i++)
         if (k->at[i].field == FIELD_BYTES || k->at[i].field == FIELD_PACKETS)
             return false; /* they are measures, of several columns */
-    return k->n > 0;
-}
-
-void coder_forget(struct coder *c)
-{
-    if (c->n_cells)
-        memset(c->cell, 0, c->n_cells * sizeof *c->cell);
+    return true;
 }
 
 static int no_room(struct err *err)
@@ -81,7 +68,7 @@ static int part_fill(struct coder *c, size_t i, const struct pq_codes *codes, st
     p->serial = codes->serial;
     p->n = codes->dict_n + (size_t)1;
     if (p->n > p->cap) {
-        p->cap = p->n;
+        p->cap = p->n + p->n / 8;
         p->of = mem_resize(p->of, p->cap, sizeof *p->of);
     }
     assert(p->of); /* n is 1 at least */
@@ -91,54 +78,42 @@ static int part_fill(struct coder *c, size_t i, const struct pq_codes *codes, st
                : no_room(err);
 }
 
-static void cells_begin(struct coder *c, size_t n)
+int coder_look(struct coder *c, struct scan_reader *r, bool *other, struct err *err)
 {
-    if (n > c->cells_cap) {
-        c->cells_cap = n;
-        c->cell = mem_resize(c->cell, n, sizeof *c->cell);
+    *other = false;
+    for (size_t i = 0; i < c->keys.n; i++) {
+        struct part *p = &c->parts[i];
+        enum field_id f = c->keys.at[i].field;
+        int e = scan_reader_codes(r, f, &p->codes, err);
+        if (!e && !p->codes)
+            e = scan_reader_need(r, f, err);
+        if (e)
+            return e;
+        *other |= !p->codes || !p->of || p->serial != p->codes->serial;
     }
-    c->n_cells = n;
-    memset(c->cell, 0, n * sizeof *c->cell);
+    return 0;
 }
 
-int coder_begin(struct coder *c, struct scan_reader *r, bool *cells, struct err *err)
+int coder_begin(struct coder *c, size_t *cells, struct err *err)
 {
+    size_t max = c->keys.n == 1 ? (size_t)CELLS_MAX_ONE : (size_t)CELLS_MAX;
     size_t n = 1;
-    bool other = c->n_cells == 0;
 
-    *cells = true;
     c->values = c->keys;
     c->values.n = 0;
     for (size_t i = 0; i < c->keys.n; i++) {
         struct part *p = &c->parts[i];
-        const struct pq_codes *codes;
-        int e = scan_reader_codes(r, c->keys.at[i].field, &codes, err);
-        if (!e && !codes)
-            e = scan_reader_need(r, c->keys.at[i].field, err);
-        if (e)
-            return e;
-        p->coded = codes != NULL;
-        if (!codes) {
+        if (!p->codes) {
             c->values.at[c->values.n++] = c->keys.at[i];
-            *cells = false;
+            n = 0;
             continue;
         }
-        if (p->serial != codes->serial || !p->of) {
-            e = part_fill(c, i, codes, err);
-            other = true;
-        }
-        if (e)
-            return e;
-        p->code = codes->code;
-        p->same = codes->same;
-        size_t max = c->keys.n == 1 ? (size_t)CELLS_MAX_ONE : (size_t)CELLS_MAX;
-        *cells &= p->n <= max / n;
-        n = *cells ? n * p->n : 1;
+        int r = p->serial != p->codes->serial || !p->of ? part_fill(c, i, p->codes, err) : 0;
+        if (r)
+            return r;
+        n = p->n <= (n ? max / n : 0) ? n * p->n : 0;
     }
-    if (!*cells)
-        c->n_cells = 0;
-    else if (other)
-        cells_begin(c, n);
+    *cells = n;
     return 0;
 }
 
@@ -148,102 +123,70 @@ static void add_part(const struct key *k, const struct key_part *p, uint64_t *ou
     out[k->tag_word] |= p->tag << k->tag_shift;
 }
 
-static uint32_t code_of(const struct part *p, uint32_t row)
+void coder_keys(const struct coder *c, const uint32_t *cell, size_t n, uint64_t *out)
 {
-    return p->code ? p->code[row] : p->same;
-}
-
-/* Combinations that were not met yet: their groups' slots are fetched while others are looked at.
- */
-struct unmet {
-    uint32_t index[UNMET];
-    uint32_t hash[UNMET];
-    uint64_t key[UNMET][KEYS_WORDS_MAX];
-    size_t n;
-};
-
-static void unmet_add(const struct coder *c, struct unmet *u, const struct agg *a, uint32_t row,
-                      uint32_t index)
-{
-    uint64_t *key = u->key[u->n];
-
-    memset(key, 0, c->keys.words * sizeof *key);
-    for (size_t i = 0; i < c->keys.n; i++)
-        add_part(&c->keys.at[i], &c->parts[i].of[code_of(&c->parts[i], row)], key);
-    u->index[u->n] = index;
-    u->hash[u->n] = agg_hash(a, key);
-    agg_fetch(a, u->hash[u->n]);
-    u->n++;
-}
-
-static void unmet_find(struct coder *c, struct unmet *u, struct agg *a)
-{
-    for (size_t i = 0; i < u->n; i++)
-        agg_fetch_group(a, u->hash[i]);
-    for (size_t i = 0; i < u->n; i++)
-        c->cell[u->index[i]] = (uint32_t)agg_find(a, u->key[i], u->hash[i]) + 1;
-    u->n = 0;
-}
-
-/* Which cell each row is in. */
-static void index_rows(struct coder *c, const uint32_t *rows, size_t n)
-{
-    uint32_t base = 0;
-    bool first = true;
+    size_t words = c->keys.words;
     size_t step = 1;
 
-    for (size_t k = 0; k < c->keys.n; step *= c->parts[k].n, k++) {
+    memset(out, 0, n * words * sizeof *out);
+    for (size_t k = 0; k < c->keys.n; k++) {
         const struct part *p = &c->parts[k];
-        if (!p->code) {
-            base += (uint32_t)(p->same * step);
-            continue;
-        }
-        for (size_t i = 0; first && i < n; i++)
-            c->index[i] = p->code[rows[i]] * (uint32_t)step;
-        for (size_t i = 0; !first && i < n; i++)
-            c->index[i] += p->code[rows[i]] * (uint32_t)step;
-        first = false;
+        for (size_t i = 0; i < n; i++)
+            add_part(&c->keys.at[k], &p->of[c->keys.n == 1 ? cell[i] : cell[i] / step % p->n],
+                     out + i * words);
+        step *= p->n;
     }
-    for (size_t i = 0; first && i < n; i++)
-        c->index[i] = base;
-    for (size_t i = 0; !first && base && i < n; i++)
-        c->index[i] += base;
 }
 
-int coder_groups(struct coder *c, struct agg *a, const uint32_t *rows, size_t n, uint32_t *groups,
-                 struct err *err)
+/* step times the code of each row; added to what is there, or instead of it. */
+static void add_codes(uint32_t *cell, const uint32_t *code, const uint32_t *rows, size_t n,
+                      uint32_t step, bool first)
 {
-    struct unmet u = {.n = 0};
-    int r = agg_reserve(a, n, err);
-
-    if (r)
-        return r;
-    index_rows(c, rows, n);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t *cell = &c->cell[c->index[i]];
-        if (*cell)
-            continue;
-        *cell = UINT32_MAX; /* it is being looked for */
-        unmet_add(c, &u, a, rows[i], c->index[i]);
-        if (u.n == UNMET)
-            unmet_find(c, &u, a);
+    if (first) {
+        for (size_t i = 0; i < n; i++)
+            cell[i] = code[rows ? rows[i] : i] * step;
+        return;
     }
-    unmet_find(c, &u, a);
     for (size_t i = 0; i < n; i++)
-        groups[i] = c->cell[c->index[i]] - 1;
-    return 0;
+        cell[i] += code[rows ? rows[i] : i] * step;
+}
+
+const uint32_t *coder_cells(struct coder *c, const uint32_t *rows, size_t n)
+{
+    uint32_t base = 0;
+    uint32_t step = 1;
+    bool first = true;
+
+    if (c->keys.n == 1 && !rows && c->parts[0].codes->code)
+        return c->parts[0].codes->code;
+    for (size_t k = 0; k < c->keys.n; k++) {
+        const struct pq_codes *codes = c->parts[k].codes;
+        if (codes->code)
+            add_codes(c->cell, codes->code, rows, n, step, first);
+        else
+            base += codes->same * step;
+        first &= !codes->code;
+        step *= (uint32_t)c->parts[k].n;
+    }
+    for (size_t i = 0; first && i < n; i++)
+        c->cell[i] = base;
+    for (size_t i = 0; !first && base && i < n; i++)
+        c->cell[i] += base;
+    return c->cell;
 }
 
 static void pack_key(const struct key *k, const struct part *p, const uint32_t *rows, size_t n,
                      size_t words, uint64_t *out)
 {
-    if (!p->code) {
+    const uint32_t *code = p->codes->code;
+
+    if (!code) {
         for (size_t i = 0; i < n; i++)
-            add_part(k, &p->of[p->same], out + i * words);
+            add_part(k, &p->of[p->codes->same], out + i * words);
         return;
     }
     for (size_t i = 0; i < n; i++)
-        add_part(k, &p->of[p->code[rows[i]]], out + i * words);
+        add_part(k, &p->of[code[rows[i]]], out + i * words);
 }
 
 bool coder_pack(struct coder *c, const struct batch *b, const uint32_t *rows, size_t n,
@@ -254,7 +197,7 @@ bool coder_pack(struct coder *c, const struct batch *b, const uint32_t *rows, si
     if (!keys_pack(&c->values, c->ids, &chunk, out)) /* zeroes the others */
         return false;
     for (size_t i = 0; i < c->keys.n; i++)
-        if (c->parts[i].coded)
+        if (c->parts[i].codes)
             pack_key(&c->keys.at[i], &c->parts[i], rows, n, c->keys.words, out);
     return true;
 }

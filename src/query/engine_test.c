@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "query/extra.h"
 #include "query/groups.h"
 #include "query/query.h"
 #include "store/pq_write.h"
@@ -29,6 +30,7 @@ struct fixture {
     struct batch batches[BATCHES];
     struct query_watch watch;
     atomic_bool stop;
+    bool hide; /* the files go when the scan is over, and come back for the next */
     struct summary summary;
     struct err err;
 };
@@ -39,9 +41,10 @@ static uint64_t next(uint64_t *seed, uint64_t n)
     return hash_mix(*seed) % n;
 }
 
-static void put_addr(struct batch *b, enum field_id f, uint64_t *seed, uint64_t hosts)
+static void put_addr(struct batch *b, enum field_id f, uint64_t *seed, uint64_t from,
+                     uint64_t hosts)
 {
-    uint64_t host = next(seed, hosts);
+    uint64_t host = from + next(seed, hosts);
     struct addr v6 = {.b = {0x20, 0x01, 0x0d, 0xb8}};
     uint8_t v4[4] = {10, (uint8_t)(host >> 16), (uint8_t)(host >> 8), (uint8_t)host};
     struct addr a = addr_of_v4(v4);
@@ -70,8 +73,8 @@ static void add_row(struct batch *b, uint64_t *seed, enum rates rates, uint64_t 
     char user[16];
     size_t row = b->rows;
 
-    put_addr(b, FIELD_SRC_ADDR, seed, hosts);
-    put_addr(b, FIELD_DST_ADDR, seed, hosts);
+    put_addr(b, FIELD_SRC_ADDR, seed, 0, hosts);
+    put_addr(b, FIELD_DST_ADDR, seed, 0, hosts);
     assert_true(batch_put_u64(b, FIELD_TIME, row, (uint64_t)last));
     assert_true(batch_put_u64(b, FIELD_LAST, row, (uint64_t)last));
     if (next(seed, 10))
@@ -118,7 +121,23 @@ static void on_broken(struct query_watch *w, const char *what)
     fail_msg("%s", what);
 }
 
-static void on_scanned(struct query_watch *w) { (void)w; }
+static void move_files(const struct fixture *f, const char *from, const char *to)
+{
+    char a[128];
+    char b[128];
+
+    (void)snprintf(a, sizeof a, "%s/%s", f->dir, from);
+    (void)snprintf(b, sizeof b, "%s/%s", f->dir, to);
+    assert_int_equal(rename(a, b), 0);
+}
+
+static void on_scanned(struct query_watch *w)
+{
+    const struct fixture *f = container_of(w, struct fixture, watch);
+
+    if (f->hide)
+        move_files(f, "date=2026-11-22", "gone");
+}
 
 static void on_progress(struct query_watch *w, double part, uint64_t rows, double seconds)
 {
@@ -128,9 +147,32 @@ static void on_progress(struct query_watch *w, double part, uint64_t rows, doubl
     (void)seconds;
 }
 
+/* Row number n of a store in the order of time, whose hosts and systems come and go. */
+static void add_later_row(struct batch *b, uint64_t *seed, uint64_t n)
+{
+    int64_t last = T + (int64_t)(n * 20 + next(seed, 5000));
+    size_t row = b->rows;
+
+    put_addr(b, FIELD_SRC_ADDR, seed, n / 500, 100);
+    assert_true(batch_put_u64(b, FIELD_TIME, row, (uint64_t)last));
+    if (next(seed, 20))
+        assert_true(batch_put_u64(b, FIELD_LAST, row, (uint64_t)last));
+    if (next(seed, 20))
+        assert_true(batch_put_u64(b, FIELD_FIRST, row, (uint64_t)last - next(seed, 60000)));
+    assert_true(batch_put_u64(b, FIELD_PROTO, row, next(seed, 3) ? 6 : 17));
+    assert_true(batch_put_u64(b, FIELD_RECORD_KIND, row, RECORD_FLOW));
+    assert_true(batch_put_u64(b, FIELD_SRC_AS, row, n / 9000 * 3 % 11 + next(seed, 2)));
+    assert_true(batch_put_u64(b, FIELD_DST_PORT, row, next(seed, 4) ? 443 : 53));
+    assert_true(batch_put_u64(b, FIELD_BYTES, row, next(seed, next(seed, 50) ? 9000 : 1u << 22)));
+    assert_true(batch_put_u64(b, FIELD_PACKETS, row, 1 + next(seed, 99)));
+    b->rows++;
+}
+
+/* hosts: 0 for a store in the order of time. */
 static struct fixture *fixture_new(uint64_t seed, enum rates rates, uint64_t hosts)
 {
     struct fixture *f = mem_new(1, sizeof *f);
+    uint64_t n_later = 0;
     char path[256];
 
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/weir-engine-XXXXXX");
@@ -144,7 +186,10 @@ static struct fixture *fixture_new(uint64_t seed, enum rates rates, uint64_t hos
     for (size_t i = 0; i < BATCHES; i++) {
         assert_true(batch_init(&f->batches[i], BATCH_ROWS));
         for (size_t row = 0; row < BATCH_ROWS - i; row++)
-            add_row(&f->batches[i], &seed, rates, hosts);
+            if (hosts > 0)
+                add_row(&f->batches[i], &seed, rates, hosts);
+            else
+                add_later_row(&f->batches[i], &seed, n_later++);
     }
     for (size_t i = 0, from = 0; i < FILES; i++) {
         size_t n = i + 1 < FILES ? 7 + i : BATCHES - from;
@@ -243,7 +288,7 @@ static char *expected(struct fixture *f, const struct query_spec *spec)
 
     meter_init(m, spec->raw);
     intern_init(&ids, SIZE_MAX);
-    assert_true(agg_init(a, &spec->keys, NULL, &ids, (size_t)1 << 30));
+    assert_true(agg_init(a, &spec->keys, spec->extra, &ids, (size_t)1 << 30));
     for (size_t i = 0; i < BATCHES; i++)
         add_one_by_one(&f->batches[i], spec, m, a);
     agg_finish(a);
@@ -326,6 +371,78 @@ static void every_kind_of_rate_is_applied(void **state)
     compare_all(RATES_WHOLE, 3000);
     compare_all(RATES_MIXED, 3000);
     compare_all(RATES_HALVES, 3000);
+}
+
+/* What is not asked for is not read; different values are counted by codes where there are such. */
+static void columns_decide_what_is_read(void **state)
+{
+    static const struct {
+        const char *by, *columns, *sort;
+        bool packets, bytes;
+    } asked[] = {
+        {NULL, "distinct(src_addr)", "flows", false, false},
+        {NULL, "flows,first,last,distinct(proto),distinct(src_addr)", "flows", false, false},
+        {"proto", "proto,distinct(src_addr),packets", "packets", true, false},
+        {"proto", "proto,distinct(src_port),bytes", "proto", false, true},
+        {"src_as", "src_as,distinct(src_addr),distinct(username),distinct(proto)", "-src_as", false,
+         false},
+        {"src_as,dst_port", "src_as,dst_port,distinct(src_addr)", "flows", false, false},
+        {"src_addr", "src_addr,distinct(username),bpp", "flows", true, true},
+        {"proto", "proto,flows,last", "proto", false, false},
+        {"src_addr", "src_addr,flows", "bps", false, true},
+        {"src_addr,dst_port", "src_addr,share(packets)", "flows", true, false},
+    };
+    struct fixture *f = fixture_new(9, RATES_WHOLE, 30000);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(asked); i++) {
+        struct query_spec spec = spec_of(f, filters[i % 3], NULL, NULL);
+        struct extra extra;
+        spec.grouped = true;
+        if ((asked[i].by && spec_keys(asked[i].by, &spec.keys, &f->err)) ||
+            spec_columns(asked[i].columns, &spec, &f->err) ||
+            spec_sort(asked[i].sort, &spec, &f->err))
+            fail_msg("%s", f->err.text);
+        keys_place(&spec.keys);
+        spec.extra = extra_init(&extra, &spec);
+        check(f, &spec);
+        assert_int_equal(f->summary.no_packets, !asked[i].packets);
+        assert_int_equal(f->summary.no_bytes, !asked[i].bytes);
+        spec_free(&spec);
+    }
+    fixture_free(f);
+}
+
+/* Of the first groups alone times are read, and most of these not twice; files may go meanwhile. */
+static void times_are_those_of_all_rows_of_a_group(void **state)
+{
+    static const char *const asked[][2] = {
+        {"proto", "flows"},   {"src_addr", "bytes"}, {"src_as,proto", "packets"},
+        {"src_as", "-bytes"}, {"src_addr", "bpp"},   {"dst_port", "dst_port"},
+    };
+    struct fixture *f = fixture_new(10, RATES_ABSENT, 0);
+    int status;
+
+    (void)state;
+    f->hide = true;
+    for (size_t i = 0; i < COUNT_OF(asked) * 2; i++) {
+        struct query_spec spec =
+            spec_of(f, i % 3 == 2 ? "dst port 443" : "", asked[i / 2][0], asked[i / 2][1]);
+        spec.top = i % 2 ? 3 : 40;
+        if (i % 4 == 1)
+            spec.from_ms = T + 500000;
+        char *want = expected(f, &spec);
+        for (spec.threads = 1; spec.threads <= 3; spec.threads++) {
+            char *got = answer(f, &spec, &status);
+            assert_int_equal(status, 0);
+            assert_string_equal(got, want);
+            move_files(f, "gone", "date=2026-11-22");
+            free(got);
+        }
+        free(want);
+        spec_free(&spec);
+    }
+    fixture_free(f);
 }
 
 /* 5-tuples of all rows: nearly all differ. */
@@ -415,6 +532,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_give_what_rows_give),
         cmocka_unit_test(every_kind_of_rate_is_applied),
+        cmocka_unit_test(columns_decide_what_is_read),
+        cmocka_unit_test(times_are_those_of_all_rows_of_a_group),
         cmocka_unit_test(groups_past_the_limit_go_to_a_file),
         cmocka_unit_test(more_groups_than_memory_are_refused),
         cmocka_unit_test(who_interrupts_is_told_so),

@@ -110,6 +110,16 @@ static int counted_add(struct acc *a, const struct chunk *chunk, uint64_t *const
     return aggregates_add(c->of, chunk, state, &c->pool) ? 0 : no_memory(&c->pool.budget, err);
 }
 
+static int counted_put(struct acc *a, uint64_t *state, size_t which, const uint64_t *hashes,
+                       size_t n, struct err *err)
+{
+    struct counted *c = container_of(a, struct counted, acc);
+
+    return aggregates_put(c->of, which, state, hashes, n, &c->pool)
+               ? 0
+               : no_memory(&c->pool.budget, err);
+}
+
 static int counted_merge(struct acc *to, uint64_t *to_state, struct acc *from,
                          const uint64_t *from_state, struct err *err)
 {
@@ -141,7 +151,12 @@ static struct acc *acc_new(const struct query_extra *query)
     const struct extra *e = const_container_of(query, struct extra, query);
     struct counted *c = mem_new(1, sizeof *c);
 
-    c->acc = (struct acc){counted_init, counted_add, counted_merge, counted_size, counted_free};
+    c->acc = (struct acc){.init = counted_init,
+                          .add = counted_add,
+                          .put = counted_put,
+                          .merge = counted_merge,
+                          .size = counted_size,
+                          .free = counted_free};
     c->of = &e->spec->columns.aggregates;
     c->pool.budget.limit_bytes = e->spec->limit_bytes;
     return &c->acc;

@@ -215,6 +215,26 @@ int select_rows(struct select *s, struct scan_reader *r, uint64_t selected[stati
     return 0;
 }
 
+bool scan_reader_range(const struct scan_reader *r, enum field_id f, int64_t *min, int64_t *max)
+{
+    (void)r;
+    (void)f;
+    (void)min;
+    (void)max;
+    return false;
+}
+
+bool scan_reader_is_inner(const struct scan_reader *r) { return r == NULL; }
+bool scan_reader_keep(struct scan_reader *r) { return r == NULL; }
+
+int scan_reader_again(struct scan_reader *r, uint64_t part, struct err *err)
+{
+    (void)r;
+    (void)part;
+    (void)err;
+    abort();
+}
+
 struct pq_times scan_reader_times(const struct scan_reader *r)
 {
     (void)r;

@@ -13,8 +13,7 @@ struct job {
     const struct agg *all; /* groups that were made already */
     uint32_t *by_part;     /* their numbers, */
     size_t begin[PARTS + 1];
-    struct parts *const *parts;
-    size_t n_parts;
+    struct parts *parts;
     const struct query_spec *spec;
     size_t keep; /* the first so many are enough; 0: all */
     atomic_size_t next;
@@ -24,7 +23,8 @@ struct job {
 struct hand {
     struct job *job;
     pthread_t thread;
-    struct agg table; /* of the part in hand */
+    struct parts_in *in;
+    struct agg table; /* of the part in hand, where groups cannot be made in its entries */
     struct agg kept;
     size_t n_all;
     bool floored;
@@ -72,21 +72,52 @@ static int pick(struct hand *h, struct err *err)
     return r;
 }
 
+/* Can it not be among the first? */
+static bool is_below(const struct hand *h, const struct sums *s)
+{
+    uint64_t v;
+    return h->floored && plain_measure(h->job->spec, s, &v) && v < h->floor;
+}
+
+static int keep(struct hand *h, const uint64_t *key, const struct sums *s, struct err *err)
+{
+    int r = agg_append(&h->kept, key, s, err);
+
+    if (!r && h->job->keep > 0 && h->kept.n >= h->job->keep * 2 + SPARE)
+        r = pick(h, err);
+    return r;
+}
+
 static int keep_groups(struct hand *h, struct err *err)
 {
     const struct agg *t = &h->table;
-    size_t keep = h->job->keep;
     int r = 0;
 
     h->n_all += t->n;
-    for (size_t g = 0; g < t->n && !r; g++) {
-        const struct sums *s = sums_at(t, g);
-        uint64_t v;
-        if (h->floored && plain_measure(h->job->spec, s, &v) && v < h->floor)
-            continue;
-        r = agg_append(&h->kept, agg_at(t, g), s, err);
-        if (!r && keep > 0 && h->kept.n >= keep * 2 + SPARE)
-            r = pick(h, err);
+    for (size_t g = 0; g < t->n && !r; g++)
+        if (!is_below(h, sums_at(t, g)))
+            r = keep(h, agg_at(t, g), sums_at(t, g), err);
+    return r;
+}
+
+static int keep_entries(struct hand *h, size_t part, struct err *err)
+{
+    const struct parts *p = h->job->parts;
+    const struct entries *c = parts_entries(p, part);
+    size_t bytes = parts_entry_bytes(p);
+    uint64_t key[KEYS_WORDS_MAX];
+    int r = 0;
+
+    h->n_all += c->n;
+    for (size_t b = 0; b < c->n_blocks; b++) {
+        const uint8_t *at = c->blocks[b].at;
+        for (size_t i = 0; i < c->blocks[b].n && !r; i++, at += bytes) {
+            struct sums s = parts_sums(p, at);
+            if (is_below(h, &s))
+                continue;
+            parts_entry(p, at, key);
+            r = keep(h, key, &s, err);
+        }
     }
     return r;
 }
@@ -109,11 +140,15 @@ static int finish_part(struct hand *h, size_t part, struct err *err)
 {
     const struct job *j = h->job;
 
+    bool made = false;
+    int r = j->begin[part + 1] > j->begin[part] ? 0 : parts_make(h->in, part, &made, err);
+
+    if (r || made)
+        return r ? r : keep_entries(h, part, err);
     agg_reset(&h->table);
-    int r = old_groups(h, part, err);
-    for (size_t i = 0; i < j->n_parts && !r; i++)
-        if (j->parts[i])
-            r = parts_groups(j->parts[i], part, &h->table, err);
+    r = old_groups(h, part, err);
+    if (!r)
+        r = parts_groups(j->parts, part, &h->table, err);
     return r ? r : keep_groups(h, err);
 }
 
@@ -173,28 +208,30 @@ static int collect(struct agg *all, struct hand *hands, size_t n, struct err *er
         n_all += hands[i].n_all;
         agg_free(&hands[i].kept);
         agg_free(&hands[i].table);
+        parts_in_free(hands[i].in);
     }
     all->n_all = n_all;
     return r;
 }
 
-int finish_groups(struct agg *all, struct parts *const *parts, size_t n,
-                  const struct query_spec *spec, size_t threads, struct err *err)
+int finish_groups(struct agg *all, struct parts *parts, const struct query_spec *spec,
+                  size_t threads, struct err *err)
 {
     struct job j = {.all = all,
                     .by_part = mem_new(all->n + 1, sizeof *j.by_part),
                     .parts = parts,
-                    .n_parts = n,
                     .spec = spec,
                     .keep = spec->all_groups ? 0 : spec->top};
     struct hand *hands = mem_new(threads, sizeof *hands);
     size_t ready = 0;
     int r = 0;
 
+    parts_end(parts);
     sort_old(&j);
     for (; ready < threads && !r; ready++) {
         struct hand *h = &hands[ready];
         h->job = &j;
+        h->in = parts_in_new(parts);
         if (!agg_init(&h->table, &all->keys, NULL, all->ids, all->limit_bytes) ||
             !agg_init(&h->kept, &all->keys, NULL, all->ids, all->limit_bytes))
             r = err_set(err, ERR_LIMIT, "no memory for groups");

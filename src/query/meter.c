@@ -37,14 +37,18 @@ void meter_free(struct meter *m)
     *m = (struct meter){0};
 }
 
-void meter_fields(bool raw, struct field_set *want)
+void meter_fields(const struct meter_needs *needs, bool raw, struct field_set *want)
 {
-    measure_fields(MEASURE_BYTES, want);
-    measure_fields(MEASURE_PACKETS, want);
     field_set_add(want, FIELD_FLOWS);
-    field_set_add(want, FIELD_FIRST);
-    field_set_add(want, FIELD_LAST);
-    if (!raw)
+    if (needs->bytes)
+        measure_fields(MEASURE_BYTES, want);
+    if (needs->packets)
+        measure_fields(MEASURE_PACKETS, want);
+    if (needs->times) {
+        field_set_add(want, FIELD_FIRST);
+        field_set_add(want, FIELD_LAST);
+    }
+    if (!raw && (needs->bytes || needs->packets))
         field_set_add(want, FIELD_RATE);
 }
 

@@ -79,11 +79,18 @@ struct meter {
     bool scaled; /* a rate that is not 1 was met */
 };
 
+/* What of sums is looked at, beside flows: the rest need not be read. */
+struct meter_needs {
+    bool packets;
+    bool bytes;
+    bool times;
+};
+
 void meter_init(struct meter *m, bool raw);
 void meter_free(struct meter *m);
 
-/* The fields that it reads. */
-void meter_fields(bool raw, struct field_set *want);
+/* The fields that are read for it. Where one is not there, it counts as absent. */
+void meter_fields(const struct meter_needs *needs, bool raw, struct field_set *want);
 
 /* Look at a batch, which must stay as it is while the meter is used. */
 void meter_batch(struct meter *m, const struct batch *b);

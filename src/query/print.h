@@ -66,6 +66,7 @@ struct print_format {
     const char *name;
     size_t size;      /* of the struct that begins with a printer */
     bool all_columns; /* of records: every field, not a choice for people */
+    bool totals;      /* those of all that matched are part of it, whatever is asked for */
     bool wide;        /* matrices as such, not a row for each cell */
     void (*begin)(struct printer *p);
     void (*row)(struct printer *p, const struct value *values); /* one for each column */
@@ -111,6 +112,10 @@ void print_table_value(struct buf *out, const struct print_options *o, enum unit
 
 /* A value as json and jsonl have it; absent is null. */
 void print_json_value(struct json *j, const struct value *v);
+
+/* The members of a record, all that it has; the record as a line of jsonl. */
+void print_json_fields(struct json *j, const struct batch *b, size_t row);
+void print_json_line(struct buf *out, const struct batch *b, size_t row);
 
 /* For the formats: write out what waits; at once, or when there is much. */
 void print_flush(struct printer *p);

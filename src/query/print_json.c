@@ -49,6 +49,27 @@ void print_json_value(struct json *j, const struct value *v)
     json_textn(j, v->as.s.at, v->as.s.len);
 }
 
+void print_json_fields(struct json *j, const struct batch *b, size_t row)
+{
+    for (int f = 0; f < FIELD_N; f++) {
+        struct value v = value_of(b, (enum field_id)f, row);
+        if (v.type == VALUE_NONE)
+            continue;
+        json_key(j, field_table[f].name);
+        print_json_value(j, &v);
+    }
+}
+
+void print_json_line(struct buf *out, const struct batch *b, size_t row)
+{
+    struct json j = json_of(out);
+
+    json_open(&j, '{');
+    print_json_fields(&j, b, row);
+    json_close(&j, '}');
+    buf_u8(out, '\n');
+}
+
 /* Groups have all their keys, null or not; records only what they have. */
 static void write_row(struct printer *p, const struct value *values)
 {
@@ -82,6 +103,11 @@ static void json_end(struct printer *p, const struct summary *s)
 
     buf_text(&p->text, "\n],\n\"summary\":");
     summary_json(s, &j);
+    if (s->coverage) {
+        buf_text(&p->text, ",\n\"coverage\":");
+        struct json more = json_of(&p->text);
+        coverage_json(s->coverage, &more);
+    }
     buf_text(&p->text, "}\n");
 }
 
@@ -110,6 +136,7 @@ const struct print_format print_json = {
     .name = "json",
     .size = sizeof(struct printer),
     .all_columns = true,
+    .totals = true,
     .begin = json_begin,
     .row = json_row,
     .fork = rows_fork,

@@ -8,7 +8,7 @@
 /* A column of names. */
 struct beside {
     size_t of; /* column that the names are of */
-    enum name_kind kind;
+    enum names_kind kind;
 };
 
 struct named {
@@ -19,9 +19,10 @@ struct named {
     enum field_id *fields; /* of each column of the other */
     struct beside *beside;
     size_t n_beside;
-    size_t proto;       /* the column of the protocol; SIZE_MAX: there is none */
-    struct value *kept; /* of rows, one behind the other */
-    struct arena texts; /* theirs */
+    struct named_all all;
+    size_t column[FIELD_N]; /* where a field stands; SIZE_MAX: nowhere */
+    struct value *kept;     /* of rows, one behind the other */
+    struct arena texts;     /* theirs */
     size_t n_kept;
     bool released; /* rows go straight on */
     struct value *row;
@@ -36,25 +37,26 @@ static enum field_id field_of(const struct column *c)
     return field_by_name(c->name, strlen(c->name));
 }
 
+static size_t shown(const struct named *n) { return n->printer.n_columns - n->all.hidden; }
+
 static void find_columns(struct named *n, size_t n_columns, const struct column *columns)
 {
-    n->proto = SIZE_MAX;
+    memset(n->column, 0xff, sizeof n->column);
     for (size_t i = 0; i < n_columns; i++) {
         n->fields[i] = field_of(&columns[i]);
         if (n->fields[i] == FIELD_NONE)
             continue;
-        if (n->fields[i] == FIELD_PROTO)
-            n->proto = i;
-        for (size_t k = 0; k < NAME_KINDS; k++)
-            if (names_has(n->names, n->fields[i], (enum name_kind)k))
-                n->beside[n->n_beside++] = (struct beside){i, (enum name_kind)k};
+        n->column[n->fields[i]] = i;
+        for (size_t k = 0; k < NAMES_KINDS && i < shown(n); k++)
+            if (names_has(n->names, n->fields[i], (enum names_kind)k))
+                n->beside[n->n_beside++] = (struct beside){i, (enum names_kind)k};
     }
 }
 
 static void named_begin(struct printer *p)
 {
     struct named *n = named_of(p);
-    size_t most = p->n_columns * (NAME_KINDS + 1);
+    size_t most = p->n_columns * (NAMES_KINDS + 1);
     struct column *columns = mem_new(most, sizeof *columns);
     struct print_names *titles = mem_new(most, sizeof *titles);
     size_t out = 0;
@@ -66,7 +68,7 @@ static void named_begin(struct printer *p)
     n->kept = mem_new(NAMED_ROWS * p->n_columns, sizeof *n->kept);
     find_columns(n, p->n_columns, p->columns);
     n->room = mem_new(n->n_beside + 1, sizeof *n->room);
-    for (size_t i = 0, b = 0; i < p->n_columns; i++) {
+    for (size_t i = 0, b = 0; i < shown(n); i++) {
         columns[out++] = p->columns[i];
         for (; b < n->n_beside && n->beside[b].of == i; b++) {
             (void)snprintf(titles[b].name, PRINT_TITLE, "%.200s_%s", p->columns[i].name,
@@ -84,16 +86,64 @@ static void named_begin(struct printer *p)
     free(titles);
 }
 
+/* The row's value of a field if it is there and of that type. */
+static const struct value *value_in(const struct named *n, const struct value *values,
+                                    enum field_id f, enum value_type type)
+{
+    const struct value *v = n->column[f] != SIZE_MAX ? &values[n->column[f]] : NULL;
+    return v && v->type == type ? v : NULL;
+}
+
+/* A record is at its time_ms; a group in its bucket, or from its first packet to its last. */
+static void find_times(const struct named *n, const struct value *values, struct names_row *row)
+{
+    const struct value *time = value_in(n, values, FIELD_TIME, VALUE_TIME);
+    const struct value *first = value_in(n, values, FIELD_FIRST, VALUE_TIME);
+    const struct value *last = value_in(n, values, FIELD_LAST, VALUE_TIME);
+
+    row->from_ms = n->all.from_ms;
+    row->to_ms = n->all.to_ms;
+    if (time) {
+        row->from_ms = time->as.ms;
+        row->to_ms = time->as.ms + (n->all.bucket_ms > 0 ? n->all.bucket_ms - 1 : 0);
+    } else if (n->printer.groups && first && last) {
+        row->from_ms = first->as.ms > row->from_ms ? first->as.ms : row->from_ms;
+        row->to_ms = last->as.ms < row->to_ms ? last->as.ms : row->to_ms;
+    }
+}
+
+static struct names_row row_of(const struct named *n, const struct value *values)
+{
+    const struct value *proto = value_in(n, values, FIELD_PROTO, VALUE_UINT);
+    const struct value *exporter = value_in(n, values, FIELD_EXPORTER, VALUE_ADDR);
+    const struct value *domain = value_in(n, values, FIELD_DOMAIN, VALUE_UINT);
+    const struct value *engine = value_in(n, values, FIELD_APP_ENGINE, VALUE_UINT);
+    struct names_row row = {.proto = proto ? proto->as.u : 0,
+                            .exported = n->all.exported,
+                            .exporter = n->all.exporter,
+                            .has_domain = domain != NULL,
+                            .domain = domain ? (uint32_t)domain->as.u : 0,
+                            .has_engine = engine != NULL,
+                            .engine = engine ? engine->as.u : 0};
+
+    if (exporter) {
+        row.exported = true;
+        row.exporter = exporter->as.addr;
+    }
+    find_times(n, values, &row);
+    return row;
+}
+
 static void pass(struct named *n, const struct value *values)
 {
+    const struct names_row row = row_of(n, values);
     size_t out = 0;
-    uint64_t proto =
-        n->proto != SIZE_MAX && values[n->proto].type == VALUE_UINT ? values[n->proto].as.u : 0;
 
-    for (size_t i = 0, b = 0; i < n->printer.n_columns; i++) {
+    for (size_t i = 0, b = 0; i < shown(n); i++) {
         n->row[out++] = values[i];
         for (; b < n->n_beside && n->beside[b].of == i; b++)
-            n->row[out++] = names_of(n->names, n->beside[b].kind, &values[i], proto, n->room[b]);
+            n->row[out++] =
+                names_of(n->names, n->beside[b].kind, n->fields[i], &values[i], &row, n->room[b]);
     }
     print_row(n->inner, n->row);
 }
@@ -140,7 +190,7 @@ static void named_row(struct printer *p, const struct value *values)
     }
     for (size_t i = 0; i < p->n_columns; i++) {
         n->kept[n->n_kept * p->n_columns + i] = copy_of(n, &values[i]);
-        if (n->fields[i] != FIELD_NONE && names_has(n->names, n->fields[i], NAME_HOST))
+        if (n->fields[i] != FIELD_NONE && names_has(n->names, n->fields[i], NAMES_HOST))
             names_want(n->names, &values[i]);
     }
     if (++n->n_kept == NAMED_ROWS)
@@ -168,7 +218,7 @@ static void named_free(struct printer *p)
     free(n->room);
 }
 
-struct printer *print_named(struct printer *inner, struct names *names)
+struct printer *print_named(struct printer *inner, struct names *names, const struct named_all *all)
 {
     static const struct print_format named = {.name = "named", .size = sizeof(struct named)};
     struct printer *p = print_new(&named, &inner->options);
@@ -183,5 +233,6 @@ struct printer *print_named(struct printer *inner, struct names *names)
     p->format = &n->format;
     n->inner = inner;
     n->names = names;
+    n->all = *all;
     return p;
 }

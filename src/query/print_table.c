@@ -12,12 +12,19 @@
 
 enum { KEPT_ROWS = 1000, NAME_BITS = 8 };
 
+/* Cells that are no text are put together here, and then go to their place at once. */
+enum { CELL_ROOM = 384 /* %.1f of any number */, SMALL = 32 /* most cells */ };
+
 struct table {
     struct printer printer;
-    struct buf cells; /* of the kept rows: their text, one behind the other */
-    struct buf lens;  /* of each cell: u32 length */
-    size_t *width;    /* of each column */
-    bool begun;       /* the heading is out */
+    char cell[CELL_ROOM]; /* in hand */
+    int64_t minute;       /* of the last time that was shown, and its text up to the seconds; */
+    char minute_text[PRINT_TIME];
+    size_t minute_len; /* 0: none yet */
+    struct buf cells;  /* of the kept rows: their text, one behind the other */
+    struct buf lens;   /* of each cell: u32 length */
+    size_t *width;     /* of each column */
+    bool begun;        /* the heading is out */
 };
 
 static struct table *table_of(struct printer *p) { return container_of(p, struct table, printer); }
@@ -33,9 +40,6 @@ static const char *proto_name(uint64_t v)
     };
     return v < COUNT_OF(names) ? names[v] : NULL;
 }
-
-/* Cells that are no text are put together here, and then go to their place at once. */
-enum { CELL_ROOM = 384 /* %.1f of any number */ };
 
 static size_t text_put(char *out, const char *s)
 {
@@ -263,6 +267,30 @@ static void cell(struct table *t, size_t column, const void *s, size_t n, size_t
         *to = '\n';
 }
 
+/* As cell(), of t->cell, all of whose characters are a byte. Moves of one size each, whatever there
+ * is to move: calls for a few bytes cost more than the bytes. */
+static void cell_out(struct table *t, size_t column, size_t n)
+{
+    struct printer *p = &t->printer;
+    bool last = column + 1 == p->n_columns;
+    size_t before = column ? 2 : 0;
+    size_t width = t->width[column];
+
+    if (n > SMALL || n > width || width > SMALL || last) {
+        cell(t, column, t->cell, n, n);
+        return;
+    }
+    uint8_t *to = buf_room(&p->text, 2 + SMALL + SMALL);
+    if (!to)
+        return;
+    p->text.len -= 2 + SMALL + SMALL - before - width;
+    memset(to, ' ', 2 + SMALL);
+    to += before + (p->columns[column].right ? width - n : 0);
+    memcpy(to, t->cell, SMALL);
+    if (!p->columns[column].right)
+        memset(to + n, ' ', SMALL);
+}
+
 static void heading(struct table *t)
 {
     struct printer *p = &t->printer;
@@ -333,15 +361,41 @@ static void row_kept(struct table *t, const struct value *values)
         release(t);
 }
 
+/* A time in UTC: most are in the minute of the one before. */
+static size_t cell_time(struct table *t, int64_t ms)
+{
+    enum { MINUTE_MS = 60000, SECONDS = 6 /* "05.250" */ };
+    int64_t in_minute = ms % MINUTE_MS;
+
+    if (t->minute_len == 0 || in_minute < 0 || ms - in_minute != t->minute) {
+        size_t n = print_time(ms, false, ' ', t->cell);
+        t->minute = ms - in_minute;
+        t->minute_len = in_minute < 0 || n < SECONDS ? 0 : n - SECONDS;
+        memcpy(t->minute_text, t->cell, sizeof t->minute_text);
+        return n;
+    }
+    unsigned s = (unsigned)in_minute / 1000;
+    unsigned rest = (unsigned)in_minute % 1000;
+    char *to = t->cell + t->minute_len;
+    memcpy(t->cell, t->minute_text, sizeof t->minute_text);
+    to[0] = (char)('0' + s / 10);
+    to[1] = (char)('0' + s % 10);
+    to[3] = (char)('0' + rest / 100);
+    to[4] = (char)('0' + rest / 10 % 10);
+    to[5] = (char)('0' + rest % 10);
+    return t->minute_len + SECONDS;
+}
+
 static void row_out(struct table *t, const struct value *values)
 {
     const struct printer *p = &t->printer;
-    char text[CELL_ROOM];
 
     for (size_t i = 0; i < p->n_columns; i++) {
-        size_t n = cell_text(text, &p->options, p->columns[i].unit, &values[i]);
+        bool utc = values[i].type == VALUE_TIME && !p->options.local;
+        size_t n = utc ? cell_time(t, values[i].as.ms)
+                       : cell_text(t->cell, &p->options, p->columns[i].unit, &values[i]);
         if (n != SIZE_MAX) {
-            cell(t, i, text, n, n);
+            cell_out(t, i, n);
             continue;
         }
         cell_long(&t->cells, &values[i]);
@@ -372,6 +426,8 @@ static void table_end(struct printer *p, const struct summary *s)
     buf_u8(&p->text, '\n');
     summary_line(s, &p->text);
     buf_u8(&p->text, '\n');
+    if (s->coverage)
+        coverage_text(s->coverage, &p->text);
 }
 
 /* Rows behind the kept ones need only the widths. */

@@ -568,6 +568,13 @@ static void says_what_was_scanned_in_one_line(void **state)
     assert_string_equal((char *)b.data,
                         "10 of 1,234 groups; 5.20 M flows, 12.3 GB, 9.80 M packets matched; "
                         "scanned 10.0 M flows in 4 files and 1 journal in 0.31 s (32.0 M flows/s)");
+    buf_reset(&b);
+    s.no_packets = s.no_bytes = true;
+    summary_line(&s, &b);
+    buf_u8(&b, 0);
+    assert_string_equal((char *)b.data,
+                        "10 of 1,234 groups; 5.20 M flows matched; "
+                        "scanned 10.0 M flows in 4 files and 1 journal in 0.31 s (32.0 M flows/s)");
     buf_free(&b);
 }
 

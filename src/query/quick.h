@@ -5,10 +5,8 @@
 #include "query/agg.h"
 #include "query/tally.h"
 
-/* Add the rows of `t` to the groups of these numbers. */
-void quick_add(struct agg *a, const struct tally *t, const uint32_t *groups);
-
-/* Add rows [from, from + n) of `t`, whose packed keys are given: 0 or ERR_LIMIT. */
+/* Add rows [from, from + n) of `t`, whose packed keys are given: 0 or ERR_LIMIT. a->state
+ * has the places of what an acc knows of their groups then. */
 int quick_add_keys(struct agg *a, const struct tally *t, size_t from, size_t n,
                    const uint64_t *packed, struct err *err) MUST_USE;
 

@@ -262,3 +262,29 @@ void source_hashes(const struct source *s, const struct chunk *c, struct values 
             put(out, i, distinct_hash(at, len));
     }
 }
+
+static uint64_t number_of(const uint8_t *at, size_t width)
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < width; i++)
+        v |= (uint64_t)at[i] << i * 8;
+    return v;
+}
+
+void source_hash(enum field_id f, const void *values, const uint8_t *text, size_t n, uint64_t *out)
+{
+    enum kind kind = field_table[f].kind;
+    size_t width = kind_table[kind].width;
+    bool is_cell = kind == KIND_TEXT || kind == KIND_BYTES;
+    const uint8_t *at = values;
+    const struct cell *cells = values;
+
+    for (size_t i = 0; i < n; i++, at += width)
+        if (is_cell)
+            out[i] = distinct_hash(cells[i].len ? text + cells[i].at : NULL, cells[i].len);
+        else if (kind == KIND_ADDR || kind == KIND_MAC)
+            out[i] = distinct_hash(at, width);
+        else
+            out[i] = distinct_hash_u64(number_of(at, width));
+}

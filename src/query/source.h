@@ -56,4 +56,7 @@ struct values {
 void source_numbers(const struct source *s, const struct chunk *c, struct values *out);
 void source_hashes(const struct source *s, const struct chunk *c, struct values *out);
 
+/* The hashes of n values of a field as a column has them; cells refer to `text`. */
+void source_hash(enum field_id f, const void *values, const uint8_t *text, size_t n, uint64_t *out);
+
 #endif

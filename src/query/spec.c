@@ -167,6 +167,25 @@ int spec_columns(const char *text, struct query_spec *spec, struct err *err)
     return columns_parse(text, &of, &spec->columns, err);
 }
 
+size_t spec_columns_hidden(struct query_spec *spec, const char *const *names, size_t n)
+{
+    struct columns_of of = columns_of_spec(spec);
+    struct columns *c = &spec->columns;
+    size_t before = c->n;
+
+    for (size_t i = 0; i < n && before > 0 && c->n < COLUMNS_MAX; i++) {
+        struct answer_column column;
+        size_t at = 0;
+        if (columns_find(names[i], strlen(names[i]), "--names", &of, c, &column, NULL) != 0)
+            continue; /* groups have no such thing */
+        while (at < c->n && strcmp(c->at[at].name, column.name) != 0)
+            at++;
+        if (at == c->n)
+            c->at[c->n++] = column;
+    }
+    return c->n - before;
+}
+
 /* The order that a column of groups gives. */
 static struct sort sort_of_group(const struct answer_column *c)
 {
@@ -235,4 +254,41 @@ int64_t spec_bucket(const struct query_spec *spec)
         if (spec->keys.at[i].bucket_ms > 0)
             return spec->keys.at[i].bucket_ms;
     return 0;
+}
+
+static void need_measure(struct meter_needs *n, size_t measure)
+{
+    n->bytes |= measure == GROUP_BYTES || measure == GROUP_BPS || measure == GROUP_BPP;
+    n->packets |= measure == GROUP_PACKETS || measure == GROUP_PPS || measure == GROUP_BPP;
+    n->times |= measure == GROUP_BPS || measure == GROUP_PPS || measure == GROUP_FIRST ||
+                measure == GROUP_LAST;
+}
+
+static void need_source(struct meter_needs *n, enum source_kind kind)
+{
+    n->bytes |= kind == SOURCE_BYTES || kind == SOURCE_BPS || kind == SOURCE_BPP;
+    n->packets |= kind == SOURCE_PACKETS || kind == SOURCE_PPS || kind == SOURCE_BPP;
+}
+
+struct meter_needs spec_needs(const struct query_spec *spec, bool totals)
+{
+    struct meter_needs n = {.packets = totals, .bytes = totals};
+    const struct columns *c = &spec->columns;
+
+    if (!spec->grouped || spec->fold || spec->spread || spec->dedup)
+        return (struct meter_needs){.packets = true, .bytes = true, .times = true};
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i].from == FROM_MEASURE || c->at[i].from == FROM_SHARE ||
+            c->at[i].from == FROM_CUMULATIVE)
+            need_measure(&n, c->at[i].which);
+    for (size_t i = 0; i < c->aggregates.n; i++)
+        need_source(&n, c->aggregates.at[i].of.kind);
+    for (size_t i = 0; i < spec->keys.n; i++) {
+        n.bytes |= spec->keys.at[i].field == FIELD_BYTES;
+        n.packets |= spec->keys.at[i].field == FIELD_PACKETS;
+    }
+    if (spec->sort.by == SORT_MEASURE)
+        need_measure(&n, spec->sort.which);
+    n.bytes |= spec->shape != SHAPE_LIST; /* by which runs are ordered, unless told */
+    return n;
 }

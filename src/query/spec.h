@@ -56,6 +56,8 @@ struct query_spec {
     const struct dedup *dropped; /* because these records do not; NULL before that is known */
     bool others;                 /* what is not among the first is shown as one more */
 
+    const struct coverage *coverage; /* shown with the answer; NULL: not asked for */
+
     const struct query_extra *extra; /* stages, further aggregates; NULL: none */
     bool all_groups;                 /* the answer needs all groups, not only the first */
 };
@@ -73,6 +75,13 @@ int spec_every(const char *text, const char *by, struct keys *out, struct err *e
  * keys and flags are set. 0 or ERR_CONFIG. */
 int spec_columns(const char *text, struct query_spec *spec, struct err *err) MUST_USE;
 int spec_sort(const char *text, struct query_spec *spec, struct err *err) MUST_USE;
+
+/* Add columns, if they are not there, behind those that are printed: somebody else needs them. Not
+ * where the format decides what columns there are. Returns how many were added. */
+size_t spec_columns_hidden(struct query_spec *spec, const char *const *names, size_t n);
+
+/* What it needs to know of records' sums; `totals`: those of all are shown, too. */
+struct meter_needs spec_needs(const struct query_spec *spec, bool totals);
 
 /* The buckets of the first key that is a time; 0: there is none. */
 int64_t spec_bucket(const struct query_spec *spec);

@@ -72,10 +72,14 @@ void summary_line(const struct summary *s, struct buf *out)
                   : s->stopped   ? ", where the scan ended; "
                                  : "; ");
     amount((double)s->flows, s->flows == 1 ? "flow" : "flows", false, out);
-    buf_text(out, ", ");
-    amount((double)s->bytes, "B", true, out);
-    buf_text(out, ", ");
-    amount((double)s->packets, "packets", false, out);
+    if (!s->no_bytes) {
+        buf_text(out, ", ");
+        amount((double)s->bytes, "B", true, out);
+    }
+    if (!s->no_packets) {
+        buf_text(out, ", ");
+        amount((double)s->packets, "packets", false, out);
+    }
     buf_text(out, s->scaled ? " (times sampling rate) matched" : " matched");
     scanned(s, out);
     if (s->scan.broken) {
@@ -108,6 +112,9 @@ void summary_explain(const struct summary *s, struct buf *out)
                " by time, %" PRIu64 " by statistics, %" PRIu64 " by Bloom filters\n",
                c->groups, c->groups_skipped, c->by_time, c->by_statistics, c->by_bloom);
     buf_printf(out, "journals: %" PRIu64 " decoded\n", c->journals);
+    if (s->late)
+        buf_printf(out, "times of groups: %zu row groups read without, %zu of these once more\n",
+                   s->late, s->again);
     if (s->spilled_bytes)
         buf_printf(out, "groups past the memory limit: %.1f MB to a file and back\n",
                    (double)s->spilled_bytes / 1e6);

@@ -1,13 +1,36 @@
 #include "query/tally.h"
 
+#include "base/mem.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-void tally_init(struct tally *t, bool raw)
+struct tally_absent {
+    uint64_t none[BATCH_ROWS];
+    int64_t first[BATCH_ROWS];
+    int64_t last[BATCH_ROWS];
+};
+
+void tally_init(struct tally *t, const struct meter_needs *needs, bool raw)
 {
     t->raw = raw;
+    t->needs = *needs;
     t->total = sums_none();
     t->scaled = false;
+    if (needs->packets && needs->bytes && needs->times)
+        return;
+    t->absent = mem_new(1, sizeof *t->absent);
+    for (size_t i = 0; i < BATCH_ROWS; i++) {
+        t->absent->first[i] = SUMS_NO_FIRST;
+        t->absent->last[i] = SUMS_NO_LAST;
+    }
+}
+
+void tally_free(struct tally *t)
+{
+    free(t->absent);
+    t->absent = NULL;
 }
 
 /* The rate of all rows in hand; false if they differ, or it is not whole. */
@@ -19,7 +42,7 @@ static int rate_of(struct tally *t, struct scan_reader *r, uint64_t *rate, bool 
 
     *rate = 1;
     *quick = true;
-    if (t->raw)
+    if (t->raw || !(t->needs.packets || t->needs.bytes))
         return 0;
     int e = scan_reader_codes(r, FIELD_RATE, &c, err);
     if (e)
@@ -67,12 +90,14 @@ static const uint64_t *gather(const uint64_t *v, const uint64_t *seen, size_t ba
         return out;
     }
     bool all = complete(seen, batch_rows);
-    if (all && n == batch_rows)
+    if (all && !rows)
         return v;
     for (size_t i = 0; all && i < n; i++)
         out[i] = v[rows[i]];
-    for (size_t i = 0; !all && i < n; i++)
-        out[i] = seen[rows[i] / 64] >> rows[i] % 64 & 1 ? v[rows[i]] : absent;
+    for (size_t i = 0; !all && i < n; i++) {
+        size_t row = rows ? rows[i] : i;
+        out[i] = seen[row / 64] >> row % 64 & 1 ? v[row] : absent;
+    }
     return out;
 }
 
@@ -80,6 +105,8 @@ static const uint64_t *measured(struct tally *t, const struct batch *b, enum mea
                                 const uint32_t *rows, size_t n, uint64_t *out)
 {
     size_t which = m == MEASURE_BYTES;
+    if (!(which ? t->needs.bytes : t->needs.packets))
+        return t->absent->none;
     struct measure_room room = {t->values[which], t->words[which]};
     struct measure_col c = measure_get(b, m, 0, b->rows, room);
 
@@ -103,12 +130,43 @@ static const int64_t *times(const struct batch *b, enum field_id f, const uint32
                                    n, (uint64_t)absent, (uint64_t *)out);
 }
 
+/* The sum of n values, at most BATCH_ROWS of them: both halves by themselves, so that neither can
+ * be too large and there is nothing to ask in between. */
+static uint64_t sum_of(const uint64_t *v, size_t n)
+{
+    uint64_t low = 0;
+    uint64_t high = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        low += v[i] & UINT32_MAX;
+        high += v[i] >> 32;
+    }
+    high += low >> 32;
+    return high > UINT32_MAX ? UINT64_MAX : high << 32 | (low & UINT32_MAX);
+}
+
 static void add_total(struct tally *t)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        struct sums s = tally_at(t, i);
-        sums_add(&t->total, &s);
-    }
+    t->sum = sums_none();
+    t->sum.flows = t->flows ? sum_of(t->flows, t->n) : t->n;
+    t->sum.packets = sum_of(t->packets, t->n);
+    t->sum.bytes = sum_of(t->bytes, t->n);
+    sums_add(&t->total, &t->sum);
+}
+
+void tally_put(struct tally *t, size_t i, const struct sums *s)
+{
+    t->flows_rows[i] = s->flows;
+    t->packets_rows[i] = s->packets;
+    t->bytes_rows[i] = s->bytes;
+    t->first_rows[i] = s->first_ms;
+    t->last_rows[i] = s->last_ms;
+    t->flows = t->flows_rows;
+    t->packets = t->packets_rows;
+    t->bytes = t->bytes_rows;
+    t->first = t->first_rows;
+    t->last = t->last_rows;
+    t->timed = true;
 }
 
 int tally_rows(struct tally *t, struct scan_reader *r, const uint32_t *rows, size_t n, bool *quick,
@@ -121,15 +179,21 @@ int tally_rows(struct tally *t, struct scan_reader *r, const uint32_t *rows, siz
 
     if (e || !*quick)
         return e;
-    meter_fields(true, &fields);
+    meter_fields(&t->needs, true, &fields);
     e = need(r, &fields, err);
     if (e)
         return e;
     t->n = n;
     t->packets = measured(t, b, MEASURE_PACKETS, rows, n, t->packets_rows);
     t->bytes = measured(t, b, MEASURE_BYTES, rows, n, t->bytes_rows);
-    t->first = times(b, FIELD_FIRST, rows, n, SUMS_NO_FIRST, t->first_rows);
-    t->last = times(b, FIELD_LAST, rows, n, SUMS_NO_LAST, t->last_rows);
+    t->timed = t->needs.times;
+    if (t->timed) {
+        t->first = times(b, FIELD_FIRST, rows, n, SUMS_NO_FIRST, t->first_rows);
+        t->last = times(b, FIELD_LAST, rows, n, SUMS_NO_LAST, t->last_rows);
+    } else {
+        t->first = t->absent->first;
+        t->last = t->absent->last;
+    }
     t->flows = NULL;
     if (batch_uses(b, FIELD_FLOWS)) {
         t->flows =

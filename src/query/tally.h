@@ -11,15 +11,17 @@
 
 struct tally {
     bool raw;
+    struct meter_needs needs;
     size_t n;
     const uint64_t *packets; /* n of each, in the order of the rows */
     const uint64_t *bytes;
     const uint64_t *flows; /* NULL: each row is one */
     const int64_t *first;
     const int64_t *last;
+    bool timed; /* they may say something */
 
-    /* Of all that was tallied. */
-    struct sums total;
+    struct sums sum;   /* of these rows, and */
+    struct sums total; /* of all that was tallied; but for times */
     bool scaled;
 
     uint64_t packets_rows[BATCH_ROWS];
@@ -29,13 +31,20 @@ struct tally {
     int64_t last_rows[BATCH_ROWS];
     uint64_t words[2][BATCH_ROWS / 64];
     uint64_t values[2][BATCH_ROWS];
+    struct tally_absent *absent; /* columns that are not needed; NULL: there was none yet */
 };
 
-void tally_init(struct tally *t, bool raw);
+/* What is not needed is taken for absent. */
+void tally_init(struct tally *t, const struct meter_needs *needs, bool raw);
+void tally_free(struct tally *t);
 
-/* Columns of n selected rows. *quick is false, and nothing tallied, if that is the meter's. */
+/* Columns of n selected rows; rows is NULL where they are all. *quick is false, and nothing
+ * tallied, if that is the meter's. */
 int tally_rows(struct tally *t, struct scan_reader *r, const uint32_t *rows, size_t n, bool *quick,
                struct err *err) MUST_USE;
+
+/* Have these sums as row i. */
+void tally_put(struct tally *t, size_t i, const struct sums *s);
 
 /* Row i as sums. */
 static inline struct sums tally_at(const struct tally *t, size_t i)

@@ -10,7 +10,7 @@ static const double PROGRESS_S = 0.1;
 
 enum {
     MANY = 1 << 16,         /* groups: their sums and slots pass the second-level cache */
-    ASIDE_BYTES = 16 << 20, /* of records that wait for their turn: those of a row group, often */
+    ASIDE_BYTES = 12 << 20, /* of records that wait for their turn: those of a row group, often */
     FORK_ROWS = 1000        /* printed, when tables know their widths */
 };
 
@@ -27,10 +27,41 @@ static int sink_take(struct chunk_sink *to, const struct chunk *c, struct err *e
     return agg_add(w->agg, c, err);
 }
 
+static bool groups_init(struct agg *a, struct work *q)
+{
+    if (!agg_init(a, &q->spec->keys, q->late ? &late_extra : q->spec->extra, &q->ids,
+                  q->spec->limit_bytes / q->threads))
+        return false;
+    a->user_limit_bytes = q->spec->limit_bytes;
+    return true;
+}
+
+struct shared_groups *shared_new(const struct worker *like)
+{
+    struct shared_groups *p = mem_new(1, sizeof *p);
+
+    if (!groups_init(&p->agg, like->work)) {
+        free(p);
+        return NULL;
+    }
+    (void)pthread_mutex_init(&p->lock, NULL);
+    return p;
+}
+
+void shared_free(struct shared_groups *p)
+{
+    if (!p)
+        return;
+    agg_free(&p->agg);
+    (void)pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
 struct worker *worker_new(struct work *q)
 {
     struct worker *w = mem_new(1, sizeof *w);
     const struct query_extra *extra = q->spec->extra;
+    struct meter_needs needs = spec_needs(q->spec, q->printer->format->totals);
 
     w->work = q;
     w->part = UINT64_MAX;
@@ -43,11 +74,14 @@ struct worker *worker_new(struct work *q)
         if (extra && extra->stage)
             w->stage = extra->stage(extra);
         w->agg = mem_new(1, sizeof *w->agg);
-        tally_init(&w->tally, q->spec->raw);
-        if (!w->stage && !(extra && extra->words) && coder_can(&q->spec->keys))
+        needs.times &= !q->late; /* as a rule */
+        tally_init(&w->tally, &needs, q->spec->raw);
+        bool counts = extra && extra->words > 0;
+        if (counts && marks_can(&q->spec->columns.aggregates))
+            w->marks = marks_new(&q->spec->columns.aggregates);
+        if (!w->stage && (!counts || w->marks) && coder_can(&q->spec->keys))
             w->coder = coder_new(&q->spec->keys, &q->ids);
-        ok = agg_init(w->agg, &q->spec->keys, extra, &q->ids, q->spec->limit_bytes / q->threads);
-        w->agg->user_limit_bytes = q->spec->limit_bytes;
+        ok = groups_init(w->agg, q);
     }
     if (!ok) {
         worker_free(w);
@@ -70,10 +104,13 @@ void worker_free(struct worker *w)
     list_free(w->own);
     print_free(w->fork);
     coder_free(w->coder);
-    parts_free(w->parts);
-    if (w->table)
-        agg_free(w->table);
-    free(w->table);
+    cells_free(&w->cells);
+    free(w->late_parts.at);
+    free(w->tops);
+    marks_free(w->marks);
+    tally_free(&w->tally);
+    free(w->met);
+    parts_in_free(w->in);
     meter_free(&w->meter);
     free(w);
 }
@@ -244,32 +281,28 @@ static int need_all(struct worker *w, size_t n, struct err *err)
     return r;
 }
 
+/* The groups so far go, too; what late times they may have is not kept. */
 static int begin_parts(struct worker *w, struct err *err)
 {
-    const struct work *q = w->work;
+    bool more = w->agg->rest || (w->agg->acc && !w->work->late);
 
-    if (w->parts)
+    if (w->in)
         return 0;
-    w->parts = parts_new(w->agg->keys.words, &w->work->room);
-    w->table = mem_new(1, sizeof *w->table);
-    if (!agg_init(w->table, &q->spec->keys, NULL, w->agg->ids, q->spec->limit_bytes))
-        return err_set(err, ERR_LIMIT, "no memory for groups");
-    return 0;
+    w->in = parts_in_new(w->work->parts);
+    return more ? 0 : parts_take(w->in, w->agg, err);
 }
 
-/* Rows whose groups are many are put down by parts; few, and the odd ones, become groups at once.
- */
-static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
+/* Rows of `t` with packed keys: put down by parts, where these have begun; the odd ones, and all
+ * before that, become groups of `to` at once. */
+static int add_packed(struct worker *w, struct agg *to, const struct tally *t, size_t from,
+                      size_t n, const uint64_t *packed, bool many, struct err *err)
 {
-    uint64_t *packed = w->agg->packed;
     size_t words = w->agg->keys.words;
     size_t n_left;
 
-    if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
-        return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
-    if (!w->parts && w->agg->n < MANY) {
-        int r = quick_add_keys(w->agg, &w->tally, from, n, packed, err);
-        if (r != ERR_LIMIT)
+    if (!w->in && !many) {
+        int r = quick_add_keys(to, t, from, n, packed, err);
+        if (r != ERR_LIMIT || w->marks)
             return r;
     }
     int r = begin_parts(w, err);
@@ -277,26 +310,109 @@ static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
         return r;
     for (size_t i = 0; i < n; i++)
         w->agg->hashes[i] = agg_hash(w->agg, packed + i * words);
-    r = parts_add(w->parts, &w->tally, from, n, packed, w->agg->hashes, w->groups, &n_left, err);
+    r = parts_add(w->in, t, from, n, packed, w->agg->hashes, w->left, &n_left, err);
     for (size_t i = 0; i < n_left && !r; i++)
-        r = quick_add_keys(w->agg, &w->tally, from + w->groups[i], 1, packed + w->groups[i] * words,
-                           err);
-    return r ? r : parts_tidy(w->parts, w->table, err);
+        r = quick_add_keys(to, t, from + w->left[i], 1, packed + w->left[i] * words, err);
+    return r;
+}
+
+static int pack_rows(struct worker *w, size_t from, size_t n, struct err *err)
+{
+    uint64_t *packed = w->agg->packed;
+
+    if (!coder_pack(w->coder, scan_reader_batch(w->reader), w->rows + from, n, packed))
+        return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
+    return add_packed(w, w->agg, &w->tally, from, n, packed, w->agg->n >= MANY, err);
+}
+
+static int cells_to(struct worker *w, struct agg *to, struct err *err)
+{
+    size_t at = 0;
+    size_t n;
+    int r = 0;
+
+    while (!r && (n = cells_take(&w->cells, &at, w->met, w->taken)) > 0) {
+        coder_keys(w->coder, w->taken, n, w->agg->packed);
+        r = add_packed(w, to, w->met, 0, n, w->agg->packed, false, err);
+        for (size_t i = 0; w->marks && i < n && !r; i++)
+            r = marks_take(w->marks, w->taken[i], to->acc, to->state[i], err);
+        for (size_t i = 0; w->late && !w->in && i < n && !r; i++)
+            late_add(to->state[i], &w->late_part);
+    }
+    return r;
+}
+
+/* Cells become groups. */
+static int end_cells(struct worker *w, struct err *err)
+{
+    int r;
+
+    if (!cells_any(&w->cells))
+        return 0;
+    if (!w->met)
+        w->met = mem_new(1, sizeof *w->met);
+    if (w->shared)
+        (void)pthread_mutex_lock(&w->shared->lock);
+    r = cells_to(w, w->shared ? &w->shared->agg : w->agg, err);
+    if (w->shared)
+        (void)pthread_mutex_unlock(&w->shared->lock);
+    cells_begin(&w->cells, 0, false);
+    return r;
+}
+
+static void begin_cells(struct worker *w, size_t n)
+{
+    const struct work *q = w->work;
+
+    w->cells_part = scan_reader_part(w->reader);
+    w->late = q->late && n > 0 && late_begin(&w->late_parts, w->reader);
+    if (w->late)
+        w->late_part = w->late_parts.at[w->late_parts.n - 1];
+    bool timed = q->late ? !w->late : w->tally.needs.times;
+    cells_begin(&w->cells, n, timed);
+    w->late &= w->cells.n > 0;
+    if (q->late)
+        w->tally.needs.times = !w->late;
+}
+
+/* Have the cells of the rows in hand: those that there are, or others. None, if these cannot be had
+ * that way. */
+static int have_cells(struct worker *w, struct err *err)
+{
+    bool other;
+    bool coded = true;
+    bool other_marks = false;
+    size_t n;
+    int r = coder_look(w->coder, w->reader, &other, err);
+
+    if (!r && w->marks)
+        r = marks_look(w->marks, w->reader, &coded, &other_marks, err);
+    other |= w->work->late && w->cells_part != scan_reader_part(w->reader);
+    if (r || (!other && !other_marks && w->cells.n > 0))
+        return r;
+    r = end_cells(w, err);
+    if (!r)
+        r = coder_begin(w->coder, &n, err);
+    if (r)
+        return r;
+    if (w->in || (w->marks && (n == 0 || !coded || !marks_begin(w->marks, n))))
+        n = 0;
+    begin_cells(w, n);
+    return 0;
 }
 
 static int quick_rows(struct worker *w, size_t n, struct err *err)
 {
-    bool cells;
-    int r = coder_begin(w->coder, w->reader, &cells, err);
+    const uint32_t *rows = w->whole ? NULL : w->rows;
+    int r = 0;
 
     w->records += n;
-    if (!r && cells && !w->parts) {
-        r = coder_groups(w->coder, w->agg, w->rows, n, w->groups, err);
-        if (!r)
-            quick_add(w->agg, &w->tally, w->groups);
-        if (r != ERR_LIMIT)
-            return r;
-        r = begin_parts(w, err);
+    if (w->cells.n > 0) {
+        const uint32_t *cell = coder_cells(w->coder, rows, n);
+        cells_add(&w->cells, &w->tally, cell);
+        if (w->marks)
+            marks_add(w->marks, cell, rows, n);
+        return 0;
     }
     for (size_t i = 0; i < n && !r; i += METER_CHUNK)
         r = pack_rows(w, i, n - i < METER_CHUNK ? n - i : METER_CHUNK, err);
@@ -326,8 +442,12 @@ static int take_rows(struct worker *w, struct err *err)
 
     if (n == 0)
         return 0;
+    w->whole = n == scan_reader_batch(w->reader)->rows;
     if (quick)
-        r = tally_rows(&w->tally, w->reader, w->rows, n, &quick, err);
+        r = have_cells(w, err);
+    quick &= w->cells.n > 0 || !w->marks; /* which are of cells alone */
+    if (quick && !r)
+        r = tally_rows(&w->tally, w->reader, w->whole ? NULL : w->rows, n, &quick, err);
     if (!r)
         r = quick ? quick_rows(w, n, err) : all_rows(w, n, err);
     return r;
@@ -386,6 +506,100 @@ static void tell(struct worker *w)
     (void)pthread_mutex_unlock(&q->lock);
 }
 
+/* --- late parts --- */
+
+static void late_row(struct late_known *k, const struct batch *b, size_t row)
+{
+    if (batch_has(b, FIELD_FIRST, row)) {
+        int64_t t = ((const int64_t *)b->col[FIELD_FIRST])[row];
+        k->first = t < k->first ? t : k->first;
+    }
+    if (batch_has(b, FIELD_LAST, row)) {
+        int64_t t = ((const int64_t *)b->col[FIELD_LAST])[row];
+        k->last = t > k->last ? t : k->last;
+    }
+}
+
+/* Which of the shown groups each cell is. */
+static void find_tops(struct worker *w, const struct late_top *t, size_t n)
+{
+    if (n > w->tops_cap) {
+        w->tops_cap = n;
+        w->tops = mem_resize(w->tops, n, 1);
+    }
+    for (size_t at = 0; at < n; at += METER_CHUNK) {
+        size_t take = n - at < METER_CHUNK ? n - at : METER_CHUNK;
+        for (size_t i = 0; i < take; i++)
+            w->taken[i] = (uint32_t)(at + i);
+        coder_keys(w->coder, w->taken, take, w->agg->packed);
+        for (size_t i = 0; i < take; i++)
+            w->tops[at + i] = (uint8_t)late_find(t, w->agg->packed + i * t->words);
+    }
+}
+
+static int late_rows(struct worker *w, struct late_top *t, size_t n, struct err *err)
+{
+    const struct batch *b = scan_reader_batch(w->reader);
+
+    for (size_t at = 0; at < n; at += METER_CHUNK) {
+        size_t take = n - at < METER_CHUNK ? n - at : METER_CHUNK;
+        if (!coder_pack(w->coder, b, w->rows + at, take, w->agg->packed))
+            return err_set(err, ERR_LIMIT, "the text of the keys fills the memory limit");
+        for (size_t i = 0; i < take; i++) {
+            size_t top = late_find(t, w->agg->packed + i * t->words);
+            if (top > 0)
+                late_row(&t->at[top - 1], b, w->rows[at + i]);
+        }
+    }
+    return 0;
+}
+
+static int again_batch(struct worker *w, struct late_top *t, struct err *err)
+{
+    const struct batch *b = scan_reader_batch(w->reader);
+    bool other = true;
+    size_t cells = 0;
+    int r = select_rows(w->select, w->reader, w->selected, err);
+    size_t n = r ? 0 : bits_to_rows(w->selected, b->rows, w->rows);
+
+    if (n == 0)
+        return r;
+    r = coder_look(w->coder, w->reader, &other, err);
+    if (!r)
+        r = coder_begin(w->coder, &cells, err);
+    if (!r)
+        r = need(w, FIELD_FIRST, n, err);
+    if (!r)
+        r = need(w, FIELD_LAST, n, err);
+    if (r)
+        return r;
+    if (cells == 0)
+        return late_rows(w, t, n, err);
+    if (other || w->cells_part != scan_reader_part(w->reader))
+        find_tops(w, t, cells);
+    w->cells_part = scan_reader_part(w->reader);
+    const uint32_t *cell = coder_cells(w->coder, w->rows, n);
+    for (size_t i = 0; i < n; i++)
+        if (w->tops[cell[i]] > 0)
+            late_row(&t->at[w->tops[cell[i]] - 1], b, w->rows[i]);
+    return 0;
+}
+
+int worker_again(struct worker *w, uint64_t part, struct late_top *t, struct err *err)
+{
+    int r = scan_reader_again(w->reader, part, err);
+
+    w->cells_part = UINT64_MAX;
+    while (!r) {
+        r = scan_reader_next(w->reader, err);
+        if (!r)
+            r = again_batch(w, t, err);
+    }
+    if (r == ERR_DATA)
+        say_broken(w, err->text);
+    return r == ERR_DATA || r == ERR_EOF ? 0 : r;
+}
+
 void worker_run(struct worker *w)
 {
     struct work *q = w->work;
@@ -405,6 +619,12 @@ void worker_run(struct worker *w)
         }
         if (w->first)
             tell(w);
+    }
+    if (w->agg && (r == 0 || r == ERR_EOF)) {
+        int e = end_cells(w, &w->err);
+        if (!e && w->in)
+            e = parts_over(w->in, &w->err);
+        r = e ? e : r;
     }
     join(w); /* of a part that broke off */
     part_over(w);

@@ -6,12 +6,14 @@
 #include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
-#define ZSTD_STATIC_LINKING_ONLY /* for ZSTD_c_literalCompressionMode */
+#define ZSTD_STATIC_LINKING_ONLY /* for two parameters */
 #include <zstd.h>
 
 enum {
     ZSTD_LEVEL = 1,
-    ZSTD_LEVEL_BYTES = -10,
+    ZSTD_LEVEL_NUMBERS = -100,
+    ZSTD_BLOCK_MIN = 1 << 10, /* that can be asked for */
+    ZSTD_BLOCK_MAX = 1 << 17,
     /* What one byte can become: a zstd block of 128 KB takes 4 bytes, an LZ4 length byte means 255.
      */
     ZSTD_RATIO_MAX = 131072 / 4,
@@ -44,34 +46,46 @@ size_t codec_bound(enum codec_id id, size_t n)
     return n;
 }
 
-static size_t pack_zstd(struct codec *c, enum codec_like like, const void *in, size_t n, void *out,
-                        size_t cap)
+/* Blocks of so many bytes, each with a Huffman code of its own; 0: zstd's largest. */
+static size_t pack_zstd(struct codec *c, int level, size_t block, const void *in, size_t n,
+                        void *out, size_t cap)
 {
-    int level = like == CODEC_RUNS ? ZSTD_LEVEL : ZSTD_LEVEL_BYTES;
-
     if (!c->pack)
         c->pack = ZSTD_createCCtx();
     if (!c->pack)
         return 0;
     /* Levels below zero would leave alone what matches do not cover: the most of it here. Where
-     * zstd does not know the parameter any more, pages become larger, not wrong. */
+     * zstd does not know a parameter any more, pages become larger, not wrong. */
     (void)ZSTD_CCtx_setParameter(c->pack, ZSTD_c_compressionLevel, level);
     (void)ZSTD_CCtx_setParameter(c->pack, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+    (void)ZSTD_CCtx_setParameter(c->pack, ZSTD_c_maxBlockSize, (int)block);
     size_t len = ZSTD_compress2(c->pack, out, cap, in, n);
     return ZSTD_isError(len) ? 0 : len;
 }
 
-size_t codec_pack(struct codec *c, enum codec_id id, enum codec_like like, const void *in, size_t n,
-                  void *out, size_t cap)
+static size_t pack_lz4(const void *in, size_t n, void *out, size_t cap)
 {
-    if (id == CODEC_LZ4) {
-        if (n > LZ4_MAX_INPUT_SIZE)
-            return 0;
-        int room = cap > INT_MAX ? INT_MAX : (int)cap;
-        int len = LZ4_compress_default(in, out, (int)n, room);
-        return len > 0 ? (size_t)len : 0;
-    }
-    return pack_zstd(c, like, in, n, out, cap);
+    if (n > LZ4_MAX_INPUT_SIZE)
+        return 0;
+    int room = cap > INT_MAX ? INT_MAX : (int)cap;
+    int len = LZ4_compress_default(in, out, (int)n, room);
+    return len > 0 ? (size_t)len : 0;
+}
+
+size_t codec_pack(struct codec *c, enum codec_id id, const void *in, size_t n, void *out,
+                  size_t cap)
+{
+    return id == CODEC_LZ4 ? pack_lz4(in, n, out, cap)
+                           : pack_zstd(c, ZSTD_LEVEL, 0, in, n, out, cap);
+}
+
+size_t codec_pack_numbers(struct codec *c, enum codec_id id, const void *in, size_t n, size_t plane,
+                          void *out, size_t cap)
+{
+    bool fits = plane >= ZSTD_BLOCK_MIN && plane <= ZSTD_BLOCK_MAX;
+
+    return id == CODEC_LZ4 ? pack_lz4(in, n, out, cap)
+                           : pack_zstd(c, ZSTD_LEVEL_NUMBERS, fits ? plane : 0, in, n, out, cap);
 }
 
 bool codec_plausible(enum codec_id id, size_t n, size_t unpacked)

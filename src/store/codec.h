@@ -14,11 +14,6 @@
 /* Numbers are Parquet's. */
 enum codec_id { CODEC_NONE = 0, CODEC_ZSTD = 6, CODEC_LZ4 = 7 };
 
-/* What is alike in the data: runs of bytes (text, addresses), or, as in numbers, only how often
- * each byte occurs. For these zstd hardly looks for matches, which takes half of its time and finds
- * next to nothing. */
-enum codec_like { CODEC_RUNS, CODEC_BYTES };
-
 struct codec;
 
 struct codec *codec_new(void); /* never NULL */
@@ -27,9 +22,16 @@ void codec_free(struct codec *c);
 /* An upper bound of what n bytes become. */
 size_t codec_bound(enum codec_id id, size_t n);
 
-/* Compress into out; the size, or 0 if it does not fit `cap`. Not for CODEC_NONE. */
-size_t codec_pack(struct codec *c, enum codec_id id, enum codec_like like, const void *in, size_t n,
-                  void *out, size_t cap);
+/* Compress into out; the size, or 0 if it does not fit `cap`. Not for CODEC_NONE. For what has runs
+ * of bytes that come again: text, addresses. */
+size_t codec_pack(struct codec *c, enum codec_id id, const void *in, size_t n, void *out,
+                  size_t cap);
+
+/* The same for numbers, where all that is alike is how often each byte occurs: zstd hardly looks
+ * for matches, which takes half of its time and finds next to nothing. The data are planes of
+ * `plane` bytes each, unlike one another, as BYTE_STREAM_SPLIT makes them; one plane: n. */
+size_t codec_pack_numbers(struct codec *c, enum codec_id id, const void *in, size_t n, size_t plane,
+                          void *out, size_t cap);
 
 /* Could n bytes unfold into so many? Asked before memory is taken for a size that a file claims. */
 bool codec_plausible(enum codec_id id, size_t n, size_t unpacked);

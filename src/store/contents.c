@@ -198,7 +198,8 @@ static int read_frames(struct contents_journal *j, struct decoder *d, struct con
     return r == ERR_EOF ? 0 : err_in(err, r, "%s", j->path);
 }
 
-int contents_read_journal(struct contents_journal *j, struct contents_sum *out, struct err *err)
+int contents_read_journal(struct contents_journal *j, struct contents_sum *out, struct books *books,
+                          struct err *err)
 {
     struct decode_limits limits = decode_limits_default();
     struct out nowhere = {.push = forget};
@@ -211,6 +212,8 @@ int contents_read_journal(struct contents_journal *j, struct contents_sum *out, 
     struct decoder *d = decoder_new(&limits, &nowhere, NULL, counts);
     int r = d ? read_frames(j, d, out, err) : err_set(err, ERR_LIMIT, "no memory for a decoder");
     out->flows = count_get(counts, COUNT_FLOWS);
+    if (d && books)
+        books_add(books, decoder_books(d));
     decoder_free(d);
     free(counts);
     return r;

@@ -5,6 +5,7 @@
 #ifndef STORE_CONTENTS_H
 #define STORE_CONTENTS_H
 
+#include "flow/books.h"
 #include "store/journal.h"
 #include "store/name.h"
 
@@ -59,8 +60,9 @@ struct contents_sum {
     struct journal_torn torn;
 };
 
-/* Decode a journal whole. What was counted until an error is in *out too. */
-int contents_read_journal(struct contents_journal *j, struct contents_sum *out,
+/* Decode a journal whole. What was counted until an error is in *out too; its books are added to
+ * `books`, which may be NULL. */
+int contents_read_journal(struct contents_journal *j, struct contents_sum *out, struct books *books,
                           struct err *err) MUST_USE;
 
 #endif

@@ -5,6 +5,7 @@
 #define STORE_FAKE_DECODE_H
 
 #include "base/mem.h"
+#include "flow/books.h"
 #include "flow/decode.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct decoder {
     struct counts *counts;
     uint64_t rows;
     uint64_t ended;
+    struct books books;
 };
 
 struct decode_limits decode_limits_default(void) { return (struct decode_limits){.templates = 1}; }
@@ -28,6 +30,7 @@ struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
     (void)watch;
     d->out = out;
     d->counts = counts;
+    books_init(&d->books, NULL);
     d->batch = batch_new(64);
     if (!d->batch)
         abort();
@@ -39,6 +42,7 @@ void decoder_free(struct decoder *d)
     if (!d)
         return;
     batch_delete(d->batch);
+    books_free(&d->books);
     free(d);
 }
 
@@ -48,8 +52,24 @@ void decoder_flush(struct decoder *d)
         d->batch = d->out->push(d->out, d->batch);
 }
 
+static struct book *fake_book(struct decoder *d, const struct addr *from, int64_t ms)
+{
+    struct book_key key = books_key(from, 5, 0, ms);
+    return books_get(&d->books, &key, true);
+}
+
+struct books *decoder_books(struct decoder *d) { return &d->books; }
+
+void decoder_note(struct decoder *d, int64_t received_ms, const struct drops *drops)
+{
+    struct addr nobody = {0};
+    book_add(fake_book(d, &nobody, received_ms), BOOK_KERNEL_DROPS, (int64_t)drops->kernel);
+}
+
 void decoder_datagram(struct decoder *d, const struct datagram *in)
 {
+    book_add(fake_book(d, &in->from.addr, in->received_ms), BOOK_RECEIVED, (int64_t)in->len);
+    book_add(fake_book(d, &in->from.addr, in->received_ms), BOOK_STORED, (int64_t)in->len);
     for (size_t i = 0; i < in->len; i++) {
         struct batch *b = d->batch;
         if (!batch_put_u64(b, FIELD_BYTES, b->rows, d->rows++) ||

@@ -15,6 +15,7 @@ struct part {
     uint64_t age;
     bool finished;
     struct sealed *file;
+    struct books *books; /* NULL: nobody has said */
 };
 
 struct import {
@@ -34,6 +35,16 @@ struct import {
     struct err err;
 };
 
+static int finish(struct part *p, struct err *err)
+{
+    int r = sealed_finish(p->file, p->books, NULL, err);
+
+    p->finished = true;
+    books_delete(p->books);
+    p->books = NULL;
+    return r;
+}
+
 /* The file that was written to longest ago is completed, if as many are open as may be. */
 static int make_room(struct import *i)
 {
@@ -50,15 +61,23 @@ static int make_room(struct import *i)
     }
     if (open < IMPORT_OPEN)
         return 0;
-    oldest->finished = true;
-    return sealed_finish(oldest->file, NULL, &i->err);
+    return finish(oldest, &i->err);
 }
 
-static struct part *part_of_hour(struct import *i)
+static struct part *open_part(const struct import *i)
 {
     for (size_t k = i->parts; k > 0; k--)
         if (!i->part[k - 1].finished && i->part[k - 1].hour_ms == i->hour_ms)
             return &i->part[k - 1];
+    return NULL;
+}
+
+static struct part *part_of_hour(struct import *i)
+{
+    struct part *open = open_part(i);
+
+    if (open)
+        return open;
     i->r = make_room(i);
     if (i->r)
         return NULL;
@@ -116,6 +135,20 @@ void import_hour(struct import *i, int64_t received_ms)
     i->hour_ms = name_hour(received_ms);
 }
 
+void import_books(struct import *i, struct books *books)
+{
+    struct part *p = open_part(i);
+
+    if (!p)
+        return;
+    if (!p->books) {
+        p->books = books_take(books);
+        return;
+    }
+    books_add(p->books, books);
+    books_free(books);
+}
+
 int import_error(const struct import *i, struct err *err)
 {
     if (i->r && err)
@@ -131,8 +164,10 @@ void import_abort(struct import *i)
 
     if (!i)
         return;
-    for (size_t k = 0; k < i->parts; k++)
+    for (size_t k = 0; k < i->parts; k++) {
         sealed_abort(i->part[k].file);
+        books_delete(i->part[k].books);
+    }
     free(i->part);
     if (file_path(path, NULL, "%s/run/%s.lock", i->dir, i->instance) == 0)
         (void)!file_remove(path, NULL);
@@ -155,10 +190,8 @@ int import_publish(struct import *i, uint64_t *files, struct err *err)
     int r = import_error(i, err);
 
     for (size_t k = 0; k < i->parts && r == 0; k++)
-        if (!i->part[k].finished) {
-            i->part[k].finished = true;
-            r = sealed_finish(i->part[k].file, NULL, err);
-        }
+        if (!i->part[k].finished)
+            r = finish(&i->part[k], err);
     for (size_t k = 0; k < i->parts && r == 0; k++) {
         r = sealed_publish(i->part[k].file, err);
         i->part[k].file = NULL;

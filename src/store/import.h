@@ -1,12 +1,14 @@
 /* import: flows of any time → Parquet files, one for each hour of received time, all put in place
  * together at the end; an import that fails or is stopped leaves nothing behind.
  *
- * Used as a decoder's sink: before a datagram that import_is_other_hour(), flush the decoder and
- * say import_hour(). At most IMPORT_OPEN files are written at a time; when an hour comes again
- * after its file was completed, it gets another file. */
+ * Used as a decoder's sink: before a datagram that import_is_other_hour(), flush the decoder, give
+ * its books, and say import_hour(); at the end flush it and give its books once more. At most
+ * IMPORT_OPEN files are written at a time; when an hour comes again after its file was completed,
+ * it gets another file. */
 #ifndef STORE_IMPORT_H
 #define STORE_IMPORT_H
 
+#include "flow/books.h"
 #include "flow/out.h"
 #include "store/pq_write.h"
 
@@ -22,6 +24,10 @@ int import_open(struct import **out, const char *dir, const struct pq_write_opti
 struct out *import_out(struct import *i);
 bool import_is_other_hour(const struct import *i, int64_t received_ms);
 void import_hour(struct import *i, int64_t received_ms);
+
+/* Takes the decoder's books of the hour that is over; an hour without flows has no file, and its
+ * books stay where they are, for the next. */
+void import_books(struct import *i, struct books *books);
 
 /* What has gone wrong so far: 0 or an error. */
 int import_error(const struct import *i, struct err *err) MUST_USE;

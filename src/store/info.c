@@ -1,10 +1,13 @@
 #include "store/info.h"
 
 #include "base/mem.h"
+#include "store/books_text.h"
 #include "store/contents.h"
 #include "store/pq_read.h"
+#include "store/pq_write.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum { DAY_MS = 24 * NAME_HOUR_MS };
@@ -39,6 +42,22 @@ static void broken(struct info *i, const struct err *why)
     i->broken(i, why->text);
 }
 
+static void read_books(struct info *i, const char *path, const char *text)
+{
+    struct book_list list;
+    struct err err;
+
+    i->books_files++;
+    int r = books_parse(cur_of(text, strlen(text)), &list, &err);
+    if (r) {
+        (void)err_in(&err, r, "%s", path);
+        broken(i, &err);
+    }
+    for (size_t k = 0; k < list.n; k++)
+        book_add_row(&i->books, &list.v[k]);
+    book_list_free(&list);
+}
+
 static void read_file(struct info *i, const struct contents_file *f)
 {
     struct info_sum s = {.files = 1};
@@ -51,6 +70,9 @@ static void read_file(struct info *i, const struct contents_file *f)
     if (pq_open(&pq, f->path, &err) != 0) {
         broken(i, &err);
     } else {
+        const char *books = pq_key(pq, PQ_KEY_BOOKS);
+        if (books)
+            read_books(i, f->path, books);
         s.flows = pq_rows(pq);
         for (size_t g = 0; g < pq_groups(pq); g++) {
             struct info_sum t = {.timed = true};
@@ -70,7 +92,7 @@ static void read_journal(struct info *i, struct contents_journal *j)
 
     if (j->sealed)
         return;
-    if (contents_read_journal(j, &sum, &err) != 0)
+    if (contents_read_journal(j, &sum, NULL, &err) != 0)
         broken(i, &err);
     struct info_sum s = {.files = 1,
                          .flows = sum.flows,

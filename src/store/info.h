@@ -3,6 +3,7 @@
 #define STORE_INFO_H
 
 #include "base/err.h"
+#include "flow/books.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,8 @@ struct info {
     size_t days;
     struct info_sum total;    /* of the days */
     struct info_sum journals; /* not sealed yet; times are of receipt */
+    uint64_t books_files;     /* that have books, */
+    struct book books;        /* and the sums of these */
     /* Called for what cannot be read; set by the caller. */
     void (*broken)(struct info *i, const char *text);
     uint64_t n_broken;

@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 enum {
-    FORMAT_VERSION = 3,
+    FORMAT_VERSION = 4,
     MAGIC_BYTES = 8,
     FILE_HEAD = MAGIC_BYTES + 4,
     FRAME_HEAD = 9, /* length, CRC, type */
     ORDER_BYTES = 8,
     SENDER_BYTES = 8 + 16 + 2 + 2 + 4,
+    DROPS_BYTES = 8 + 8,
     DATAGRAM_MAX = 65535,
     HEAD_MAX = 256 * 1024 * 1024, /* of a decoder's state */
     BATCH_MAX = 64 * 1024 * 1024, /* of frames between two journal_write() */
@@ -129,6 +130,18 @@ void journal_add(struct journal_writer *j, const struct datagram *d)
 void journal_add_end(struct journal_writer *j, const struct sender *who, int64_t now_ms)
 {
     add(j, JOURNAL_SESSION_END, who, now_ms, NULL, 0);
+}
+
+void journal_add_drops(struct journal_writer *j, const struct drops *drops, int64_t now_ms)
+{
+    struct sender nobody = {.port = drops->port};
+    uint8_t counts[DROPS_BYTES];
+    struct buf b;
+
+    buf_fixed(&b, counts, sizeof counts);
+    buf_le(&b, drops->kernel, 8);
+    buf_le(&b, drops->denied, 8);
+    add(j, JOURNAL_DROPS, &nobody, now_ms, counts, sizeof counts);
 }
 
 int journal_write(struct journal_writer *j, struct err *err)
@@ -271,6 +284,8 @@ static size_t body_max(uint8_t type)
         return SENDER_BYTES + DATAGRAM_MAX;
     case JOURNAL_SESSION_END:
         return SENDER_BYTES;
+    case JOURNAL_DROPS:
+        return SENDER_BYTES + DROPS_BYTES;
     default:
         return 0;
     }
@@ -311,6 +326,13 @@ static bool parse_frame(uint8_t type, struct cur *body, struct journal_frame *ou
             return false;
         memcpy(from->addr.b, addr, sizeof from->addr.b);
     }
+    if (type == JOURNAL_DROPS) {
+        f.drops.port = f.datagram.from.port;
+        f.drops.kernel = cur_le(body, 8);
+        f.drops.denied = cur_le(body, 8);
+        if (!cur_ok(body))
+            return false;
+    }
     f.datagram.len = cur_left(body);
     f.datagram.data = cur_bytes(body, f.datagram.len);
     *out = f;
@@ -346,22 +368,23 @@ static uint64_t find_frame(struct journal_reader *j, uint64_t at)
             return 0;
         for (size_t i = 0; i + FRAME_HEAD <= (size_t)n; i++) {
             uint8_t type = j->chunk[i + FRAME_HEAD - 1];
-            if ((type == JOURNAL_DATAGRAM || type == JOURNAL_SESSION_END) && is_frame(j, at + i))
+            if (type > JOURNAL_HEAD && type <= JOURNAL_DROPS && is_frame(j, at + i))
                 return at + i;
         }
         at += (uint64_t)n - (FRAME_HEAD - 1);
     }
 }
 
-/* Over what is no frame, to the next that is. false: nothing but the end follows. */
-static bool skip_torn(struct journal_reader *j)
+/* Over what is no frame, to the next that is; `whole`: it has the checksum of one, but its content
+ * can't be. false: nothing but the end follows. */
+static bool skip_torn(struct journal_reader *j, bool whole)
 {
     uint64_t next = find_frame(j, j->at + 1);
 
     j->chunk_at = j->chunk_len = 0;
     if (next == 0)
         return false;
-    if (is_frame(j, j->at)) { /* a live journal: it was being written a moment ago */
+    if (!whole && is_frame(j, j->at)) { /* a live journal: it was being written a moment ago */
         next = j->at;
     } else {
         if (j->torn.bytes == 0)
@@ -394,14 +417,14 @@ int journal_next(struct journal_reader *j, struct journal_frame *out, uint64_t *
     while (!j->ended) {
         uint8_t type = 0;
         struct cur body = cur_of(NULL, 0);
-        if (read_frame(j, &type, &body) && (type == JOURNAL_HEAD) != j->has_head &&
-            parse_frame(type, &body, out)) {
+        bool whole = read_frame(j, &type, &body);
+        if (whole && (type == JOURNAL_HEAD) != j->has_head && parse_frame(type, &body, out)) {
             j->has_head = true;
             j->at += j->frame.len;
             return 0;
         }
         bool at_end = j->frame.len == 0;
-        if (at_end || !j->has_head || !skip_torn(j)) {
+        if (at_end || !j->has_head || !skip_torn(j, whole)) {
             if (at_end)
                 j->ended = true;
             else
@@ -452,6 +475,9 @@ int journal_apply(const struct journal_frame *f, struct decoder *d, struct err *
         return 0;
     case JOURNAL_SESSION_END:
         decoder_session_end(d, &f->datagram.from);
+        return 0;
+    case JOURNAL_DROPS:
+        decoder_note(d, f->datagram.received_ms, &f->drops);
         return 0;
     }
     return err_set(err, ERR_DATA, "journal: frame of type %d", (int)f->type);

@@ -8,6 +8,7 @@
  *   type 0  head: u64 order, decoder_save()'s bytes; exactly one, first
  *   type 1  datagram: i64 received ms, 16 B sender, u16 port, u16 listener, u32 session, payload
  *   type 2  end of a TCP session: as type 1, without payload
+ *   type 3  drops of a socket: as type 1, no sender; payload: u64 by the kernel, u64 denied
  *
  * Order counts up over the journals of a writer, so that the newest is known whatever the clock
  * did. Bytes that are no frame are skipped up to the next whole one, which its checksum tells. */
@@ -27,6 +28,7 @@ int journal_open(struct journal_writer **out, const char *path, uint64_t order,
  * fails all frames of the batch are lost, and the file ends behind the batch before. */
 void journal_add(struct journal_writer *j, const struct datagram *d);
 void journal_add_end(struct journal_writer *j, const struct sender *who, int64_t now_ms);
+void journal_add_drops(struct journal_writer *j, const struct drops *drops, int64_t now_ms);
 int journal_write(struct journal_writer *j, struct err *err) MUST_USE;
 int journal_sync(struct journal_writer *j, struct err *err) MUST_USE;
 int journal_fd(const struct journal_writer *j); /* to be synced by another thread */
@@ -36,12 +38,13 @@ void journal_abandon(struct journal_writer *j); /* frees only: what was written 
 
 struct journal_reader;
 
-enum journal_type { JOURNAL_HEAD, JOURNAL_DATAGRAM, JOURNAL_SESSION_END };
+enum journal_type { JOURNAL_HEAD, JOURNAL_DATAGRAM, JOURNAL_SESSION_END, JOURNAL_DROPS };
 
 struct journal_frame {
     enum journal_type type;
     uint64_t order;           /* of a head */
     struct datagram datagram; /* borrowed until the next call; head: data and len only */
+    struct drops drops;       /* of that type */
 };
 
 int journal_reader_open(struct journal_reader **out, const char *path, struct err *err) MUST_USE;

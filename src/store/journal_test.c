@@ -1,6 +1,8 @@
 #include "store/journal.h"
 
+#include "base/buf.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "store/fake_decode.h"
 
 #include <setjmp.h>
@@ -221,6 +223,29 @@ static void bytes_between_frames_are_skipped(void **state)
     }
 }
 
+/* A body too short for its type under a right checksum: no writer of ours makes one. */
+static void a_whole_frame_of_nonsense_is_skipped(void **state)
+{
+    enum { FRAME = 9 + 32, DROPS = 4 }; /* its head, and its sender without the counts */
+    struct fixture *f = *state;
+    uint8_t bad[FILE_MAX];
+    struct buf frame;
+    uint8_t body[FRAME - 8] = {DROPS};
+
+    buf_init(&frame, FRAME);
+    buf_le(&frame, sizeof body - 1, 4);
+    buf_le(&frame, hash_crc32c(0, body, sizeof body), 4);
+    buf_bytes(&frame, body, sizeof body);
+    assert_int_equal(frame.len, FRAME);
+    size_t at = f->frame_end[2];
+    memcpy(bad, f->file, at);
+    memcpy(bad + at, frame.data, FRAME);
+    memcpy(bad + at + FRAME, f->file + f->frame_end[3], f->len - f->frame_end[3]);
+    put_file(f, bad, at + FRAME + f->len - f->frame_end[3]);
+    check_without(f, 3, FRAME);
+    buf_free(&frame);
+}
+
 static void decodes_alone_with_the_state_in_its_head(void **state)
 {
     struct fixture *f = *state;
@@ -283,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cut_journal_gives_every_whole_frame, make, unmake),
         cmocka_unit_test_setup_teardown(a_flipped_byte_costs_its_frame_only, make, unmake),
         cmocka_unit_test_setup_teardown(bytes_between_frames_are_skipped, make, unmake),
+        cmocka_unit_test_setup_teardown(a_whole_frame_of_nonsense_is_skipped, make, unmake),
         cmocka_unit_test_setup_teardown(decodes_alone_with_the_state_in_its_head, make, unmake),
         cmocka_unit_test_setup_teardown(never_overwrites_a_journal, make, unmake),
         cmocka_unit_test_setup_teardown(a_failed_write_leaves_whole_frames, make, unmake),

@@ -97,13 +97,29 @@ void pq_column_reset(struct pq_column *c)
 
 /* ---- Pages ---- */
 
-/* A codec that saves less than a tenth only costs time. */
-static bool pays(size_t raw, size_t packed) { return packed != 0 && packed < raw - raw / 10; }
+/* Whoever writes and whoever reads pays some nanoseconds for each byte that a codec works on. Codes
+ * as packed bits are read so fast without one that a quarter should be saved for it; elsewhere less
+ * than a tenth is nothing. */
+static bool pays(enum pq_encoding encoding, size_t raw, size_t packed)
+{
+    size_t least = encoding == PQ_RLE_DICTIONARY ? raw / 4 : raw / 10;
+    return packed != 0 && packed < raw - least;
+}
+
+static size_t pack(struct pq_column *c, struct pq_scratch *s, enum pq_encoding encoding,
+                   uint8_t *out)
+{
+    const struct buf *v = &s->values;
+
+    if (encoding == PQ_SPLIT || encoding == PQ_RLE_DICTIONARY)
+        return codec_pack_numbers(s->codec, s->codec_id, v->data, v->len,
+                                  encoding == PQ_SPLIT ? c->n : v->len, out, v->len);
+    return codec_pack(s->codec, s->codec_id, v->data, v->len, out, v->len);
+}
 
 /* The first page of a chunk tells whether the codec pays for its pages. */
 static bool pack_values(struct pq_column *c, struct pq_scratch *s, enum pq_encoding encoding)
 {
-    bool bytes = encoding == PQ_SPLIT || encoding == PQ_RLE_DICTIONARY;
     enum { TINY = 64 };
 
     if (s->codec_id == CODEC_NONE || c->pays == PQ_PAYS_NOT || s->values.len < TINY)
@@ -112,10 +128,9 @@ static bool pack_values(struct pq_column *c, struct pq_scratch *s, enum pq_encod
     uint8_t *out = buf_room(&s->packed, s->values.len);
     if (!out)
         return false;
-    size_t len = codec_pack(s->codec, s->codec_id, bytes ? CODEC_BYTES : CODEC_RUNS, s->values.data,
-                            s->values.len, out, s->values.len);
+    size_t len = pack(c, s, encoding, out);
     if (c->pays == PQ_PAYS_UNKNOWN)
-        c->pays = pays(s->values.len, len) ? PQ_PAYS : PQ_PAYS_NOT;
+        c->pays = pays(encoding, s->values.len, len) ? PQ_PAYS : PQ_PAYS_NOT;
     if (c->pays == PQ_PAYS_NOT || len == 0)
         return false;
     s->packed.len = len;
@@ -488,11 +503,10 @@ static void put_dict_page(struct pq_column *c, struct pq_scratch *s)
         size_t bound = codec_bound(s->codec_id, s->values.len);
         buf_reset(&s->packed);
         uint8_t *out = buf_room(&s->packed, bound);
-        s->packed.len = out ? codec_pack(s->codec, s->codec_id, CODEC_RUNS, s->values.data,
-                                         s->values.len, out, bound)
-                            : 0;
+        s->packed.len =
+            out ? codec_pack(s->codec, s->codec_id, s->values.data, s->values.len, out, bound) : 0;
         c->failed |= s->packed.len == 0;
-        if (c->meta.codec != CODEC_NONE || pays(s->values.len, s->packed.len)) {
+        if (c->meta.codec != CODEC_NONE || pays(PQ_PLAIN, s->values.len, s->packed.len)) {
             c->meta.codec = s->codec_id;
             bytes = &s->packed;
         }

@@ -263,7 +263,14 @@ static char *text_of(struct cur c)
     return s;
 }
 
-static int kv_read(struct thrift_in *t, struct pq_footer *f, struct err *err)
+static bool is_sum(const struct cur *key, const struct cur *value)
+{
+    return cur_left(key) == strlen(PQ_KEY_SUM) && cur_left(value) == PQ_SUM_DIGITS &&
+           memcmp(key->at, PQ_KEY_SUM, cur_left(key)) == 0;
+}
+
+/* *sum: where the checksum stands, NULL if there is none. */
+static int kv_read(struct thrift_in *t, struct pq_footer *f, const uint8_t **sum, struct err *err)
 {
     size_t n = thrift_list(t, THRIFT_STRUCT);
 
@@ -282,12 +289,15 @@ static int kv_read(struct thrift_in *t, struct pq_footer *f, struct err *err)
             else
                 thrift_skip(&kv);
         }
+        if (is_sum(&key, &value))
+            *sum = value.at;
         f->kv[f->n_kv++] = (struct pq_text){.key = text_of(key), .value = text_of(value)};
     }
     return 0;
 }
 
-static int footer_read(struct thrift_in t, struct pq_footer *f, struct err *err)
+static int footer_read(struct thrift_in t, struct pq_footer *f, const uint8_t **sum,
+                       struct err *err)
 {
     int r = 0;
 
@@ -303,7 +313,7 @@ static int footer_read(struct thrift_in t, struct pq_footer *f, struct err *err)
             r = groups_read(&t, f, err);
             break;
         case 5:
-            r = kv_read(&t, f, err);
+            r = kv_read(&t, f, sum, err);
             break;
         default:
             thrift_skip(&t);
@@ -327,12 +337,27 @@ static int rows_check(const struct pq_footer *f, struct err *err)
                    (unsigned long long)f->rows, (unsigned long long)sum);
 }
 
+static int sum_check(struct cur in, const uint8_t *value, struct err *err)
+{
+    char sum[PQ_SUM_DIGITS + 1];
+
+    pq_footer_sum(in.at, cur_left(&in), value, sum);
+    if (memcmp(value, sum, PQ_SUM_DIGITS) == 0)
+        return 0;
+    return err_set(err, ERR_DATA, "footer: checksum %s, expected %.*s", sum, PQ_SUM_DIGITS,
+                   (const char *)value);
+}
+
 int pq_footer_read(struct cur in, struct pq_footer *out, struct err *err)
 {
     struct pq_footer f = {0};
+    const struct cur whole = in;
+    const uint8_t *sum = NULL;
 
     memset(f.column, 0xff, sizeof f.column);
-    int r = footer_read(thrift_in_of(&in), &f, err);
+    int r = footer_read(thrift_in_of(&in), &f, &sum, err);
+    if (r == 0 && sum)
+        r = sum_check(whole, sum, err);
     if (r == 0)
         r = rows_check(&f, err);
     if (r) {

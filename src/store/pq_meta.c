@@ -1,5 +1,7 @@
 #include "store/pq_meta.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -293,6 +295,8 @@ void pq_group_put(struct buf *b, const struct pq_schema *s, const struct pq_chun
     thrift_end(&group);
 }
 
+static const char no_sum[] = "00000000";
+
 static void kv_put(struct buf *b, const struct pq_kv *kv)
 {
     struct thrift_out t = thrift_out_of(b);
@@ -312,12 +316,26 @@ static void orders_put(struct buf *b, size_t n)
     }
 }
 
+void pq_footer_sum(const uint8_t *footer, size_t n, const uint8_t *value,
+                   char out[PQ_SUM_DIGITS + 1])
+{
+    size_t before = (size_t)(value - footer);
+    uint32_t crc = hash_crc32c(0, footer, before);
+
+    crc = hash_crc32c(crc, no_sum, PQ_SUM_DIGITS);
+    crc = hash_crc32c(crc, value + PQ_SUM_DIGITS, n - before - PQ_SUM_DIGITS);
+    (void)snprintf(out, PQ_SUM_DIGITS + 1, "%0*x", PQ_SUM_DIGITS, crc);
+}
+
 void pq_footer_put(struct buf *b, const struct pq_schema *s, uint64_t rows,
                    const struct buf *groups, size_t n_groups, const struct pq_kv *kv, size_t n_kv)
 {
     static const char by[] = "weir " WEIR_VERSION;
     char version[16];
+    char sum[PQ_SUM_DIGITS + 1];
     struct thrift_out file = thrift_out_of(b);
+    size_t begin = b->len;
+    size_t sum_at = 0;
 
     (void)snprintf(version, sizeof version, "%d", FIELD_CATALOGUE_VERSION);
     thrift_put_i32(&file, FILE_VERSION, FORMAT_VERSION);
@@ -332,13 +350,21 @@ void pq_footer_put(struct buf *b, const struct pq_schema *s, uint64_t rows,
     thrift_put_list(&file, FILE_GROUPS, THRIFT_STRUCT, n_groups);
     buf_bytes(b, groups->data, groups->len);
     bool is_store = s == &pq_catalogue;
-    thrift_put_list(&file, FILE_KV, THRIFT_STRUCT, n_kv + is_store);
+    thrift_put_list(&file, FILE_KV, THRIFT_STRUCT, n_kv + 2 * (size_t)is_store);
     if (is_store)
         kv_put(b, &(struct pq_kv){.key = PQ_KEY_CATALOGUE, .value = version});
     for (size_t i = 0; i < n_kv; i++)
         kv_put(b, &kv[i]);
+    if (is_store) {
+        kv_put(b, &(struct pq_kv){.key = PQ_KEY_SUM, .value = no_sum});
+        sum_at = b->len - PQ_SUM_DIGITS - 1; /* the struct's end is behind it */
+    }
     thrift_put_binary(&file, FILE_BY, by, sizeof by - 1);
     thrift_put_list(&file, FILE_ORDERS, THRIFT_STRUCT, s->n);
     orders_put(b, s->n);
     thrift_end(&file);
+    if (is_store && buf_ok(b)) {
+        pq_footer_sum(b->data + begin, b->len - begin, b->data + sum_at, sum);
+        memcpy(b->data + sum_at, sum, PQ_SUM_DIGITS);
+    }
 }

@@ -24,7 +24,13 @@ extern const struct pq_schema pq_catalogue;
 void pq_group_put(struct buf *b, const struct pq_schema *s, const struct pq_chunk *chunks,
                   uint64_t rows);
 
-/* The footer; `groups` holds n_groups row groups as pq_group_put() wrote them. */
+/* CRC-32C of a footer in hexadecimal, as of one in which '0' stands for each of the PQ_SUM_DIGITS
+ * octets at `value`, which lies in the footer. */
+void pq_footer_sum(const uint8_t *footer, size_t n, const uint8_t *value,
+                   char out[PQ_SUM_DIGITS + 1]);
+
+/* The footer; `groups` holds n_groups row groups as pq_group_put() wrote them. Those of stores have
+ * the catalogue's version and a checksum among their keys. */
 void pq_footer_put(struct buf *b, const struct pq_schema *s, uint64_t rows,
                    const struct buf *groups, size_t n_groups, const struct pq_kv *kv, size_t n_kv);
 
@@ -47,7 +53,8 @@ struct pq_footer {
     size_t n_kv;
 };
 
-/* Memory is at most some sixty times the footer's bytes. On failure nothing is held. */
+/* Memory is at most some sixty times the footer's bytes. A checksum is compared where there is one.
+ * On failure nothing is held. */
 int pq_footer_read(struct cur in, struct pq_footer *out, struct err *err) MUST_USE;
 void pq_footer_free(struct pq_footer *f);
 

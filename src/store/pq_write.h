@@ -14,6 +14,14 @@
 /* Footer key of the catalogue's version, which every file has. */
 #define PQ_KEY_CATALOGUE "weir.catalogue"
 
+/* Footer key of the books, see books_text.h. */
+#define PQ_KEY_BOOKS "weir.books"
+
+/* Footer key of the footer's own checksum, the last one. Pages have theirs by the format; without
+ * this one a statistic that was damaged on the disk would hide rows, and nobody would know. */
+#define PQ_KEY_SUM "weir.footer_crc32c"
+enum { PQ_SUM_DIGITS = 8 };
+
 struct pq_writer;
 
 /* What a writer needs while a row group is open, some tens of MB. Who writes file after file keeps

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "store/scan_parts.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,10 @@
  * that ended a day before the span cannot have a row of it. */
 enum { AHEAD_MS = 24 * 3600 * 1000 };
 
-enum { GROUP_BITS = 20 /* of a part's number; a file has no more groups (pq_footer.c) */ };
+enum {
+    GROUP_BITS = 20, /* of a part's number; a file has no more groups (pq_footer.c) */
+    KEPT_MAX = 200   /* files: less than a process may have open */
+};
 
 static double now(void)
 {
@@ -74,7 +78,7 @@ static void close_files(struct scan *s)
 {
     for (struct scan_file **at = &s->open; *at;) {
         struct scan_file *f = *at;
-        if (f->users > 0 || (!f->broken && f->group < pq_groups(f->pq))) {
+        if (f->kept || f->users > 0 || (!f->broken && f->group < pq_groups(f->pq))) {
             at = &f->next;
             continue;
         }
@@ -152,6 +156,8 @@ static bool take_group(struct scan_reader *r, struct scan_file *f)
         r->busy = UINT64_MAX;
         f->users--;
     }
+    r->part.first = wanted && !s->begun;
+    s->begun |= wanted;
     return wanted;
 }
 
@@ -189,6 +195,54 @@ int scan_take(struct scan_reader *r, struct err *err)
     int e = take_locked(r, err);
     (void)pthread_mutex_unlock(&r->scan->lock);
     return e;
+}
+
+void scan_take_again(struct scan_reader *r, uint64_t part)
+{
+    struct scan *s = r->scan;
+    struct scan_stats ignored = {0};
+
+    (void)pthread_mutex_lock(&s->lock);
+    struct scan_file *f = s->open;
+    while (f && f->number != (part >> GROUP_BITS) - s->journals)
+        f = f->next;
+    assert(f); /* it is kept */
+    r->part = (struct scan_part){
+        .number = part, .file = f, .group = part & (((uint64_t)1 << GROUP_BITS) - 1)};
+    r->busy = part;
+    f->users++;
+    (void)pthread_mutex_unlock(&s->lock);
+    (void)group_wanted(s, &r->part, &ignored);
+}
+
+bool scan_reader_keep(struct scan_reader *r)
+{
+    struct scan *s = r->scan;
+    struct scan_file *f = r->part.file;
+
+    (void)pthread_mutex_lock(&s->lock);
+    if (f && !f->kept && s->kept < KEPT_MAX) {
+        f->kept = true;
+        s->kept++;
+    }
+    bool kept = f && f->kept;
+    (void)pthread_mutex_unlock(&s->lock);
+    return kept;
+}
+
+bool scan_reader_is_inner(const struct scan_reader *r)
+{
+    const struct scan_file *f = r->part.file;
+
+    return f && !r->part.first &&
+           (f->number + 1 < r->scan->files || r->part.group + 1 < pq_groups(f->pq));
+}
+
+bool scan_reader_range(const struct scan_reader *r, enum field_id f, int64_t *min, int64_t *max)
+{
+    const struct scan_part *p = &r->part;
+
+    return p->file && pq_group_range(p->file->pq, p->group, f, min, max);
 }
 
 void scan_give(struct scan_reader *r, bool broken)

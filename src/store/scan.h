@@ -85,6 +85,21 @@ int scan_reader_need_rows(struct scan_reader *r, enum field_id f, const uint32_t
 int scan_reader_codes(struct scan_reader *r, enum field_id f, const struct pq_codes **out,
                       struct err *err) MUST_USE;
 
+/* Smallest and largest value of an integer or time column in the row group in hand, by its
+ * statistics. false: it has none, the file does not say, or it is a journal. */
+bool scan_reader_range(const struct scan_reader *r, enum field_id f, int64_t *min, int64_t *max);
+
+/* Is it a row group behind the first that was given and before the last of the store? */
+bool scan_reader_is_inner(const struct scan_reader *r);
+
+/* Keep the file of the row group in hand, so that it can be read once more though it may be removed
+ * meanwhile; false: it is a journal, or too many files are kept. */
+bool scan_reader_keep(struct scan_reader *r);
+
+/* When the scan is over: go to a part that was kept. Its rows come again, but are not counted
+ * again, and ERR_EOF at its end; at once, if its file was broken. */
+int scan_reader_again(struct scan_reader *r, uint64_t part, struct err *err) MUST_USE;
+
 /* What its reading of files took so far. */
 struct pq_times scan_reader_times(const struct scan_reader *r);
 

@@ -24,6 +24,7 @@ struct scan_file {
     size_t group;           /* the next to take */
     size_t users;           /* readers within it */
     bool broken;            /* one of them failed: nobody goes on */
+    bool kept;              /* until the scan is closed */
     struct scan_file *next; /* the one behind it in the list of files */
 };
 
@@ -40,6 +41,7 @@ struct scan_part {
     struct scan_file *file;
     size_t group;
     bool whole; /* every row is in the span */
+    bool first; /* of the row groups that were taken */
 };
 
 struct scan {
@@ -57,6 +59,8 @@ struct scan {
     size_t next_journal;
     size_t next_file;
     struct scan_file *open; /* ascending */
+    size_t kept;            /* of these */
+    bool begun;             /* a row group was taken */
     struct scan_reader *readers;
 };
 
@@ -65,6 +69,7 @@ struct scan_reader {
     struct scan_reader *next;
     uint64_t busy; /* under the scan's lock: no part before this number is its; UINT64_MAX: none */
     bool in_part;
+    bool again; /* only what scan_reader_again() says */
     struct scan_part part;
     struct batch batch;
     struct pq_group *group; /* its memory serves all groups */
@@ -79,6 +84,9 @@ static inline bool scan_bounded(const struct scan *s)
 
 /* Take the next part that may have rows. 0, ERR_EOF, or ERR_DATA for a file that is broken. */
 int scan_take(struct scan_reader *r, struct err *err) MUST_USE;
+
+/* Take a row group of a kept file. */
+void scan_take_again(struct scan_reader *r, uint64_t part);
 
 /* Give back the part in hand; it is broken, or at its end. */
 void scan_give(struct scan_reader *r, bool broken);

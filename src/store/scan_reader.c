@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "store/scan_parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct scan_reader *scan_reader_new(struct scan *s)
@@ -88,7 +89,7 @@ int scan_reader_next(struct scan_reader *r, struct err *err)
     for (;;) {
         int e = 0;
         if (!r->in_part) {
-            e = scan_take(r, err);
+            e = r->again ? ERR_EOF : scan_take(r, err);
             if (e)
                 return e;
             e = begin_part(r, err);
@@ -96,7 +97,8 @@ int scan_reader_next(struct scan_reader *r, struct err *err)
         if (e == 0)
             e = part_next(r, err);
         if (e == 0 && r->batch.rows > 0) {
-            count_rows(r);
+            if (!r->again)
+                count_rows(r);
             return 0;
         }
         if (e == 0)
@@ -105,6 +107,17 @@ int scan_reader_next(struct scan_reader *r, struct err *err)
         if (e != ERR_EOF)
             return e;
     }
+}
+
+int scan_reader_again(struct scan_reader *r, uint64_t part, struct err *err)
+{
+    assert(!r->in_part);
+    r->again = true;
+    scan_take_again(r, part);
+    int e = r->part.file->broken ? ERR_EOF : begin_part(r, err);
+    if (e)
+        end_part(r, e != ERR_EOF);
+    return e;
 }
 
 struct batch *scan_reader_batch(struct scan_reader *r) { return &r->batch; }

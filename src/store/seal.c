@@ -10,16 +10,17 @@
 
 enum { RING_ITEMS = 1024 };
 
-enum item_kind { ITEM_BATCH, ITEM_END, ITEM_STOP, ITEM_FAILURE };
+enum item_kind { ITEM_BATCH, ITEM_END, ITEM_NAMES, ITEM_STOP, ITEM_FAILURE };
 
 struct job;
 
-/* What goes through the rings: to the thread as BATCH, END or STOP; back as BATCH, now holding an
- * empty one (or none yet), or FAILURE. */
+/* What goes through the rings: to the thread as BATCH, END, NAMES or STOP; back as BATCH, now
+ * holding an empty one (or none yet), or FAILURE. */
 struct item {
     enum item_kind kind;
     struct job *job;
     struct batch *batch;
+    struct labels names;
     struct err err;
 };
 
@@ -31,6 +32,7 @@ struct job {
     int64_t hour_ms;
     struct journal_writer *journal; /* NULL: it is to be read only */
     struct store_id heir;           /* the journal behind it; empty: none */
+    struct books *books;            /* of the journal; NULL: decoding it again tells them */
     bool spoiled;                   /* a batch is missing in the running file */
     struct sealed *file;            /* the thread's */
     bool broken;                    /* the thread's: the running file could not be written */
@@ -56,6 +58,7 @@ struct seal {
     /* The sealing thread's. */
     struct counts counts;
     struct job *again;
+    struct labels names; /* that the store does not know yet */
     int64_t tried_mono_ms;
 };
 
@@ -90,6 +93,29 @@ static void add_batch(struct seal *s, struct job *j, const struct batch *b)
     tell(s, &err);
 }
 
+static void keep_names(struct seal *s)
+{
+    uint64_t refused = 0;
+    struct err err;
+    int r = labels_keep(s->options.dir, &s->names, &refused, &err);
+
+    count_add(&s->counts, COUNT_NAMES_REFUSED, refused);
+    s->tried_mono_ms = clock_mono_ms();
+    if (r) {
+        tell(s, &err);
+        return;
+    }
+    labels_free(&s->names);
+    labels_init(&s->names);
+}
+
+static void add_names(struct seal *s, struct item *i)
+{
+    count_add(&s->counts, COUNT_NAMES_REFUSED, labels_move(&s->names, &i->names));
+    free(i);
+    keep_names(s);
+}
+
 static void stored(struct seal *s, uint64_t rows)
 {
     count_add(&s->counts, COUNT_FLOWS_STORED, rows);
@@ -99,6 +125,7 @@ static void stored(struct seal *s, uint64_t rows)
 static void done(struct seal *s, struct job *j)
 {
     count_add(&s->counts, COUNT_JOURNALS_DONE, 1);
+    books_delete(j->books);
     free(j);
 }
 
@@ -127,8 +154,10 @@ static int finish(struct seal *s, struct job *j, struct err *err)
     uint64_t rows = 0;
     int r = name_journal(path, s->options.dir, &j->id, err);
 
+    if (r == 0 && !j->file && !books_empty(j->books))
+        r = sealed_open(&j->file, s->options.dir, j->hour_ms, &j->id, &s->options.pq, err);
     if (r == 0 && j->file)
-        r = sealed_finish(j->file, &rows, err);
+        r = sealed_finish(j->file, j->books, &rows, err);
     if (r == 0 && j->file) {
         r = sealed_publish(j->file, err);
         j->file = NULL;
@@ -159,6 +188,11 @@ static int finish_again(struct seal *s, struct job *j, struct err *err)
                                  .keep = !has_heir(j),
                                  .options = &s->options.pq,
                                  .limits = &s->options.limits};
+    if (j->books && !j->books->beyond_journal) { /* it may have to wait: not with them */
+        books_delete(j->books);
+        j->books = NULL;
+    }
+    again.books = j->books;
     int r = sync_heir(s, j, err);
 
     if (r == 0)
@@ -175,6 +209,8 @@ static void retry(struct seal *s)
     struct job *list = s->again;
     struct err err;
 
+    if (s->names.n > 0)
+        keep_names(s);
     s->again = NULL;
     while (list) {
         struct job *j = list;
@@ -221,17 +257,20 @@ static void *run(void *arg)
 
     (void)pthread_setname_np(pthread_self(), "seal");
     for (;;) {
-        struct item *i = ring_wait(&s->todo, s->again ? SEAL_RETRY_MS : -1);
+        bool left = s->again || s->names.n > 0;
+        struct item *i = ring_wait(&s->todo, left ? SEAL_RETRY_MS : -1);
         if (i && i->kind == ITEM_STOP)
             break;
         if (i && i->kind == ITEM_BATCH) {
             add_batch(s, i->job, i->batch);
             batch_reset(i->batch);
             (void)!ring_push(&s->back, i); /* there is room: see seal_open() */
+        } else if (i && i->kind == ITEM_NAMES) {
+            add_names(s, i);
         } else if (i) {
             end_job(s, i->job);
         }
-        if (s->again && clock_mono_ms() - s->tried_mono_ms >= SEAL_RETRY_MS)
+        if ((s->again || s->names.n > 0) && clock_mono_ms() - s->tried_mono_ms >= SEAL_RETRY_MS)
             retry(s);
     }
     retry(s);
@@ -325,11 +364,13 @@ void seal_begin(struct seal *s, const struct store_id *id, int64_t hour_ms)
     s->job = new_job(id, hour_ms);
 }
 
-void seal_end(struct seal *s, struct journal_writer *journal, const struct store_id *heir)
+void seal_end(struct seal *s, struct journal_writer *journal, struct books *books,
+              const struct store_id *heir)
 {
     struct job *j = s->job;
 
     j->journal = journal;
+    j->books = books;
     if (heir)
         j->heir = *heir;
     s->job = NULL;
@@ -343,6 +384,20 @@ void seal_adopt(struct seal *s, const struct store_id *id, int64_t hour_ms)
     j->spoiled = true;
     j->heir = s->job->id;
     end_later(s, j);
+}
+
+bool seal_names(struct seal *s, struct labels *names)
+{
+    struct item *i = mem_new(1, sizeof *i);
+
+    *i = (struct item){.kind = ITEM_NAMES};
+    labels_init(&i->names);
+    (void)labels_move(&i->names, names);
+    if (push_late(s) && ring_push(&s->todo, i))
+        return true;
+    (void)labels_move(names, &i->names);
+    free(i);
+    return false;
 }
 
 uint64_t seal_deferred(struct seal *s)
@@ -387,8 +442,10 @@ static void free_seal(struct seal *s)
     while (s->again) {
         struct job *j = s->again;
         s->again = j->next;
+        books_delete(j->books);
         free(j);
     }
+    labels_free(&s->names);
     free(s->failures);
     pq_work_free(s->options.pq.work);
     ring_free(&s->todo);
@@ -403,6 +460,7 @@ int seal_open(struct seal **out, const struct seal_options *options, struct err 
     s->options = *options;
     s->options.pq.work = pq_work_new(); /* the thread's */
     s->out.push = push;
+    labels_init(&s->names);
     /* `back` holds every item there is, and failures besides while there is room. */
     int r = ring_init(&s->todo, RING_ITEMS, err);
     if (r == 0)

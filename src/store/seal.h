@@ -13,8 +13,10 @@
 #ifndef STORE_SEAL_H
 #define STORE_SEAL_H
 
+#include "flow/books.h"
 #include "flow/decode.h"
 #include "store/journal.h"
+#include "store/labels.h"
 #include "store/name.h"
 #include "store/pq_write.h"
 
@@ -36,15 +38,20 @@ struct out *seal_out(struct seal *s);
 /* Batches from now on belong to this journal. */
 void seal_begin(struct seal *s, const struct store_id *id, int64_t hour_ms);
 
-/* The journal is complete and goes over to the sealing thread; no batch until the next begin. What
- * decoding goes on from is in the head of `heir`, the journal opened next,
+/* The journal is complete and goes over to the sealing thread, with its books; no batch until the
+ * next begin. What decoding goes on from is in the head of `heir`, the journal opened next,
  * which is synced before this one is removed. NULL, there is none: this one stays for the next
  * start even when its file is in place. */
-void seal_end(struct seal *s, struct journal_writer *journal, const struct store_id *heir);
+void seal_end(struct seal *s, struct journal_writer *journal, struct books *books,
+              const struct store_id *heir);
 
 /* A journal that an earlier run left, and that could not be made into a file when this one began:
  * it is tried again now and then. After seal_begin(). */
 void seal_adopt(struct seal *s, const struct store_id *id, int64_t hour_ms);
+
+/* Have the store know these names, see labels.h. Takes what is in `names`; false: the ring is full,
+ * it stays the caller's. */
+bool seal_names(struct seal *s, struct labels *names) MUST_USE;
 
 /* Since the last call: rows left to be stored from their journal, and rows pushed while no journal
  * was begun, which are lost. */

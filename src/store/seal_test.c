@@ -100,7 +100,7 @@ static void receive(struct store *t, int64_t at_ms, size_t rows)
 static void end(struct store *t)
 {
     decoder_flush(t->decoder);
-    seal_end(t->seal, t->journal, &no_journal);
+    seal_end(t->seal, t->journal, books_take(decoder_books(t->decoder)), &no_journal);
 }
 
 static void stop(struct store *t, struct counts *last)

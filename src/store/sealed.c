@@ -1,6 +1,8 @@
 #include "store/sealed.h"
 
 #include "base/mem.h"
+#include "store/books_text.h"
+#include "store/pq_format.h"
 
 #include <stdlib.h>
 
@@ -40,13 +42,26 @@ int sealed_add(struct sealed *s, const struct batch *b, struct err *err)
     return pq_writer_add(s->writer, b, err);
 }
 
-int sealed_finish(struct sealed *s, uint64_t *rows, struct err *err)
+int sealed_finish(struct sealed *s, struct books *books, uint64_t *rows, struct err *err)
 {
-    struct pq_kv kv[] = {{"weir.id", s->id.text}};
+    struct pq_kv kv[] = {{"weir.id", s->id.text}, {PQ_KEY_BOOKS, NULL}};
     struct pq_writer *w = s->writer;
+    struct buf text;
 
+    buf_init(&text, PQ_FOOTER_BYTES_MAX / 2);
+    if (books)
+        books_print(books, &text);
+    buf_u8(&text, '\0');
+    if (!buf_ok(&text)) {
+        buf_free(&text);
+        return err_set(err, ERR_LIMIT, "%s: the books are above %d bytes", s->tmp,
+                       PQ_FOOTER_BYTES_MAX / 2);
+    }
+    kv[1].value = (const char *)text.data;
     s->writer = NULL;
-    return pq_writer_finish(w, kv, COUNT_OF(kv), rows, err);
+    int r = pq_writer_finish(w, kv, books ? COUNT_OF(kv) : 1, rows, err);
+    buf_free(&text);
+    return r;
 }
 
 int sealed_publish(struct sealed *s, struct err *err)
@@ -80,13 +95,18 @@ struct to_file {
     struct err err;
 };
 
+static int open_file(struct to_file *t, struct err *err)
+{
+    const struct seal_journal *s = t->job;
+    return sealed_open(&t->file, s->dir, s->hour_ms, &s->id, s->options, err);
+}
+
 static struct batch *push(struct out *out, struct batch *full)
 {
     struct to_file *t = container_of(out, struct to_file, out);
 
     if (t->r == 0 && !t->discard && !t->file)
-        t->r = sealed_open(&t->file, t->job->dir, t->job->hour_ms, &t->job->id, t->job->options,
-                           &t->err);
+        t->r = open_file(t, &t->err);
     if (t->r == 0 && t->file)
         t->r = sealed_add(t->file, full, &t->err);
     batch_reset(full);
@@ -111,14 +131,16 @@ static int decode(struct seal_journal *s, const char *path, struct decoder *d, s
     return 0;
 }
 
-static int finish(struct to_file *t, struct seal_journal *s, struct err *err)
+static int finish(struct to_file *t, struct seal_journal *s, struct books *books, struct err *err)
 {
     int r = t->r;
 
     if (r && err)
         *err = t->err;
+    if (r == 0 && !t->discard && !t->file && !books_empty(books))
+        r = open_file(t, err);
     if (r == 0 && t->file) {
-        r = sealed_finish(t->file, &s->rows, err);
+        r = sealed_finish(t->file, books, &s->rows, err);
         if (r == 0) {
             r = sealed_publish(t->file, err);
             t->file = NULL;
@@ -155,7 +177,10 @@ int seal_journal(struct seal_journal *s, struct err *err)
     struct decoder *d = decoder_new(s->limits, &t.out, NULL, scratch);
     r = d ? decode(s, journal, d, err) : err_set(err, ERR_LIMIT, "no memory for a decoder");
     if (r == 0) {
-        r = finish(&t, s, err);
+        struct books *books = decoder_books(d);
+        if (s->books)
+            books_settle(s->books, books);
+        r = finish(&t, s, s->books ? s->books : books, err);
         if (s->state) {
             buf_reset(s->state);
             decoder_save(d, s->state);

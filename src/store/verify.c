@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "store/books_text.h"
 #include "store/contents.h"
 #include "store/pq_read.h"
 #include "store/pq_write.h"
@@ -77,8 +78,122 @@ static void say_hours(struct verify *v, const char *path, const struct hours *h)
              h->outside, text);
 }
 
+/* Where the books have a row, by what it says itself. */
+static struct book_key book_of_row(const struct batch *b, size_t row)
+{
+    uint16_t version = (uint16_t)batch_u64(b, FIELD_VERSION, row);
+    uint64_t engine =
+        batch_u64(b, FIELD_ENGINE_TYPE, row) << 8 | batch_u64(b, FIELD_ENGINE_ID, row);
+    uint64_t source = version < 9 ? engine : batch_u64(b, FIELD_DOMAIN, row);
+    struct addr nobody = {0};
+    const struct addr *from = batch_at(b, FIELD_EXPORTER, row);
+
+    return books_key(from ? from : &nobody, version, (uint32_t)source,
+                     (int64_t)batch_u64(b, FIELD_RECEIVED, row));
+}
+
+/* Of an exporter that somebody else may have spoken for: then its books are the relay's. */
+static bool is_named(const struct batch *b, size_t row)
+{
+    const struct addr *named = batch_at(b, FIELD_EXPORTER_ADDR, row);
+    const struct addr *exporter = batch_at(b, FIELD_EXPORTER, row);
+
+    return named && exporter && addr_eq(named, exporter);
+}
+
+/* The row of `seen` that counts those. */
+static const struct book_key named_key = {.what = BOOK_OTHERS};
+
+static void count_rows(struct books *seen, const struct batch *b)
+{
+    struct book *row = NULL;
+
+    for (size_t i = 0; i < b->rows; i++) {
+        struct book_key key = is_named(b, i) ? named_key : book_of_row(b, i);
+        if (!row || memcmp(&row->key, &key, sizeof key) != 0)
+            row = books_get(seen, &key, true);
+        book_add(row, BOOK_STORED, 1);
+    }
+}
+
+/* Rows of a key that the books have too few, or 0; those too many are added to *more. */
+static int64_t missing_rows(const struct books *seen, const struct book *said, int64_t *more)
+{
+    const struct book *row = map_find(&seen->map, &said->key);
+    int64_t diff = said->n[BOOK_STORED] - (row ? row->n[BOOK_STORED] : 0);
+
+    if (diff < 0)
+        *more -= diff;
+    return diff > 0 ? diff : 0;
+}
+
+static void say_book(struct verify *v, const char *path, const struct book *said, int64_t missing)
+{
+    char from[ADDR_TEXT];
+    char time[TEXT_TIME];
+
+    (void)addr_print(&said->key.addr, from);
+    (void)text_print_time(said->key.minute_ms, time);
+    note(v, true, path,
+         "its books say %" PRId64 " flows of %s, version %u, in the minute of %s; it has %" PRId64,
+         said->n[BOOK_STORED], from, said->key.version, time, said->n[BOOK_STORED] - missing);
+}
+
+/* Rows that are under others in the books are there under their sender; those of exporters that
+ * were named in them are in the books of whoever sent them. */
+static void compare_books(struct verify *v, const char *path, const struct books *said,
+                          const struct books *seen)
+{
+    const struct book *row = map_find(&seen->map, &named_key);
+    const int64_t named = row ? row->n[BOOK_STORED] : 0;
+    int64_t others = 0;
+    int64_t more = named;
+
+    for (size_t at = 0; (row = map_next(&said->map, &at));) {
+        if (row->key.what == BOOK_SENDER) {
+            int64_t missing = missing_rows(seen, row, &more);
+            if (missing > 0 && named == 0)
+                say_book(v, path, row, missing);
+            others += named ? missing : 0;
+        } else {
+            others += row->n[BOOK_STORED];
+        }
+        if (book_difference(row) != 0)
+            note(v, true, path, "its books do not balance: %" PRId64 " flows are not accounted for",
+                 book_difference(row));
+    }
+    for (size_t at = 0; (row = map_next(&seen->map, &at));)
+        if (row->key.what == BOOK_SENDER && !map_find(&said->map, &row->key))
+            more += row->n[BOOK_STORED];
+    if (more != others)
+        note(v, true, path, "%" PRId64 " of its flows are not in its books, which say %" PRId64,
+             more, others);
+}
+
+static void check_books(struct verify *v, const char *path, const struct pq_file *pq,
+                        const struct books *seen)
+{
+    const char *text = pq_key(pq, PQ_KEY_BOOKS);
+    struct book_list list;
+    struct books said;
+    struct err err;
+
+    if (!text)
+        return;
+    v->books++;
+    if (books_parse(cur_of(text, strlen(text)), &list, &err) != 0)
+        note(v, true, path, "%s", err.text);
+    books_init(&said, NULL);
+    said.max = SIZE_MAX;
+    for (size_t i = 0; i < list.n; i++)
+        book_add_row(books_get(&said, &list.v[i].key, true), &list.v[i]);
+    compare_books(v, path, &said, seen);
+    books_free(&said);
+    book_list_free(&list);
+}
+
 static int read_group(const struct pq_file *f, size_t group, struct batch *b, struct hours *h,
-                      struct err *err)
+                      struct books *seen, struct err *err)
 {
     struct field_set all = {0};
     struct pq_group *g;
@@ -89,8 +204,10 @@ static int read_group(const struct pq_file *f, size_t group, struct batch *b, st
     int r = pq_group_open(&g, f, group, &all, err);
     if (r)
         return r;
-    while ((r = pq_group_next(g, b, err)) == 0)
+    while ((r = pq_group_next(g, b, err)) == 0) {
         count_hours(h, b);
+        count_rows(seen, b);
+    }
     pq_group_close(g);
     if (r != ERR_EOF)
         return r;
@@ -129,12 +246,19 @@ static void check_file(struct verify *v, const struct contents_file *f, struct b
         note(v, true, f->path, "%s", err.text);
         return;
     }
+    uint64_t broken = v->broken;
     bool is_ours = check_keys(v, f, pq);
+    struct books seen;
+    books_init(&seen, NULL);
+    seen.max = SIZE_MAX;
     for (size_t g = 0; g < pq_groups(pq); g++)
-        if (read_group(pq, g, b, &h, &err) != 0)
+        if (read_group(pq, g, b, &h, &seen, &err) != 0)
             note(v, true, f->path, "%s", err.text);
     if (is_ours)
         say_hours(v, f->path, &h);
+    if (v->broken == broken)
+        check_books(v, f->path, pq, &seen);
+    books_free(&seen);
     v->flows += h.rows;
     pq_close(pq);
 }
@@ -182,7 +306,7 @@ static void check_journal(struct verify *v, struct contents_journal *j)
                  "its flows are in %s; the next start of its collector removes it", j->sealed);
         return;
     }
-    int r = contents_read_journal(j, &sum, &err);
+    int r = contents_read_journal(j, &sum, NULL, &err);
     v->journals++;
     v->risk_flows += sum.flows;
     if (r)

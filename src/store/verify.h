@@ -1,7 +1,8 @@
 /* verify: is everything in a store as it should be, and which flows are not in a file yet?
  *
  * Each file is read whole: name, footer, every page, the number of rows, and whether its rows were
- * received in the hour it is filed under (or a little before, and held for their template). Each
+ * received in the hour it is filed under (or a little before, and held for their template), and
+ * whether its books say so too, by sender and minute. Each
  * journal is read and decoded whole. May run beside collectors. */
 #ifndef STORE_VERIFY_H
 #define STORE_VERIFY_H
@@ -33,6 +34,7 @@ struct verify {
     uint64_t files;
     uint64_t bytes; /* of files */
     uint64_t flows; /* in files, as far as they can be read */
+    uint64_t books; /* files that have them */
     uint64_t journals;
     uint64_t risk_flows; /* in journals only */
     uint64_t broken;
