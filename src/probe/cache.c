@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { SLOT_MS = 64, SLOTS = 4096, ALIGN = 8 };
 
@@ -37,12 +36,6 @@ static struct cache_flow *at(const struct cache *c, uint32_t number)
     return (void *)(c->entries + (size_t)(number - 1) * c->stride);
 }
 
-static void *map_memory(size_t n)
-{
-    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
-
 static size_t bucket_count(size_t entries)
 {
     size_t n = 16;
@@ -62,8 +55,8 @@ struct cache *cache_new(const struct cache_options *options, struct cache_out *o
     c->stride = (sizeof(struct cache_flow) + c->o.key_bytes + c->o.value_bytes + ALIGN - 1) &
                 ~(size_t)(ALIGN - 1);
     c->mask = (uint32_t)(n - 1);
-    c->entries = map_memory(c->o.entries * c->stride);
-    c->buckets = map_memory(n * sizeof *c->buckets);
+    c->entries = mem_big_new(c->o.entries * c->stride);
+    c->buckets = mem_big_new(n * sizeof *c->buckets);
     if (c->entries && c->buckets)
         return c;
     cache_free(c);
@@ -74,10 +67,8 @@ void cache_free(struct cache *c)
 {
     if (!c)
         return;
-    if (c->entries)
-        (void)munmap(c->entries, c->o.entries * c->stride);
-    if (c->buckets)
-        (void)munmap(c->buckets, ((size_t)c->mask + 1) * sizeof *c->buckets);
+    mem_big_free(c->entries, c->o.entries * c->stride);
+    mem_big_free(c->buckets, ((size_t)c->mask + 1) * sizeof *c->buckets);
     free(c);
 }
 
@@ -274,7 +265,7 @@ static void fill(const struct cache *c, struct cache_flow *f, const struct cache
     f->age_ms = 0;
     f->tcp_flags = p->tcp_flags;
     f->class = (uint8_t)class_of(p->proto, p->tcp_flags);
-    f->packets = 1;
+    f->packets = p->packets;
     f->bytes = p->bytes;
     memcpy(f->data, p->key, c->o.key_bytes);
     if (c->o.value_bytes != 0)
@@ -313,18 +304,26 @@ static bool is_over(const struct cache *c, const struct cache_flow *f, const str
            (p->time_ms >= deadline_ms(c, f) || (closed && (p->tcp_flags & PACKET_TCP_SYN)));
 }
 
-/* Packets may come in another order than their times. */
+/* Packets may come in another order than their times; clocks may jump, which is no age. */
+static void set_times(const struct cache *c, struct cache_flow *f, int64_t time_ms)
+{
+    int64_t last = last_ms(f);
+
+    if (time_ms < f->first_ms && f->first_ms - time_ms <= c->o.active_ms)
+        f->first_ms = time_ms;
+    if (time_ms > last)
+        last = time_ms;
+    f->age_ms = last - f->first_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)(last - f->first_ms);
+}
+
 static void update(struct cache *c, uint32_t number, const struct cache_packet *p)
 {
     struct cache_flow *f = at(c, number);
-    int64_t last = last_ms(f);
 
-    f->packets++;
+    f->packets += p->packets;
     f->bytes += p->bytes;
     f->tcp_flags |= p->tcp_flags;
-    if (p->time_ms < f->first_ms)
-        f->first_ms = p->time_ms;
-    f->age_ms = (uint32_t)((p->time_ms > last ? p->time_ms : last) - f->first_ms);
+    set_times(c, f, p->time_ms);
     if (p->proto == PACKET_TCP && class_of(p->proto, f->tcp_flags) != f->class) {
         f->class = (uint8_t)class_of(p->proto, f->tcp_flags);
         wheel_take(c, number);

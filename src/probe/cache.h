@@ -1,12 +1,13 @@
 /* cache: packets → flows.
  *
- * A hash table of entries in one piece of memory, and a timing wheel. A packet writes to its flow's entry
- * alone: an entry lies in the wheel's slot of the earliest moment at which it could end, and is looked at
- * then; if packets have come since, it moves on. Whether a flow has ended is also asked by the packet that would
- * add to it, so flows end exactly where the timeouts say, however rarely the wheel turns.
+ * A hash table of entries in one piece of memory, and a timing wheel. A packet writes to its flow's
+ * entry alone: an entry lies in the wheel's slot of the earliest moment at which it could end, and
+ * is looked at then; if packets have come since, it moves on. Whether a flow has ended is also
+ * asked by the packet that would add to it, so flows end exactly where the timeouts say, however
+ * rarely the wheel turns.
  *
- * Time is that of packets, in milliseconds; cache_tick() turns the wheel when there are none. A full cache
- * gives up the flow that would end first, and counts it. */
+ * Time is that of packets, in milliseconds; cache_tick() turns the wheel when there are none. A
+ * full cache gives up the flow that would end first, and counts it. */
 #ifndef PROBE_CACHE_H
 #define PROBE_CACHE_H
 
@@ -48,9 +49,9 @@ enum { CACHE_ENTRIES_MAX = 64 << 20, CACHE_KEY_MAX = 256, CACHE_VALUES_MAX = 256
 struct cache_options {
     enum cache_type type;
     size_t entries;
-    size_t key_bytes;    /* compared and hashed as a whole: no padding that differs */
-    size_t value_bytes;  /* taken from a flow's first packet */
-    int64_t active_ms;   /* a flow that lasts longer is given out in parts */
+    size_t key_bytes;   /* compared and hashed as a whole: no padding that differs */
+    size_t value_bytes; /* taken from a flow's first packet */
+    int64_t active_ms;  /* a flow that lasts longer is given out in parts */
     int64_t idle_ms[CACHE_CLASSES];
     uint64_t split_bytes; /* a flow of more is given out in parts: what its counter holds */
 };
@@ -60,6 +61,7 @@ struct cache_packet {
     uint64_t hash; /* cache_hash() of the key */
     const void *key;
     const void *values;
+    uint32_t packets; /* 1, or what the kernel made one of */
     uint64_t bytes;
     uint8_t proto;
     uint8_t tcp_flags;
@@ -74,11 +76,11 @@ struct cache_flow {
     uint32_t age_ms; /* from the first to the last packet */
     uint16_t slot_time;
     uint8_t class;
-    uint8_t end;  /* when it is given out */
+    uint8_t end; /* when it is given out */
     uint64_t packets;
     uint64_t bytes;
     uint8_t tcp_flags; /* or-ed */
-    uint8_t data[]; /* key, values */
+    uint8_t data[];    /* key, values */
 };
 
 /* Where flows go; embedded in the owner's. The flow is the cache's, valid during the call. */

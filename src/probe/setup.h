@@ -1,7 +1,8 @@
 /* setup: what a probe is to do: records, exporters, samplers, monitors, and where they stand.
  *
- * Made from flags (cli) or from the routers' commands (probe/fnf); the probe only reads it. Things refer to
- * each other by their place in the arrays. Owner: who made it; one setup_free() ends all. */
+ * Made from flags (cli) or from the routers' commands (probe/fnf); the probe only reads it. Things
+ * refer to each other by their place in the arrays. Owner: who made it; one setup_free() ends all.
+ */
 #ifndef PROBE_SETUP_H
 #define PROBE_SETUP_H
 
@@ -21,17 +22,19 @@ enum {
     SETUP_NONE = -1
 };
 
-/* One element of a record, as it is exported: IANA's number, see reference 4.1. */
+/* One element of a record, as it is exported: IANA's number, or Cisco's (enterprise 9), which is
+ * 32768 more in v9. See probe/words.def. */
 struct setup_field {
     uint32_t enterprise;
     uint16_t number;
-    uint16_t len;
-    bool key;     /* match, else collect */
+    uint16_t len;  /* LAYOUT_VARLEN: varies */
+    bool key;      /* match, else collect */
+    uint8_t flags; /* of element 6: only these of the flags; 0: all */
 };
 
 struct setup_record {
     char name[SETUP_NAME];
-    struct setup_field fields[SETUP_FIELDS];
+    struct setup_field fields[SETUP_FIELDS]; /* keys first */
     size_t n;
 };
 
@@ -51,15 +54,17 @@ struct setup_exporter {
     uint16_t version; /* 5, 9, 10 */
     bool tcp;
     bool has_source;
-    struct addr source;         /* sends from it */
-    char source_if[IFNAMSIZ];   /* or from this interface's address; "": the kernel chooses */
+    struct addr source;       /* sends from it */
+    char vrf[IFNAMSIZ];       /* in this VRF (the name of its device); "": in none */
+    char source_if[IFNAMSIZ]; /* or from this interface's address; "": the kernel chooses */
     uint8_t dscp;
     uint8_t ttl;
-    uint16_t mtu;               /* of the datagram's IP packet */
-    uint32_t domain;            /* source id, observation domain; v5: engine type and id */
-    uint32_t template_s;        /* templates again after so many seconds */
-    uint32_t template_packets;  /* and after so many datagrams; 0: not by them */
+    uint16_t mtu;                     /* of the datagram's IP packet */
+    uint32_t domain;                  /* source id, observation domain; v5: engine type and id */
+    uint32_t template_s;              /* templates again after so many seconds */
+    uint32_t template_packets;        /* and after so many datagrams; 0: not by them */
     uint32_t option_s[SETUP_OPTIONS]; /* 0: that one is not sent */
+    uint64_t packets_above;           /* only flows of more packets than this */
 };
 
 struct setup_sampler {
@@ -84,8 +89,8 @@ struct setup_monitor {
 struct setup_place {
     char dev[IFNAMSIZ];
     int monitor;
-    int sampler; /* or SETUP_NONE */
-    bool output; /* packets that leave, else those that come */
+    int sampler;    /* or SETUP_NONE */
+    bool output;    /* packets that leave, else those that come */
     uint8_t family; /* 4 or 6; 0: both */
 };
 
@@ -103,5 +108,12 @@ struct setup {
 };
 
 void setup_free(struct setup *s); /* takes a zeroed one */
+
+/* As they are where nothing is said: v9, UDP port 9995, ... */
+struct setup_exporter setup_exporter_default(void);
+
+/* idle_s 0 in a class: setup_monitor_fill() gives it what the others imply. */
+struct setup_monitor setup_monitor_default(void);
+void setup_monitor_fill(struct setup_monitor *m);
 
 #endif
