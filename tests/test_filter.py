@@ -83,7 +83,7 @@ def test_a_mistake_in_the_configuration_is_told_with_its_place(run, tmp_path):
     config.write_text("filter a filter b\nfilter b not filter a\n")
     assert "does it mean itself?" in run("filter", "check", "--config", config, status=2).stderr
     config.write_text("filter a port 80\nflter b any\n")
-    assert f'{config}:2:1: expected filter or names or collector or store or sender, found "flter"; did you mean filter?' in \
+    assert f'{config}:2:1: expected filter or names or collector or store or sender or quirks, found "flter"; did you mean filter?' in \
         run("filter", "check", "--config", config, status=2).stderr
     config.write_text("filter a port 80\nno filter a\nfilter a any\n")
     assert run("filter", "check", "--config", config, "filter a").stdout == ""

@@ -204,8 +204,8 @@ def test_a_template_id_used_anew_after_a_restart(collector, flows):
 
 # --- the lists ---
 
-# What is known of exporters, by section of the list of quirks: the test that has it, as FILE:NAME; without a file it is one of VENDORS, or a test here. Rules
-# that operators confirm (units and masks of v8, seconds in v5, octets turned, what 231 and 232 mean) have a list of their own.
+# What is known of exporters, by section of the list of quirks: the test that has it, as FILE:NAME; without a file it is one of VENDORS, or a test here. What
+# operators confirm is in tests/test_quirks.py.
 KNOWN = {
     "5.1 what identifies an exporter and a template": {
         "two exporters behind one address": "tests/test_exporters.py:test_exporters_that_share_an_address_do_not_disturb_each_other",
@@ -256,6 +256,9 @@ KNOWN = {
         "Juniper: timeouts of whole minutes": "tests/test_doctor.py:test_long_flows_in_one_piece",
         "Palo Alto: events without a time": "palo-alto-pads-with-zeros-and-events-have-no-time",
         "records without times": "tests/test_doctor.py:test_records_without_times",
+        "v5 and v8 in seconds, masks and fields of v8 in another order, octets of a rate turned, rates not believed, totals of firewalls":
+            "tests/test_quirks.py:test_a_rule_does_what_it_says",
+        "v8: seconds or milliseconds": "tests/test_quirks.py:test_three_are_proposed_and_the_operator_confirms",
     },
     "5.5 firewalls": {
         "events are no flows": "tests/test_events.py:test_no_total_of_flows_has_events_in_it",

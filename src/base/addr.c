@@ -128,6 +128,17 @@ int addr_port_parse(const char *text, struct addr *out, uint16_t *port, struct e
     return 0;
 }
 
+size_t prefix_print(const struct prefix *p, char out[static PREFIX_TEXT])
+{
+    bool v4 = p->bits >= ADDR_V4_BITS && addr_is_v4(&p->addr);
+    size_t n = addr_print(&p->addr, out);
+
+    out[n++] = '/';
+    n += text_print_u64(p->bits - (v4 ? ADDR_V4_BITS : 0u), out + n);
+    out[n] = '\0';
+    return n;
+}
+
 size_t addr_port_print(const struct addr *a, uint16_t port, char out[static ADDR_PORT_TEXT])
 {
     bool v6 = !addr_is_v4(a);

@@ -13,6 +13,7 @@
 enum {
     ADDR_TEXT = 46,      /* the longest address, with its zero byte */
     ADDR_PORT_TEXT = 54, /* [address]:port */
+    PREFIX_TEXT = 50,    /* address/bits */
     ADDR_V4_BITS = 96    /* where an IPv4 address begins in the 16 bytes */
 };
 
@@ -70,6 +71,9 @@ int addr_parse(const char *text, struct addr *out, struct err *err) MUST_USE;
 /* As addr_parse, or with "/bits"; without it the prefix is the host. IPv4 bits are 0..32 in the
  * text. Bits behind the prefix are cleared. */
 int prefix_parse(const char *text, struct prefix *out, struct err *err) MUST_USE;
+
+/* "192.0.2.0/24", "2001:db8::/32". */
+size_t prefix_print(const struct prefix *p, char out[static PREFIX_TEXT]);
 
 static inline bool prefix_has(const struct prefix *p, const struct addr *a)
 {

@@ -76,6 +76,7 @@ static void masks_by_bits(void **state)
 
 static void reads_prefixes(void **state)
 {
+    char text[PREFIX_TEXT];
     struct prefix p;
     struct addr in = parsed("198.51.100.200");
     struct addr out = parsed("198.51.101.0");
@@ -88,10 +89,17 @@ static void reads_prefixes(void **state)
     assert_false(prefix_has(&p, &out));
     assert_false(prefix_has(&p, &v6));
 
+    assert_int_equal(prefix_print(&p, text), 15);
+    assert_string_equal(text, "198.51.100.0/24");
+
     assert_int_equal(prefix_parse("0.0.0.0/0", &p, NULL), 0); /* all of IPv4, none of IPv6 */
+    (void)prefix_print(&p, text);
+    assert_string_equal(text, "0.0.0.0/0");
     assert_true(prefix_has(&p, &out));
     assert_false(prefix_has(&p, &v6));
     assert_int_equal(prefix_parse("::/0", &p, NULL), 0);
+    (void)prefix_print(&p, text);
+    assert_string_equal(text, "::/0");
     assert_true(prefix_has(&p, &out));
     assert_true(prefix_has(&p, &v6));
     assert_int_equal(prefix_parse("198.51.100.200", &p, NULL), 0);

@@ -143,13 +143,11 @@ static bool print_collector(const struct config *c)
 
 static void print_senders(const struct senders *s)
 {
-    char text[ADDR_TEXT];
+    char text[PREFIX_TEXT];
 
     for (size_t i = 0; i < s->n; i++) {
-        const struct prefix *p = &s->v[i].prefix;
-        bool v4 = p->bits >= ADDR_V4_BITS && addr_is_v4(&p->addr);
-        (void)addr_print(&p->addr, text);
-        (void)printf("Sender %s/%u: ", text, p->bits - (v4 ? ADDR_V4_BITS : 0u));
+        (void)prefix_print(&s->v[i].prefix, text);
+        (void)printf("Sender %s: ", text);
         if (*s->v[i].name)
             (void)printf("%s; ", s->v[i].name);
         if (s->v[i].trusts)
@@ -159,6 +157,20 @@ static void print_senders(const struct senders *s)
         (void)printf("what comes out of sequence is %s\n",
                      s->v[i].reject ? "rejected" : "stored as all else");
     }
+}
+
+static void print_quirks(const struct quirks *q)
+{
+    struct buf text;
+
+    buf_init(&text, 1 << 16);
+    for (size_t i = 0; i < q->n; i++) {
+        buf_reset(&text);
+        quirk_say(&q->v[i], &text);
+        (void)printf("Quirk %s (%s): %.*s\n", q->v[i].name, q->v[i].place, (int)text.len,
+                     (const char *)text.data);
+    }
+    buf_free(&text);
 }
 
 static bool print_filters(const struct config *c)
@@ -210,6 +222,7 @@ static int check(const char *path)
     if (r == 0 && c->has_collector)
         right = print_collector(c) && right;
     print_senders(&c->collect.senders);
+    print_quirks(&c->collect.quirks);
     config_free(c);
     free(c);
     return r == 0 && right ? 0 : r == ERR_SYS ? 1 : 2;

@@ -145,12 +145,10 @@ static int reread(struct collect_source *source, const struct collect_options **
 {
     struct settings *s = container_of(source, struct settings, source);
     const char *path = config_path(s->argc, s->argv);
-    int r = 0;
 
     config_free(&s->config);
     config_init(&s->config);
-    if (path)
-        r = config_read(&s->config, path, err);
+    int r = config_read(&s->config, path, err);
     s->config.collect.file = path;
     if (r == 0)
         r = take_flags(s, err);
@@ -205,6 +203,10 @@ static int run(struct settings *s)
         if (first->syslog)
             r = log_to_syslog(first->syslog, &err);
         s->first = first;
+        if (first->no_quirks)
+            log_warn(
+                "the quirk rules that weir comes with are not installed (share/weir/quirks.conf): "
+                "exporters are taken to send what the standards say");
         if (r == 0)
             r = collect(o, first, &err);
         config_free(first);
@@ -255,7 +257,8 @@ const struct command cmd_collect = {
         "a port without rules hears everybody.\n"
         "--config names a file with the same settings (docs/configuration.md; 'weir check' says "
         "what "
-        "is wrong in it). SIGHUP takes the access list and the senders from it without losing a "
+        "is wrong in it). SIGHUP takes the access list, the senders and the quirks from it without "
+        "losing a "
         "datagram; what "
         "else has changed needs a restart, and is named in the log.\n"
         "--json-lines gives all flows as lines of JSON besides, as 'weir query --format jsonl "

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/config.h"
 #include "flow/decode.h"
 #include "net/capfile.h"
 #include "query/print.h"
@@ -250,32 +251,43 @@ static int decode_items(struct run *r, struct decoder *d, struct capfile *file, 
     return code == ERR_EOF ? 0 : code;
 }
 
+struct settings {
+    bool all;
+    const char *config; /* NULL: as it is on the wire */
+};
+
 /* 0 or an error; what was decoded before it is printed. */
-static int decode_file(struct run *r, const char *path, bool all, struct err *err)
+static int decode_file(struct run *r, const char *path, const struct settings *set, struct err *err)
 {
     struct decode_limits limits = decode_limits_default();
     struct counts counts = {0};
     struct capfile *file = NULL;
     struct decoder *d = decoder_new(&limits, &r->out, &r->watch, &counts);
     uint64_t before = r->datagrams;
-    int code = d ? capfile_open(&file, path, err) : err_set(err, ERR_SYS, "out of memory");
+    int code = d ? 0 : err_set(err, ERR_SYS, "out of memory");
 
+    if (code == 0 && set->config)
+        code = config_teach(set->config, d, err);
+    if (code == 0)
+        code = capfile_open(&file, path, err);
     r->n_frames = 0;
     if (code == 0) {
-        code = decode_items(r, d, file, all, err);
+        code = decode_items(r, d, file, set->all, err);
         capfile_close(file);
     }
     decoder_free(d);
     if (code == 0 && r->datagrams == before)
         code = err_set(err, ERR_DATA, "%s: no export datagrams in it%s", path,
-                       all ? "" : "; --all takes what does not begin as one, too");
+                       set->all ? "" : "; --all takes what does not begin as one, too");
     return code;
 }
 
-enum { OPT_ALL = 1 };
+enum { OPT_ALL = 1, OPT_CONFIG };
 
 static const struct opt opts[] = {
     {OPT_ALL, "all", 'a', NULL, "every UDP datagram, also those that don't begin as an export"},
+    {OPT_CONFIG, "config", 'c', "FILE",
+     "read it as FILE, and the quirk rules that weir comes with, say of those who sent it"},
 };
 
 static void summary(const struct run *r)
@@ -295,16 +307,17 @@ static void summary(const struct run *r)
                       (unsigned long long)r->others);
 }
 
-static int run_files(struct run *r, char **paths, size_t n, bool all)
+static int run_files(struct run *r, char **paths, size_t n, const struct settings *set)
 {
     struct err err;
     int status = 0;
 
     for (size_t i = 0; i < n && !r->failed; i++) {
         r->file = n > 1 ? paths[i] : NULL;
-        if (decode_file(r, paths[i], all, &err)) {
+        int e = decode_file(r, paths[i], set, &err);
+        if (e) {
             (void)fprintf(stderr, "weir decode: %s\n", err.text);
-            status = 1;
+            status = e == ERR_CONFIG ? 2 : 1;
         }
     }
     if (fflush(stdout) != 0 || r->failed)
@@ -318,14 +331,16 @@ static int cmd_decode_run(int argc, char **argv)
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
     char **paths = mem_new((size_t)argc, sizeof *paths);
     size_t n = 0;
-    bool all = false;
+    struct settings set = {.all = false};
     struct err err;
     int id;
     int status;
 
     while ((id = opt_next(&scan, &err)) != OPT_END && id != ERR_CONFIG) {
         if (id == OPT_ALL)
-            all = true;
+            set.all = true;
+        else if (id == OPT_CONFIG)
+            set.config = scan.value;
         else
             paths[n++] = argv[scan.at - 1];
     }
@@ -336,7 +351,7 @@ static int cmd_decode_run(int argc, char **argv)
     } else {
         struct run r = {.watch = {.on = on_event}, .out = {.push = on_full}};
         buf_init(&r.text, OUT_MAX);
-        status = run_files(&r, paths, n, all);
+        status = run_files(&r, paths, n, &set);
         buf_free(&r.text);
         free(r.frames);
         free(r.pending);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/progress.h"
 #include "flow/decode.h"
 #include "net/capfile.h"
@@ -150,7 +151,7 @@ static int keep_names(const struct run *r, const char *dir, struct err *err)
     return e ? err_in(err, e, "the flows are imported, but not what exporters call things") : 0;
 }
 
-static int import_all(struct run *r, const char *dir, char **paths, size_t n)
+static int import_all(struct run *r, const char *dir, const char *config, char **paths, size_t n)
 {
     struct pq_write_options pq = {.codec = PQ_ZSTD};
     struct decode_limits limits = decode_limits_default();
@@ -163,6 +164,8 @@ static int import_all(struct run *r, const char *dir, char **paths, size_t n)
         r->decoder = decoder_new(&limits, import_out(r->import), NULL, &r->counts);
         e = r->decoder ? 0 : err_set(&err, ERR_LIMIT, "no memory for a decoder");
     }
+    if (e == 0)
+        e = config_teach(config, r->decoder, &err);
     for (size_t i = 0; i < n && e == 0; i++)
         e = import_file(r, paths[i], &err);
     progress_end(&r->progress);
@@ -185,10 +188,12 @@ static int import_all(struct run *r, const char *dir, char **paths, size_t n)
     return 0;
 }
 
-enum { OPT_STORE = 1 };
+enum { OPT_STORE = 1, OPT_CONFIG };
 
 static const struct opt opts[] = {
     {OPT_STORE, "store", 's', "DIR", "the store to add to (./var)"},
+    {OPT_CONFIG, "config", 'c', "FILE",
+     "what it says of senders and quirks holds here too (default: " FILTERS_CONFIG ")"},
 };
 
 static int cmd_import_run(int argc, char **argv)
@@ -196,6 +201,7 @@ static int cmd_import_run(int argc, char **argv)
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
     char **paths = mem_new((size_t)argc, sizeof *paths);
     const char *dir = "./var";
+    const char *config = config_usual();
     size_t n = 0;
     struct err err;
     int id;
@@ -204,6 +210,8 @@ static int cmd_import_run(int argc, char **argv)
     while ((id = opt_next(&scan, &err)) != OPT_END && id != ERR_CONFIG) {
         if (id == OPT_STORE)
             dir = scan.value;
+        else if (id == OPT_CONFIG)
+            config = scan.value;
         else
             paths[n++] = argv[scan.at - 1];
     }
@@ -216,7 +224,7 @@ static int cmd_import_run(int argc, char **argv)
         r->begin_mono_ms = clock_mono_ms();
         r->progress = progress_of();
         catch_signals();
-        status = import_all(r, dir, paths, n);
+        status = import_all(r, dir, config, paths, n);
         free(r);
     }
     free(paths);

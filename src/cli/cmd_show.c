@@ -104,6 +104,17 @@ static void print_identity(const json_t *s)
                      several ? " and others" : "");
 }
 
+static void print_quirks_of(const json_t *s)
+{
+    const json_t *list = json_object_get(s, "quirks");
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        (void)printf("%s%s", i == 0 ? "    quirks: " : ", ",
+                     text(json_array_get(list, i), "quirk"));
+    if (json_array_size(list) > 0)
+        (void)printf("\n");
+}
+
 static void print_sender(const json_t *s, int64_t now_ms)
 {
     int64_t ahead_ms = json_integer_value(json_object_get(s, "clock_ahead_ms"));
@@ -123,6 +134,7 @@ static void print_sender(const json_t *s, int64_t now_ms)
                      ? "  (counts as softflowd does: a message's own records too)"
                      : "");
     print_identity(s);
+    print_quirks_of(s);
 }
 
 static void print_senders(const json_t *answer)
@@ -182,6 +194,7 @@ static const struct {
     {"collect", print_collect},      {"counters", print_counters},  {"drops", print_drops},
     {"senders", print_senders},      {"templates", show_templates}, {"samplers", show_samplers},
     {"interfaces", show_interfaces}, {"names", show_names},         {"waiting", show_waiting},
+    {"quirks", show_quirks},
 };
 
 enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };

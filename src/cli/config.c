@@ -8,10 +8,12 @@
 #include "net/priv.h"
 #include "sink/target.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { COLLECTOR = 1, STORE, SENDER };
+enum { COLLECTOR = 1, STORE, SENDER, QUIRK };
 
 static const uint64_t rate_max = UINT32_MAX;
 
@@ -268,6 +270,57 @@ static int on_setting(struct conf *c, const struct conf_line *line, struct err *
     return r ? conf_fail(line, line->n > 0 ? line->arg[0].column : 1, err, "%s", why.text) : 0;
 }
 
+static int on_quirk(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    return quirk_take(&container_of(c, struct config, conf)->quirks, line, err);
+}
+
+/* More rules, in a file of their own. */
+static int on_quirks(struct conf *c, const struct conf_line *line, struct err *err)
+{
+    struct config *k = container_of(c, struct config, conf);
+    const char *path = text_of(k, &line->arg[0]);
+
+    if (line->no)
+        return conf_fail(line, 1, err,
+                         "expected a quirk to undo (no quirk NAME), found a file: leave it out "
+                         "instead");
+    if (!path)
+        return fail_large(err);
+    int r = quirk_read_file(&k->quirks, path, err);
+    return r == ERR_CONFIG ? r : r ? conf_fail(line, line->arg[0].column, err, "%s", path) : 0;
+}
+
+/* The rules that weir comes with lie in share/weir beside the program's folder; where it was built,
+ * beside the program. */
+static bool find_shipped(char *path, size_t size)
+{
+    static const char *const places[] = {"../share/weir/quirks.conf", "quirks.conf"};
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    for (size_t i = 0; n > 0 && i < COUNT_OF(places); i++) {
+        self[n] = '\0';
+        int dir = (int)(strrchr(self, '/') - self);
+        int len = snprintf(path, size, "%.*s/%s", dir, self, places[i]);
+        if (len > 0 && (size_t)len < size && file_exists(path))
+            return true;
+    }
+    return false;
+}
+
+/* A file that is named must be there. */
+static int read_shipped(struct config *c, struct err *err)
+{
+    const char *named = getenv("WEIR_QUIRKS");
+    char path[PATH_MAX];
+
+    if (named)
+        return *named ? quirk_read_file(&c->quirks, named, err) : 0;
+    c->no_quirks = !find_shipped(path, sizeof path);
+    return c->no_quirks ? 0 : quirk_read_file(&c->quirks, path, err);
+}
+
 #define SETTING(block, text, what, can_be_bare)                                                 \
     {                                                                                           \
         .words = (text), .take = on_setting, .in = (block), .id = (what), .bare = (can_be_bare) \
@@ -304,6 +357,8 @@ static const struct conf_command commands[] = {
     {.words = "trust exporter-address", .take = on_trust, .in = SENDER},
     {.words = "out-of-sequence log", .take = on_out_of_sequence, .in = SENDER},
     {.words = "out-of-sequence reject", .take = on_out_of_sequence, .in = SENDER, .id = 1},
+    {.words = "quirks FILE", .take = on_quirks},
+    QUIRK_COMMANDS(QUIRK, on_quirk),
 };
 
 void config_init(struct config *c)
@@ -318,6 +373,7 @@ void config_free(struct config *c)
 {
     access_rules_free(&c->collect.access);
     senders_free(&c->collect.senders);
+    quirks_free(&c->quirks.quirks);
     filters_free(&c->filters);
     arena_free(&c->text);
 }
@@ -333,7 +389,31 @@ const char *config_usual(void)
 
 int config_read(struct config *c, const char *path, struct err *err)
 {
-    return conf_read_file(&c->conf, path, err);
+    int r = read_shipped(c, err);
+
+    if (r == 0 && path)
+        r = conf_read_file(&c->conf, path, err);
+    if (r == 0) {
+        r = quirk_check(&c->quirks, err);
+        if (r && c->conf.wrong)
+            c->conf.wrong(&c->conf, err);
+    }
+    c->collect.quirks = c->quirks.quirks;
+    return r;
+}
+
+int config_teach(const char *path, struct decoder *d, struct err *err)
+{
+    struct config *c = mem_new(1, sizeof *c);
+
+    config_init(c);
+    int r = config_read(c, path, err);
+    if (r == 0 &&
+        !(decoder_set_senders(d, &c->collect.senders) && decoder_set_quirks(d, &c->collect.quirks)))
+        r = err_set(err, ERR_LIMIT, "no memory for what the configuration says of exporters");
+    config_free(c);
+    free(c);
+    return r;
 }
 
 int config_sender(struct config *c, const char *text, struct err *err)

@@ -12,6 +12,8 @@
  *     sampling RATE
  *     out-of-sequence log|reject
  *     name TEXT, trust exporter-address
+ *   quirks FILE
+ *   quirk NAME ...                                as flow/quirk_conf.h says
  *
  * docs/configuration.md describes them. */
 #ifndef CLI_CONFIG_H
@@ -21,14 +23,18 @@
 #include "base/mem.h"
 #include "cli/filters.h"
 #include "collect/collect.h"
+#include "flow/decode.h"
+#include "flow/quirk_conf.h"
 
 struct config {
     struct conf conf;
     struct arena text; /* of its words */
     struct collect_options collect;
     struct filters filters;
-    const char *names;    /* a file of them (store/labels.h), or NULL */
-    struct prefix sender; /* of the block in hand */
+    struct quirk_reading quirks; /* collect.quirks is a view of it */
+    bool no_quirks;              /* the rules that weir comes with are not installed */
+    const char *names;           /* a file of them (store/labels.h), or NULL */
+    struct prefix sender;        /* of the block in hand */
     enum log_level level;
     const char *syslog;      /* as log_to_syslog() takes it, or NULL */
     const char *json;        /* where flows go as JSON lines, see sink/target.h, or NULL */
@@ -46,7 +52,8 @@ void config_free(struct config *c);
 /* $WEIR_CONFIG, else the usual place if there is one, else NULL. */
 const char *config_usual(void);
 
-/* The first mistake ends it, with its place in `err`. */
+/* The rules that weir comes with, then the file (NULL: none). The first mistake ends it, with its
+ * place in `err`. */
 int config_read(struct config *c, const char *path, struct err *err) MUST_USE;
 
 /* Which flows go as JSON lines: as a query means it, flows unless it says otherwise. *out is NULL
@@ -55,6 +62,10 @@ int config_json_filter(const struct config *c, struct filter **out, struct err *
 
 /* "PREFIX COMMAND": a command of the sender's block, as a flag gives it. */
 int config_sender(struct config *c, const char *text, struct err *err) MUST_USE;
+
+/* What the configuration says of exporters, to a decoder: senders and quirks. `path` as in
+ * config_read(). */
+int config_teach(const char *path, struct decoder *d, struct err *err) MUST_USE;
 
 /* Every mistake is written to stderr, a line each. ERR_CONFIG if there was any. */
 int config_check(struct config *c, const char *path, struct err *err) MUST_USE;

@@ -159,6 +159,47 @@ void show_names(const json_t *answer)
     show_rest(answer);
 }
 
+/* --- quirks --- */
+
+static void print_proposal(const json_t *p)
+{
+    (void)printf("%s, version %" PRIu64 ": %s\n", text(p, "exporter"), number(p, "version"),
+                 text(p, "why"));
+    if (json_is_string(json_object_get(p, "config")))
+        (void)printf("  If it is so, write into the configuration, and send SIGHUP:\n    %s\n",
+                     text(p, "config"));
+    else
+        (void)printf("  If it is so, write a quirk with: action %s\n", text(p, "action"));
+}
+
+static void print_quirk(const json_t *q)
+{
+    const json_t *list = json_object_get(q, "holds_for");
+
+    (void)printf("%15" PRIu64 "  %-24s %s\n", number(q, "records"), text(q, "quirk"),
+                 text(q, "means"));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        (void)printf("%15" PRIu64 "    %s, version %" PRIu64 "\n", number(x, "records"),
+                     text(x, "exporter"), number(x, "version"));
+    }
+}
+
+void show_quirks(const json_t *answer)
+{
+    const json_t *proposals = json_object_get(answer, "proposals");
+    const json_t *quirks = json_object_get(answer, "quirks");
+
+    for (size_t i = 0; i < json_array_size(proposals); i++)
+        print_proposal(json_array_get(proposals, i));
+    if (json_array_size(proposals) > 0)
+        (void)printf("\n");
+    (void)printf("%15s  %-24s %s\n", "records", "quirk", "what it says");
+    for (size_t i = 0; i < json_array_size(quirks); i++)
+        print_quirk(json_array_get(quirks, i));
+    show_rest(answer);
+}
+
 /* --- what waits for its template --- */
 
 void show_waiting(const json_t *answer)

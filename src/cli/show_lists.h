@@ -14,6 +14,7 @@ void show_templates(const json_t *answer);
 void show_samplers(const json_t *answer);
 void show_interfaces(const json_t *answer);
 void show_names(const json_t *answer);
+void show_quirks(const json_t *answer);
 void show_waiting(const json_t *answer);
 
 #endif

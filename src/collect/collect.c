@@ -366,6 +366,7 @@ static int start_workers(struct collect *c, struct err *err)
                                .pq = {.codec = PQ_ZSTD},
                                .limits = decode_limits_default(),
                                .senders = &o->senders,
+                               .quirks = &o->quirks,
                                .sink = o->sink};
     struct worker *first = &c->receiver[0].worker;
     struct buf state;

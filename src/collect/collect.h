@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "flow/out.h"
+#include "flow/quirk.h"
 #include "flow/senders.h"
 #include "net/access.h"
 #include "net/steer.h"
@@ -52,6 +53,7 @@ struct collect_options {
     size_t n_tcp;
     struct access_rules access; /* the caller's */
     struct senders senders;     /* the caller's */
+    struct quirks quirks;       /* the caller's */
     unsigned workers;           /* 0: collect_workers() */
     bool pin;                   /* each to a processor */
     size_t rcvbuf_bytes;        /* 0: as the rate asks */

@@ -2,12 +2,29 @@
 
 #include "collect/put.h"
 #include "collect/put_health.h"
+#include "collect/quirk_list.h"
 #include "flow/element.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { LISTS_BYTES = CTL_ANSWER_MAX / 4 * 3 };
+
+/* Rules that hold for it. */
+static void put_quirks_of(const struct snapshot *from, const struct exporter *x, struct json *j)
+{
+    json_key(j, "quirks");
+    json_open(j, '[');
+    for (size_t i = 0; i < from->quirks.n && x->quirk_records; i++) {
+        if (x->quirk_records[i] == 0)
+            continue;
+        json_open(j, '{');
+        put_text(j, "quirk", from->quirks.v[i].name);
+        put_number(j, "records", x->quirk_records[i]);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
 
 /* Who it is, and how that is known. */
 static void put_identity(const struct exporter *x, struct json *j)
@@ -32,15 +49,8 @@ static void put_sender(const struct snapshot *from, size_t i, struct json *j)
     const struct exporter *x = &from->senders[i];
     const struct sequence *s = &x->sequence;
 
-    put_address(j, "exporter", &x->key.addr, x->key.port);
+    put_exporter(j, &x->key);
     put_identity(x, j);
-    put_number(j, "version", x->key.version);
-    if (x->key.version >= 9) {
-        put_number(j, "domain", x->key.source);
-    } else {
-        put_number(j, "engine_type", x->key.source >> 8);
-        put_number(j, "engine_id", x->key.source & 0xff);
-    }
     if (x->key.session != 0)
         put_number(j, "tcp_session", x->key.session);
     put_number(j, "datagrams", x->datagrams);
@@ -63,6 +73,19 @@ static void put_sender(const struct snapshot *from, size_t i, struct json *j)
     put_number(j, "restarts", s->restarts);
     json_key(j, "counts_itself");
     json_bool(j, s->inclusive);
+    put_quirks_of(from, x, j);
+}
+
+static void put_suspicions(const struct suspect *s, struct json *j)
+{
+    bool turned = suspect_is(s, SUSPECT_RATE);
+
+    put_number(j, "v8_in_seconds", suspect_is(s, SUSPECT_SECONDS) ? s->seconds : 0);
+    put_number(j, "v8_masks_swapped", suspect_is(s, SUSPECT_MASKS) ? s->masks : 0);
+    json_key(j, "rate_suspected");
+    json_f64(j, turned ? s->rate : 0);
+    json_key(j, "rate_if_swapped");
+    json_f64(j, turned ? rates_swapped(s->rate) : 0);
 }
 
 /* What is noted of it beside, for `weir doctor`. */
@@ -76,6 +99,7 @@ static void put_examined(const struct snapshot *from, size_t i, struct json *j)
     put_time(j, "restarted_ms", x->restarted_ms);
     json_key(j, "forced_rate");
     json_f64(j, x->forced_rate);
+    put_suspicions(&x->suspect, j);
     put_health(j, &x->health);
 }
 
@@ -264,6 +288,10 @@ static void put_list(struct collect *c, enum snapshot_what what, struct json *j)
 
 bool lists_put(struct collect *c, const char *name, struct json *j)
 {
+    if (strcmp(name, "quirks") == 0) {
+        quirk_list_put(c, j);
+        return true;
+    }
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
         if (strcmp(lists[i].name, name) != 0)
             continue;

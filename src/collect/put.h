@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/json.h"
+#include "flow/exporters.h"
 
 static inline void put_number(struct json *j, const char *key, uint64_t n)
 {
@@ -29,6 +30,18 @@ static inline void put_address(struct json *j, const char *key, const struct add
 
     (void)addr_port_print(a, port, text);
     put_text(j, key, text);
+}
+
+static inline void put_exporter(struct json *j, const struct exporter_key *key)
+{
+    put_address(j, "exporter", &key->addr, key->port);
+    put_number(j, "version", key->version);
+    if (key->version >= 9) {
+        put_number(j, "domain", key->source);
+    } else {
+        put_number(j, "engine_type", key->source >> 8);
+        put_number(j, "engine_id", key->source & 0xff);
+    }
 }
 
 #endif

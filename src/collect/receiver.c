@@ -299,7 +299,7 @@ static void take_settings(struct receiver *r)
     struct gate_lists old = r->gate.lists;
     r->gate.lists = fresh->lists;
     fresh->lists = old;
-    worker_set_senders(&r->worker, &fresh->senders, clock_wall_ms());
+    worker_set_rules(&r->worker, &fresh->senders, &fresh->quirks, clock_wall_ms());
     receiver_settings_free(fresh);
     tcp_review(&r->tcp);
 }
@@ -406,7 +406,7 @@ struct receiver_settings *receiver_settings_of(const struct receiver *r,
         gate_set(&s->lists, r->udp[i].udp.number, &options->access, r->udp[i].udp.port);
     for (size_t i = 0; i < r->n_tcp; i++)
         gate_set(&s->lists, r->tcp_listener[i].number, &options->access, r->tcp_listener[i].port);
-    if (senders_copy(&s->senders, &options->senders))
+    if (senders_copy(&s->senders, &options->senders) && quirks_copy(&s->quirks, &options->quirks))
         return s;
     receiver_settings_free(s);
     return NULL;
@@ -418,6 +418,7 @@ void receiver_settings_free(struct receiver_settings *s)
         return;
     gate_lists_free(&s->lists);
     senders_free(&s->senders);
+    quirks_free(&s->quirks);
     free(s);
 }
 

@@ -48,6 +48,7 @@ struct receiver_status {
 struct receiver_settings {
     struct gate_lists lists;
     struct senders senders;
+    struct quirks quirks;
 };
 
 struct receiver;

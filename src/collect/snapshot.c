@@ -10,14 +10,23 @@ static size_t room_for(size_t n) { return n < SNAPSHOT_MAX ? n : (size_t)SNAPSHO
 
 static void take_list(struct snapshot *s, const struct exporter_list *from)
 {
-    for (const struct exporter *x = from->newest; x && s->n < SNAPSHOT_MAX; x = x->older)
-        s->senders[s->n++] = *x;
+    for (const struct exporter *x = from->newest; x && s->n < SNAPSHOT_MAX; x = x->older) {
+        struct exporter *to = &s->senders[s->n++];
+        *to = *x;
+        if (!x->quirk_records)
+            continue;
+        to->quirk_records = mem_new(s->quirks.n, sizeof *to->quirk_records);
+        memcpy(to->quirk_records, x->quirk_records, s->quirks.n * sizeof *to->quirk_records);
+    }
 }
 
 static void take_senders(struct snapshot *s, const struct exporters *e)
 {
     s->n_all = e->map.n;
     s->senders = mem_new(room_for(e->map.n) + 1, sizeof *s->senders);
+    if (!quirks_copy(&s->quirks, &e->quirks))
+        return;
+    memcpy(s->quirk_records, e->quirk_records, sizeof s->quirk_records);
     take_list(s, &e->settled);
     take_list(s, &e->newcomers);
 }
@@ -169,6 +178,7 @@ struct snapshot snapshot_of(struct decoder *d, enum snapshot_what what)
         take_waiting(&s, decoder_held(d));
         break;
     case SNAPSHOT_SENDERS:
+    case SNAPSHOT_QUIRKS:
     case SNAPSHOT_HEALTH:
         take_senders(&s, decoder_exporters(d));
         break;
@@ -188,6 +198,9 @@ struct snapshot snapshot_of(struct decoder *d, enum snapshot_what what)
 
 void snapshot_free(struct snapshot *s)
 {
+    for (size_t i = 0; s->senders && i < s->n; i++)
+        free(s->senders[i].quirk_records);
+    quirks_free(&s->quirks);
     free(s->senders);
     free(s->templates);
     free(s->samplers);

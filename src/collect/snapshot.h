@@ -18,8 +18,9 @@ enum snapshot_what {
     SNAPSHOT_SAMPLERS,
     SNAPSHOT_INTERFACES,
     SNAPSHOT_NAMES,
-    SNAPSHOT_HEALTH, /* senders, with all that is noted of them */
-    SNAPSHOT_WAITING /* for their template */
+    SNAPSHOT_HEALTH,  /* senders, with all that is noted of them */
+    SNAPSHOT_WAITING, /* for their template */
+    SNAPSHOT_QUIRKS   /* of senders, see quirk_list.h */
 };
 
 struct snapshot_template {
@@ -61,6 +62,8 @@ struct snapshot {
     size_t n_all;
     /* One of: */
     struct exporter *senders;
+    struct quirks quirks; /* of senders */
+    uint64_t quirk_records[QUIRKS_MAX];
     struct snapshot_template *templates;
     struct rate *samplers;
     struct snapshot_name *names;

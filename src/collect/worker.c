@@ -149,6 +149,8 @@ int worker_open(struct worker *w, const struct worker_options *options, const st
         decoder_sessions_end(w->decoder); /* connections do not outlive a run */
     if (r == 0 && !decoder_set_senders(w->decoder, options->senders)) /* not those of that run */
         r = err_set(err, ERR_LIMIT, "no memory for the senders");
+    if (r == 0 && !decoder_set_quirks(w->decoder, options->quirks))
+        r = err_set(err, ERR_LIMIT, "no memory for the quirks");
     if (r == 0)
         r = syncer_open(&w->syncer, err);
     if (r == 0)
@@ -340,13 +342,18 @@ void worker_rotate(struct worker *w, int64_t now_ms)
         next_journal(w, now_ms);
 }
 
-void worker_set_senders(struct worker *w, const struct senders *senders, int64_t now_ms)
+void worker_set_rules(struct worker *w, const struct senders *senders, const struct quirks *quirks,
+                      int64_t now_ms)
 {
-    if (senders_same(&decoder_exporters(w->decoder)->senders, senders))
-        return;
-    if (!decoder_set_senders(w->decoder, senders))
+    const struct exporters *e = decoder_exporters(w->decoder);
+    bool same_senders = senders_same(&e->senders, senders);
+    bool same_quirks = quirks_same(&e->quirks, quirks);
+
+    if (!same_senders && !decoder_set_senders(w->decoder, senders))
         log_error("no memory for the senders of the configuration: those before stay in force");
-    else
+    if (!same_quirks && !decoder_set_quirks(w->decoder, quirks))
+        log_error("no memory for the quirks of the configuration: those before stay in force");
+    if (!same_senders || !same_quirks)
         next_journal(w, now_ms);
 }
 

@@ -27,6 +27,7 @@ struct worker_options {
     struct pq_write_options pq;
     struct decode_limits limits;
     const struct senders *senders; /* the caller's, for worker_open() */
+    const struct quirks *quirks;   /* likewise */
     struct sink *sink;             /* gets all flows too; may be NULL */
 };
 
@@ -75,9 +76,10 @@ void worker_commit(struct worker *w);
 /* End the journal now if it holds anything. */
 void worker_rotate(struct worker *w, int64_t now_ms);
 
-/* What the operator says of senders now. If it is something else, another journal is
+/* What the operator says of senders now, and the rules. If it is something else, another journal is
  * begun, whose head says it. */
-void worker_set_senders(struct worker *w, const struct senders *senders, int64_t now_ms);
+void worker_set_rules(struct worker *w, const struct senders *senders, const struct quirks *quirks,
+                      int64_t now_ms);
 
 /* Now and then: end a journal by age, have it synced, log what went wrong elsewhere. */
 void worker_tick(struct worker *w, int64_t now_ms);

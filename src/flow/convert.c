@@ -93,7 +93,7 @@ convert_load *convert_loader(const struct convert *c, size_t len)
 {
     bool is_int = c->conv == CONV_INT || (c->conv == CONV_UPTIME && c->uptime_raw);
 
-    if (c->how != CONVERT_PLAIN)
+    if (c->how != CONVERT_PLAIN || c->unit != QUIRK_UNIT_OWN || c->little)
         return NULL;
     if (c->conv == CONV_ADDR)
         return len == 4 ? load_addr4 : load_addr16;
@@ -102,14 +102,45 @@ convert_load *convert_loader(const struct convert *c, size_t len)
                : NULL;
 }
 
+/* Milliseconds, cut; what is beyond is as far as it goes. */
+static uint64_t in_ms(enum quirk_unit unit, uint64_t v)
+{
+    switch (unit) {
+    case QUIRK_SECONDS:
+        return v > INT64_MAX / MS ? INT64_MAX : v * MS;
+    case QUIRK_MICROSECONDS:
+        return v / 1000;
+    case QUIRK_NANOSECONDS:
+        return v / 1000000;
+    case QUIRK_UNIT_OWN:
+    case QUIRK_MILLISECONDS:
+        break;
+    }
+    return v;
+}
+
+static uint64_t convert_int(const struct convert *c, const uint8_t *from, size_t len)
+{
+    return c->little ? convert_le(from, len) : convert_be(from, len);
+}
+
+/* What rules have changed is read here, and nothing else: the loops below need not ask. */
+static uint64_t bent_value(const struct convert *c, const uint8_t *from, size_t len)
+{
+    return in_ms(c->unit, convert_int(c, from, len));
+}
+
+static bool is_bent(const struct convert *c) { return c->unit != QUIRK_UNIT_OWN || c->little; }
+
 /* Integers of any size that fits the column. */
-static void ints(void *dst, size_t width, const struct strip *s)
+static void ints(const struct convert *c, void *dst, size_t width, const struct strip *s)
 {
     const struct strip in = *s;
     const uint8_t *from = in.src;
+    bool bent = is_bent(c);
 
     for (size_t i = 0; i < in.n; i++, from += in.stride) {
-        uint64_t v = convert_be(from, in.len);
+        uint64_t v = bent ? bent_value(c, from, in.len) : convert_be(from, in.len);
         if (width == 1)
             ((uint8_t *)dst)[i] = (uint8_t)v;
         else if (width == 2)
@@ -175,12 +206,39 @@ static int64_t uptime_of_init(const struct plan_clock *clock, int64_t init_ms, u
     return convert_uptime_since(clock->export_ms, init_ms, v);
 }
 
+/* Times that a rule is about. */
+static void bent_times(const struct convert *c, const struct plan_clock *clock,
+                       const struct strip *s, const struct batch *b, size_t row, int64_t *to)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t v = bent_value(c, s->src + i * s->stride, s->len);
+        bool own = c->unit == QUIRK_UNIT_OWN;
+        if (c->conv == CONV_UPTIME)
+            to[i] = c->uptime_of_init
+                        ? uptime_of_init(clock, (int64_t)batch_u64(b, FIELD_INIT, row + i), v)
+                        : convert_uptime(clock, v);
+        else if (c->conv == CONV_DELTA)
+            to[i] = own ? delta_ms(clock->export_ms, v)
+                        : clock->export_ms - (int64_t)(v > INT64_MAX / 4 ? INT64_MAX / 4 : v);
+        else if (own && c->conv == CONV_SEC)
+            to[i] = sec_ms(v);
+        else if (own && c->conv == CONV_NTP)
+            to[i] = ntp_ms(v);
+        else
+            to[i] = v > INT64_MAX ? INT64_MAX : (int64_t)v;
+    }
+}
+
 static void times(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
                   const struct batch *b, size_t row, int64_t *to)
 {
     const struct strip in = *s;
     const uint8_t *from = in.src;
 
+    if (is_bent(c)) {
+        bent_times(c, clock, s, b, row, to);
+        return;
+    }
     if (c->conv == CONV_UPTIME && !c->uptime_of_init && in.len == 4) { /* most of what there is */
         const struct plan_clock at = *clock;
         for (size_t i = 0; i < in.n; i++, from += in.stride)
@@ -223,10 +281,13 @@ static bool narrow(const struct convert *c, const struct strip *s, struct batch 
     size_t width = kind_table[field_table[c->field].kind].width;
     const uint8_t *from = s->src;
 
-    for (size_t i = 0; i < s->n; i++, from += s->stride)
-        if (convert_zero(from, s->len - width) &&
-            !batch_put_u64(b, c->field, row + i, convert_be(from + s->len - width, width)))
+    for (size_t i = 0; i < s->n; i++, from += s->stride) {
+        const uint8_t *low = c->little ? from : from + s->len - width;
+        const uint8_t *high = c->little ? from + width : from;
+        uint64_t v = c->little ? convert_le(low, width) : convert_be(low, width);
+        if (convert_zero(high, s->len - width) && !batch_put_u64(b, c->field, row + i, v))
             return false;
+    }
     return true;
 }
 
@@ -258,18 +319,18 @@ static bool twin(const struct convert *c, const struct strip *s, struct batch *b
             ok = batch_put_u64(b, FIELD_ICMP_TYPE, row + i, from[0]) &&
                  batch_put_u64(b, FIELD_ICMP_CODE, row + i, from[1]);
         else
-            ok = batch_put_u64(b, c->field, row + i, convert_be(from, s->len));
+            ok = batch_put_u64(b, c->field, row + i, convert_int(c, from, s->len));
         if (!ok)
             return false;
     }
     return true;
 }
 
-static void micros(uint64_t *to, const struct strip *s)
+static void micros(const struct convert *c, uint64_t *to, const struct strip *s)
 {
     const uint8_t *from = s->src;
     for (size_t i = 0; i < s->n; i++, from += s->stride)
-        to[i] = convert_be(from, s->len) / 1000;
+        to[i] = convert_int(c, from, s->len) / 1000;
 }
 
 bool convert_run(const struct convert *c, const struct plan_clock *clock, const struct strip *s,
@@ -300,11 +361,11 @@ bool convert_run(const struct convert *c, const struct plan_clock *clock, const 
         floats(dst, s);
         break;
     case CONV_USEC:
-        micros(dst, s);
+        micros(c, dst, s);
         break;
     case CONV_UPTIME:
         if (c->uptime_raw)
-            ints(dst, width, s);
+            ints(c, dst, width, s);
         else
             times(c, clock, s, b, row, dst);
         break;
@@ -318,7 +379,7 @@ bool convert_run(const struct convert *c, const struct plan_clock *clock, const 
     case CONV_ICMP:
     case CONV_APP:
     case CONV_MPLS:
-        ints(dst, width, s);
+        ints(c, dst, width, s);
         break;
     }
     batch_set(b, c->field, row, s->n);

@@ -8,6 +8,7 @@
 #include "flow/batch.h"
 #include "flow/element.h"
 #include "flow/plan.h"
+#include "flow/quirk.h"
 
 struct strip {
     const uint8_t *src; /* of the first record */
@@ -27,8 +28,10 @@ struct convert {
     enum conv conv;
     enum field_id field;
     enum convert_how how;
-    bool uptime_of_init; /* CONV_UPTIME counts from the row's INIT column, not from the header */
-    bool uptime_raw;     /* CONV_UPTIME: the column is an uptime, no clock is known */
+    bool uptime_of_init;  /* CONV_UPTIME counts from the row's INIT column, not from the header */
+    bool uptime_raw;      /* CONV_UPTIME: the column is an uptime, no clock is known */
+    enum quirk_unit unit; /* a time is in this one, whatever conv says */
+    bool little;          /* the octets stand last first */
 };
 
 /* The loop for the common case: element and column are of a size and nothing has to be looked at;
@@ -53,6 +56,14 @@ static inline int64_t convert_uptime_since(int64_t export_ms, int64_t init_ms, u
     struct plan_clock clock = {.export_ms = export_ms,
                                .uptime_ms = (uint32_t)((uint64_t)export_ms - (uint64_t)init_ms)};
     return convert_uptime(&clock, v);
+}
+
+static inline uint64_t convert_le(const uint8_t *p, size_t len)
+{
+    uint64_t v = 0;
+    for (size_t i = len; i-- > 0;)
+        v = v << 8 | p[i];
+    return v;
 }
 
 static inline uint64_t convert_be(const uint8_t *p, size_t len)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "flow/convert.h"
 #include "flow/decode_state.h"
+#include "flow/fixed_plans.h"
 #include "flow/rating.h"
 #include "wire/fixed.h"
 #include "wire/set.h"
@@ -13,7 +14,6 @@
 enum {
     V1_LONG_RECORD = 52,
     TEXT_ROOM = BATCH_BYTES_MAX / 2,
-    FIXED_PLANS = 20,
     RELEASE_MISSES =
         4096, /* held sets of other sessions passed over for one datagram's templates */
     WITHDRAWALS_OF_ALL = 16 /* in one message, as each walks the whole table; two make sense */
@@ -38,7 +38,7 @@ struct decoder {
     struct batch *batch;   /* in hand */
     struct batch *options; /* of the set in hand */
     struct decode_state state;
-    struct plan *fixed[FIXED_PLANS];
+    struct fixed_plans fixed;
     struct layout_field *fields; /* of the template in hand */
     uint64_t number;
     size_t misses; /* of the datagram in hand, see release() */
@@ -78,6 +78,7 @@ struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
     d->watch = watch;
     d->counts = counts;
     decode_state_init(&d->state, limits, counts);
+    fixed_plans_init(&d->fixed, &d->state.exporters.quirks);
     d->batch = batch_new(BATCH_ROWS);
     d->options = batch_new(BATCH_ROWS);
     d->fields = calloc(LAYOUT_FIELDS_MAX, sizeof *d->fields);
@@ -94,8 +95,7 @@ void decoder_free(struct decoder *d)
     decode_state_free(&d->state);
     batch_delete(d->batch);
     batch_delete(d->options);
-    for (size_t i = 0; i < FIXED_PLANS; i++)
-        plan_free(d->fixed[i]);
+    fixed_plans_free(&d->fixed);
     free(d->fields);
     free(d);
 }
@@ -264,7 +264,8 @@ static bool fill_rate(const struct decoder *d, const struct plan *p, struct batc
                        .addr = &c->from->addr,
                        .head = c->head,
                        .forced = d->limits.forced_rate >= 1 ? d->limits.forced_rate : forced_rate,
-                       .otherwise = d->limits.default_rate};
+                       .otherwise = d->limits.default_rate,
+                       .no_header = plan_ignores_sampling(p)};
     return rating_fill(&r, p, b, row, n);
 }
 
@@ -336,20 +337,38 @@ static void learn_start(const struct context *c, const struct batch *b, size_t n
 }
 
 /* Rows [row, row + n) of options data have been decoded. */
-static void take_options(struct decoder *d, const struct context *c, size_t n)
+static void take_options(struct decoder *d, const struct context *c, const struct plan *p, size_t n)
 {
     d->n_options += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_OPTIONS, n);
     learn_start(c, d->options, n);
     naming_learn(&d->state.names, &c->from->addr, c->head->domain, d->options, 0, n,
                  c->received_ms);
-    rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n, c->received_ms);
+    if (!plan_ignores_sampling(p))
+        rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n,
+                    c->received_ms);
+    if (c->exporter)
+        suspect_rates(&c->exporter->suspect, d->options, 0, n);
     tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
     batch_reset(d->options);
 }
 
-static void take_flows(struct decoder *d, const struct context *c, size_t row, size_t n)
+/* Is it what it seems? */
+static void look_at(const struct decoder *d, const struct context *c, const struct plan *p,
+                    size_t row, size_t n)
 {
+    if (c->head->version == 8)
+        suspect_v8(&c->exporter->suspect, c->head, p, d->batch, row, n);
+    if (plan_has(p, FIELD_SAMPLING_INTERVAL) || plan_has(p, FIELD_SAMPLER_INTERVAL))
+        suspect_rates(&c->exporter->suspect, d->batch, row, n);
+}
+
+static void take_flows(struct decoder *d, const struct context *c, const struct plan *p, size_t row,
+                       size_t n)
+{
+    if (c->exporter)
+        look_at(d, c, p, row, n);
+
     d->flows += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_FLOWS, n);
     book_add(c->book, BOOK_STORED, (int64_t)n);
@@ -371,6 +390,18 @@ static void reject_rows(struct decoder *d, const struct context *c, struct batch
     d->flows += (uint32_t)n;
     count_add(d->counts, COUNT_FLOWS_REJECTED, n);
     book_add(c->book, BOOK_REJECTED, (int64_t)n);
+}
+
+static void count_quirks(struct decoder *d, const struct context *c, const struct plan *p,
+                         size_t records)
+{
+    size_t n;
+    const uint8_t *rules = plan_quirks(p, &n);
+
+    if (n == 0 || records == 0)
+        return;
+    exporters_bent(&d->state.exporters, c->exporter, rules, n, records);
+    count_add(d->counts, COUNT_QUIRK_RECORDS, records);
 }
 
 /* Decode all records at the cursor. Returns how many there were. */
@@ -398,12 +429,13 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
             r = ERR_LIMIT;
         }
         total += n;
+        count_quirks(d, c, p, n);
         if (n > 0 && c->reject)
             reject_rows(d, c, b, row, bytes, n, options);
         else if (n > 0 && options)
-            take_options(d, c, n);
+            take_options(d, c, p, n);
         else if (n > 0)
-            take_flows(d, c, row, n);
+            take_flows(d, c, p, row, n);
         if (r == ERR_DATA)
             malformed(d, c, COUNT_BAD_RECORD, cur_left(&records), err.text);
         else if (r)
@@ -414,13 +446,6 @@ static size_t decode_records(struct decoder *d, const struct context *c, struct 
 }
 
 /* --- fixed versions --- */
-
-static size_t fixed_slot(const struct msg *m, bool v1_long)
-{
-    if (m->version == 8)
-        return 5 + m->aggregation;
-    return m->version == 1 ? (v1_long ? 1 : 0) : (size_t)(m->version - 3); /* v5, v6, v7: 2, 3, 4 */
-}
 
 /* Records that the header counts and that are not there; none where it cannot be right. */
 static int64_t missing_records(const struct msg *m, size_t record_len, size_t there)
@@ -442,10 +467,8 @@ static void decode_fixed(struct decoder *d, struct context *c, const struct msg 
     }
     if (v1_long)
         layout = fixed_layout_v1_long();
-    struct plan **plan = &d->fixed[fixed_slot(m, v1_long)];
-    if (!*plan)
-        *plan = plan_new(layout);
-    if (!*plan) {
+    struct plan *plan = fixed_plans_get(&d->fixed, m, v1_long, layout, &c->from->addr);
+    if (!plan) {
         malformed(d, c, COUNT_NO_MEMORY, left, "no memory for a plan");
         return;
     }
@@ -456,7 +479,7 @@ static void decode_fixed(struct decoder *d, struct context *c, const struct msg 
     struct cur records = m->body;
     struct cur window = cur_take(&records, n * layout->record_len);
     if (n > 0)
-        (void)decode_records(d, c, *plan, window);
+        (void)decode_records(d, c, plan, window);
     int64_t missing = missing_records(m, layout->record_len, fit);
     book_add(c->book, BOOK_RECEIVED, missing);
     book_add(c->book, BOOK_MALFORMED, missing);
@@ -762,6 +785,16 @@ bool decoder_set_senders(struct decoder *d, const struct senders *senders)
 {
     return exporters_set_senders(&d->state.exporters, senders);
 }
+
+bool decoder_set_quirks(struct decoder *d, const struct quirks *quirks)
+{
+    if (!exporters_set_quirks(&d->state.exporters, quirks))
+        return false;
+    templates_compile(&d->state.templates);
+    fixed_plans_reset(&d->fixed);
+    return true;
+}
+
 const struct templates *decoder_templates(const struct decoder *d) { return &d->state.templates; }
 
 const struct naming *decoder_names(const struct decoder *d) { return &d->state.names; }
@@ -786,6 +819,7 @@ int decoder_load(struct decoder *d, struct cur *in, struct err *err)
     if (r) {
         decode_state_free(&d->state);
         decode_state_init(&d->state, &d->limits, d->counts);
+        fixed_plans_reset(&d->fixed);
     }
     return r;
 }

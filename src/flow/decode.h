@@ -123,6 +123,8 @@ struct troubles *decoder_troubles(struct decoder *d);
 /* What the operator says of senders, from the next datagram on; it is part of the state that is
  * saved. false, and no change, if there is no memory. */
 bool decoder_set_senders(struct decoder *d, const struct senders *senders) MUST_USE;
+/* Rules for what exporters send otherwise, likewise. */
+bool decoder_set_quirks(struct decoder *d, const struct quirks *quirks) MUST_USE;
 /* The templates in force, and the rates and names announced, likewise. */
 const struct templates *decoder_templates(const struct decoder *d);
 const struct naming *decoder_names(const struct decoder *d);

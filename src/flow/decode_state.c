@@ -1,5 +1,6 @@
 #include "flow/decode_state.h"
 
+#include "flow/quirk_conf.h"
 #include "wire/set.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ enum {
     STATE_EXPORTER = 4,
     STATE_SENDER = 5,
     STATE_NAME = 6,
+    STATE_QUIRKS = 7,
     STATE_BOOK = 16
 };
 enum {
@@ -33,6 +35,7 @@ void decode_state_init(struct decode_state *s, const struct decode_limits *limit
     held_init(&s->held, limits->held_bytes, limits->held_ms, &s->books, counts);
     exporters_init(&s->exporters, counts);
     naming_init(&s->names, counts);
+    s->templates.quirks = &s->exporters.quirks;
 }
 
 void decode_state_free(struct decode_state *s)
@@ -194,6 +197,15 @@ static void save_sender(const struct sender_rule *s, struct buf *out)
     end_record(out, from);
 }
 
+static void save_quirks(const struct quirks *q, struct buf *out)
+{
+    size_t from = begin_record(out, STATE_QUIRKS);
+
+    for (size_t i = 0; i < q->n; i++)
+        quirk_print(&q->v[i], out);
+    end_record(out, from);
+}
+
 /* A record for each version, the oldest first. */
 static void save_name(const struct name *x, struct buf *out)
 {
@@ -252,6 +264,8 @@ void decode_state_save(const struct decode_state *s, struct buf *out)
     const struct rate *r;
     const struct name *name;
 
+    if (s->exporters.quirks.n > 0) /* before what is compiled by them */
+        save_quirks(&s->exporters.quirks, out);
     for (const struct template *t = s->templates.oldest; t; t = t->newer)
         save_template(t, out);
     for (size_t at = 0; (r = map_next(&s->rates.map, &at));)
@@ -475,6 +489,23 @@ static int load_name(struct decode_state *s, struct cur *in, struct err *err)
     return 0;
 }
 
+static int load_quirks(struct decode_state *s, struct cur *in, struct err *err)
+{
+    struct quirk_reading reading = {.name = ""};
+    size_t len = cur_left(in);
+    struct err why;
+    int r = quirk_read(&reading, "saved", (const char *)cur_bytes(in, len), len, &why);
+
+    if (r)
+        r = err_set(err, ERR_DATA, "saved quirks: %.400s", why.text);
+    else if (!exporters_set_quirks(&s->exporters, &reading.quirks))
+        r = err_set(err, ERR_DATA, "saved quirks: no memory");
+    else
+        templates_compile(&s->templates);
+    quirks_free(&reading.quirks);
+    return r;
+}
+
 static int load_book(struct decode_state *s, struct cur *in, struct err *err)
 {
     struct book b = {0};
@@ -520,6 +551,8 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
             r = load_sender(s, &body, err);
         else if (type == STATE_NAME)
             r = load_name(s, &body, err);
+        else if (type == STATE_QUIRKS)
+            r = load_quirks(s, &body, err);
         else if (type == STATE_BOOK)
             r = load_book(s, &body, err);
         else
@@ -536,15 +569,17 @@ int decoder_state_share(const struct buf *state, unsigned n, unsigned of, struct
     struct cur in = cur_of(state->data, state->len);
 
     while (cur_left(&in) > 0) {
-        struct addr a;
+        struct addr a = {0};
         uint8_t type = cur_u8(&in);
         uint32_t len = cur_u32(&in);
         struct cur body = cur_take(&in, len);
         struct cur rest = body;
-        load_addr(&rest, &a);
+        bool for_all = type == STATE_SENDER || type == STATE_QUIRKS;
+        if (!for_all)
+            load_addr(&rest, &a);
         if (!cur_ok(&in) || !cur_ok(&rest))
             return err_set(err, ERR_DATA, "saved state: record of %u octets is cut short", len);
-        if (type != STATE_SENDER && addr_share(&a, n) != of) /* a prefix is for all shares */
+        if (!for_all && addr_share(&a, n) != of)
             continue;
         buf_u8(out, type);
         buf_u32(out, len);

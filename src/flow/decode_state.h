@@ -26,8 +26,10 @@
  *
  *   key: address, domain u32, version u16, id u16, session u32, port u16, listener u16
  *
- * Each begins with the sender's address. Templates stand in the order of their use, held sets in
- * the order of arrival. */
+ *   7 quirks    the rules in force, as a file says them (quirk_conf.h)
+ *
+ * Each but the last begins with the sender's address. Templates stand in the order of their use,
+ * held sets in the order of arrival. */
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 

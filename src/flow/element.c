@@ -67,6 +67,16 @@ const struct element *element_find(enum space space, const struct layout_field *
     return e;
 }
 
+size_t element_rank(const struct element *e) { return (size_t)(e - rows); }
+
+bool element_fills(enum field_id f)
+{
+    for (size_t i = 0; i < ROW_N; i++)
+        if (rows[i].field == f && rows[i].conv != CONV_MPLS)
+            return true;
+    return false;
+}
+
 const struct element *element_at(size_t i, const char **space)
 {
     static const char *const names[] = {[ROW_IANA] = "",

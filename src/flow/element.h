@@ -31,9 +31,27 @@ struct element {
     uint8_t family; /* 4 or 6: of a pair of twins; 0: no twin */
 };
 
+/* Is it a moment, in whatever form? A number that may be of any length? */
+static inline bool element_is_time(const struct element *e)
+{
+    return e->conv == CONV_SEC || e->conv == CONV_MSEC || e->conv == CONV_NTP ||
+           e->conv == CONV_DELTA || e->conv == CONV_UPTIME;
+}
+
+static inline bool element_is_number(const struct element *e)
+{
+    return e->conv == CONV_INT || e->conv == CONV_USEC || element_is_time(e);
+}
+
 /* The row for a field of a layout, or NULL: it has no column. A lower address wins over a higher
  * one where two rows compete for one field. */
 const struct element *element_find(enum space space, const struct layout_field *f);
+
+/* Its place among the rows: what wins is lower. */
+size_t element_rank(const struct element *e);
+
+/* Does any row fill the field by itself? */
+bool element_fills(enum field_id f);
 
 /* Every row in turn, for documentation: NULL at the end. *space gets "", "v9", "v9 scope", "v1-v8".
  */

@@ -19,10 +19,13 @@ void exporters_free(struct exporters *e)
 {
     struct exporter *x;
 
-    for (size_t at = 0; (x = map_next(&e->map, &at));)
+    for (size_t at = 0; (x = map_next(&e->map, &at));) {
+        free(x->quirk_records);
         free(x);
+    }
     map_free(&e->map);
     senders_free(&e->senders);
+    quirks_free(&e->quirks);
     *e = (struct exporters){.counts = e->counts};
 }
 
@@ -67,6 +70,7 @@ static void drop(struct exporters *e, struct exporter *x)
 {
     list_take(list_of(e, x), x);
     (void)map_remove(&e->map, &x->key);
+    free(x->quirk_records);
     free(x);
 }
 
@@ -126,6 +130,60 @@ bool exporters_set_senders(struct exporters *e, const struct senders *senders)
     for (size_t at = 0; (x = map_next(&e->map, &at));)
         take_rule(e, x);
     return true;
+}
+
+/* --- rules --- */
+
+/* Counts by the places that the rules have now. Where there is no memory they begin anew. */
+static void move_counts(const struct quirks *old, const struct quirks *now, const uint64_t *from,
+                        uint64_t *to)
+{
+    for (size_t i = 0; i < now->n; i++) {
+        const struct quirk *was = quirks_find(old, now->v[i].name, strlen(now->v[i].name));
+        to[i] = was ? from[was - old->v] : 0;
+    }
+}
+
+static void move_counts_of(const struct quirks *old, const struct quirks *now, struct exporter *x)
+{
+    uint64_t *counts = now->n > 0 ? calloc(now->n, sizeof *counts) : NULL;
+
+    if (counts)
+        move_counts(old, now, x->quirk_records, counts);
+    free(x->quirk_records);
+    x->quirk_records = counts;
+}
+
+bool exporters_set_quirks(struct exporters *e, const struct quirks *quirks)
+{
+    struct quirks copy = {0};
+    uint64_t counts[QUIRKS_MAX] = {0};
+    struct exporter *x;
+
+    if (!quirks_copy(&copy, quirks))
+        return false;
+    for (size_t at = 0; (x = map_next(&e->map, &at));) {
+        x->suspect = (struct suspect){0};
+        if (x->quirk_records)
+            move_counts_of(&e->quirks, &copy, x);
+    }
+    move_counts(&e->quirks, &copy, e->quirk_records, counts);
+    memcpy(e->quirk_records, counts, sizeof counts);
+    quirks_free(&e->quirks);
+    e->quirks = copy;
+    return true;
+}
+
+void exporters_bent(struct exporters *e, struct exporter *x, const uint8_t *rules, size_t n_rules,
+                    size_t records)
+{
+    if (x && !x->quirk_records)
+        x->quirk_records = calloc(e->quirks.n, sizeof *x->quirk_records);
+    for (size_t i = 0; i < n_rules; i++) {
+        e->quirk_records[rules[i]] += records;
+        if (x && x->quirk_records)
+            x->quirk_records[rules[i]] += records;
+    }
 }
 
 void exporters_settle(struct exporters *e, struct exporter *x) { touch(e, x, true); }

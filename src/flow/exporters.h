@@ -4,10 +4,11 @@
  * in it an engine (v5, v6, v8: type and number), source id (v9) or observation domain (IPFIX). Line
  * cards of one router, and routers behind one address, are several.
  *
- * Bounded: EXPORTERS_MAX entries of some 1,100 octets, 18 MB. When there is no room, the newcomer
- * that has been silent for longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no
- * newcomer: strangers cannot push it out, whatever addresses they claim; a day's silence makes it
- * one again. Where all are settled nobody more is taken, and that is counted. */
+ * Bounded: EXPORTERS_MAX entries of some 1,100 octets, 18 MB, and 8 for each rule where any holds
+ * (quirk.h: 34 MB at the very most). When there is no room, the newcomer that has been silent for
+ * longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no newcomer: strangers cannot push
+ * it out, whatever addresses they claim; a day's silence makes it one again. Where all are settled
+ * nobody more is taken, and that is counted. */
 #ifndef FLOW_EXPORTERS_H
 #define FLOW_EXPORTERS_H
 
@@ -15,8 +16,10 @@
 #include "base/count.h"
 #include "base/map.h"
 #include "flow/health.h"
+#include "flow/quirk.h"
 #include "flow/senders.h"
 #include "flow/sequence.h"
+#include "flow/suspect.h"
 
 enum { EXPORTERS_MAX = 16384, EXPORTERS_SETTLED = 32, EXPORTERS_NEWS = 32 };
 
@@ -59,9 +62,12 @@ struct exporter {
         bool several; /* others were named too */
     } identity;
     struct sequence sequence;
-    int64_t gap_ms;       /* received, when something was missing last, */
-    int64_t restarted_ms; /* and when it counted anew last; if it ever did */
-    uint64_t lost_before; /* of what is lost: before its first datagram of this run */
+    struct suspect suspect;
+    uint64_t *quirk_records; /* of each rule: decoded by it, since the rules are in force; NULL:
+                              * none holds for it */
+    int64_t gap_ms;          /* received, when something was missing last, */
+    int64_t restarted_ms;    /* and when it counted anew last; if it ever did */
+    uint64_t lost_before;    /* of what is lost: before its first datagram of this run */
     struct health health;
 };
 
@@ -84,6 +90,8 @@ struct exporters {
     struct exporter_list newcomers;
     struct exporter_list settled;
     struct senders senders;
+    struct quirks quirks;
+    uint64_t quirk_records[QUIRKS_MAX]; /* of each rule, since it is in force */
     struct counts *counts;
     struct exporter_news news[EXPORTERS_NEWS];
     size_t n_news;
@@ -98,6 +106,13 @@ struct exporter *exporters_get(struct exporters *e, const struct exporter_key *k
 
 /* What the operator says of them from now on; false, and no change, if there is no memory. */
 bool exporters_set_senders(struct exporters *e, const struct senders *senders);
+
+/* The rules in force from now on, likewise. What was counted by rules that stay is kept. */
+bool exporters_set_quirks(struct exporters *e, const struct quirks *quirks);
+
+/* So many records of it (NULL: of one that there is no room for) were decoded by these rules. */
+void exporters_bent(struct exporters *e, struct exporter *x, const uint8_t *rules, size_t n_rules,
+                    size_t records);
 
 /* What the operator says of this address; NULL: nothing. Slow: for who is no exporter. */
 const struct sender_rule *exporters_rule(const struct exporters *e, const struct addr *who);

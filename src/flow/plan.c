@@ -1,8 +1,8 @@
 #include "flow/plan.h"
 
 #include "base/mem.h"
+#include "flow/bend.h"
 #include "flow/convert.h"
-#include "flow/element.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,8 @@
 enum {
     LABELS_MAX = 10,
     IE_PADDING = 210,
+    IE_FIREWALL_EVENT = 233,
+    FIREWALL_UPDATE = 5,
     IE_FRAME_SECTION = 315,
     KEY_TEXT = 24,
     VARLEN_LONG = 255
@@ -22,10 +24,11 @@ struct move {
     uint16_t sub;       /* octets into it */
     uint16_t len;       /* octets from there; 0: all there are, in a variable-length field */
     uint8_t width;      /* of a value in the column */
+    bool final;         /* not of updates of firewalls */
     convert_load *load; /* NULL: by convert_run() */
 };
 
-enum extra_when { EXTRA_ALWAYS, EXTRA_IF_WIDE, EXTRA_IF_BOTH };
+enum extra_when { EXTRA_ALWAYS, EXTRA_IF_WIDE, EXTRA_IF_BOTH, EXTRA_IF_UPDATE };
 
 /* A field of the layout that goes to `extra`. */
 struct extra {
@@ -48,6 +51,13 @@ struct plan {
     struct field_set has;
     enum record_kind kind;
     bool icmp_in_port;
+    uint8_t *quirks; /* rules of it */
+    size_t n_quirks;
+    bool bends_times;
+    bool bends_masks;
+    bool ignores_sampling;
+    bool finals;    /* firewalls' counters are totals: those of updates do not count */
+    uint16_t event; /* the field that says whether it is an update */
     /* Where the fields of the record in hand lie, for variable-length layouts. */
     uint32_t *at;
     uint32_t *len;
@@ -56,7 +66,7 @@ struct plan {
 /* --- compile --- */
 
 struct candidate {
-    const struct element *element;
+    struct bent bent;
     uint16_t field;
 };
 
@@ -74,14 +84,16 @@ static bool is_padding(enum space space, const struct layout_field *f)
 
 /* A field without octets has no value either, and thousands of them in `extra` would make a
  * hundred thousand octets of text out of a record of one. */
-static bool says_nothing(enum space space, const struct layout_field *f)
+static bool says_nothing(enum space space, const struct layout_field *f, const struct bent *b)
 {
-    return f->len == 0 || is_padding(space, f);
+    return f->len == 0 || (!b->known && is_padding(space, f));
 }
 
 /* Can an element of this length be converted at all? */
-static bool fits(const struct element *e, uint16_t len)
+static bool fits(const struct bent *b, uint16_t len)
 {
+    const struct element *e = &b->element;
+
     switch (e->conv) {
     case CONV_TEXT:
     case CONV_BYTES:
@@ -91,7 +103,7 @@ static bool fits(const struct element *e, uint16_t len)
     case CONV_MAC:
         return len == 6;
     case CONV_NTP:
-        return len == 8;
+        return len == 8 || (b->unit != QUIRK_UNIT_OWN && len >= 1 && len < 8);
     case CONV_F64:
         return len == 4 || len == 8;
     case CONV_ICMP:
@@ -124,30 +136,40 @@ static void add_extra(struct plan *p, uint16_t field, enum extra_when when, uint
     (void)snprintf(x->key, sizeof x->key, "\"%u/%u\"", f->enterprise, f->number);
 }
 
-static struct move *add_move(struct plan *p, const struct element *e, uint16_t field,
-                             enum field_id to)
+static bool is_a_sides_counter(enum field_id f)
 {
+    return f == FIELD_INITIATOR_BYTES || f == FIELD_INITIATOR_PACKETS ||
+           f == FIELD_RESPONDER_BYTES || f == FIELD_RESPONDER_PACKETS;
+}
+
+static struct move *add_move(struct plan *p, const struct candidate *c, enum field_id to)
+{
+    uint16_t field = c->field;
     uint16_t len = p->fields[field].len;
     struct move *m = &p->moves[p->n_moves++];
 
-    *m = (struct move){.convert = {.conv = e->conv, .field = to},
+    *m = (struct move){.convert = {.conv = c->bent.element.conv,
+                                   .field = to,
+                                   .unit = c->bent.unit,
+                                   .little = c->bent.little},
                        .field = field,
+                       .final = p->finals && is_a_sides_counter(to),
                        .len = len == LAYOUT_VARLEN ? 0 : len};
     field_set_add(&p->has, to);
     return m;
 }
 
 /* Two columns from one element: its first octet, and the rest. */
-static void add_pair(struct plan *p, const struct element *e, uint16_t field, enum field_id first,
+static void add_pair(struct plan *p, const struct candidate *c, enum field_id first,
                      enum field_id rest)
 {
-    struct move *m = add_move(p, e, field, first);
+    struct move *m = add_move(p, c, first);
     m->convert.conv = CONV_INT;
     m->len = 1;
-    m = add_move(p, e, field, rest);
+    m = add_move(p, c, rest);
     m->convert.conv = CONV_INT;
     m->sub = 1;
-    m->len = (uint16_t)(p->fields[field].len - 1);
+    m->len = (uint16_t)(p->fields[c->field].len - 1);
 }
 
 /* The column that an uptime fills: a time where its origin is known. */
@@ -169,14 +191,14 @@ static enum field_id second_field(const struct element *e)
 static void add_winner(struct plan *p, const struct candidate *c, enum field_id to,
                        enum convert_how how)
 {
-    const struct element *e = c->element;
+    const struct element *e = &c->bent.element;
     enum field_id second = second_field(e);
 
     if (second != FIELD_NONE && how == CONVERT_PLAIN) {
-        add_pair(p, e, c->field, to, second);
+        add_pair(p, c, to, second);
         return;
     }
-    struct move *m = add_move(p, e, c->field, to);
+    struct move *m = add_move(p, c, to);
     m->convert.how = how;
     m->convert.uptime_raw = e->conv == CONV_UPTIME && to != e->field;
     m->convert.uptime_of_init =
@@ -186,12 +208,14 @@ static void add_winner(struct plan *p, const struct candidate *c, enum field_id 
         m->convert.how = CONVERT_NARROW;
         add_extra(p, c->field, EXTRA_IF_WIDE, 0, width);
     }
+    if (m->final)
+        add_extra(p, c->field, EXTRA_IF_UPDATE, 0, 0);
 }
 
 /* Candidates come best first; see elements.def for who wins. */
 static void place(struct plan *p, struct claim *claims, const struct candidate *c)
 {
-    const struct element *e = c->element;
+    const struct element *e = &c->bent.element;
     enum field_id to = e->conv == CONV_UPTIME ? uptime_field(p, e) : e->field;
     enum field_id second = second_field(e);
     struct claim *claim = &claims[to];
@@ -219,19 +243,19 @@ static int by_rank(const void *a, const void *b)
 {
     const struct candidate *x = a;
     const struct candidate *y = b;
-    if (x->element != y->element)
-        return x->element < y->element ? -1 : 1;
+    if (x->bent.rank != y->bent.rank)
+        return x->bent.rank < y->bent.rank ? -1 : 1;
     return (x->field > y->field) - (x->field < y->field);
 }
 
 /* One MPLS label of each position; a second one of the same goes to extra. */
-static void place_label(struct plan *p, const struct candidate *c, const struct element **last)
+static void place_label(struct plan *p, const struct candidate *c, size_t *last)
 {
-    if (*last == c->element || p->n_labels == LABELS_MAX) {
+    if (*last == c->bent.rank || p->n_labels == LABELS_MAX) {
         add_extra(p, c->field, EXTRA_ALWAYS, 0, 0);
         return;
     }
-    *last = c->element;
+    *last = c->bent.rank;
     p->labels[p->n_labels++] = c->field;
     field_set_add(&p->has, FIELD_MPLS);
 }
@@ -273,27 +297,44 @@ static int by_layout(const void *a, const void *b)
     return keys ? keys : (x->field > y->field) - (x->field < y->field);
 }
 
-static void compile(struct plan *p, struct candidate *candidates, struct claim *claims)
+static void note_quirks(struct plan *p, const struct quirk_choice *choice)
+{
+    p->bends_times = bend_has(choice, QUIRK_TIMES);
+    p->bends_masks = bend_has(choice, QUIRK_MASKS);
+    p->ignores_sampling = bend_has(choice, QUIRK_SAMPLING);
+    for (uint16_t i = 0; i < p->layout.n && !p->finals; i++) {
+        const struct layout_field *f = &p->fields[i];
+        p->finals = f->enterprise == 0 && f->number == IE_FIREWALL_EVENT && f->len == 1 &&
+                    bend_has(choice, QUIRK_TOTAL);
+        p->event = i;
+    }
+    bend_offsets(choice, &p->layout, p->fields);
+}
+
+static void compile(struct plan *p, const struct quirk_choice *choice, struct candidate *candidates,
+                    struct claim *claims)
 {
     size_t n = 0;
-    const struct element *last_label = NULL;
+    size_t last_label = SIZE_MAX;
+
+    note_quirks(p, choice);
 
     for (uint16_t i = 0; i < p->layout.n; i++) {
         const struct layout_field *f = &p->fields[i];
-        const struct element *e = element_find(p->layout.space, f);
-        if (says_nothing(p->layout.space, f))
+        struct bent b = bend_field(choice, p->layout.space, f);
+        if (says_nothing(p->layout.space, f, &b))
             continue;
-        if (!e || !fits(e, f->len)) {
+        if (!b.known || !fits(&b, f->len)) {
             add_extra(p, i, EXTRA_ALWAYS, 0, 0);
             continue;
         }
-        if (e->field == FIELD_INIT) /* uptime_field() asks before it is placed */
+        if (b.element.field == FIELD_INIT) /* uptime_field() asks before it is placed */
             field_set_add(&p->has, FIELD_INIT);
-        candidates[n++] = (struct candidate){.element = e, .field = i};
+        candidates[n++] = (struct candidate){.bent = b, .field = i};
     }
     qsort(candidates, n, sizeof *candidates, by_rank);
     for (size_t i = 0; i < n; i++) {
-        if (candidates[i].element->conv == CONV_MPLS)
+        if (candidates[i].bent.element.conv == CONV_MPLS)
             place_label(p, &candidates[i], &last_label);
         else
             place(p, claims, &candidates[i]);
@@ -302,7 +343,7 @@ static void compile(struct plan *p, struct candidate *candidates, struct claim *
     for (size_t i = 0; i < p->n_moves; i++) {
         struct move *m = &p->moves[i];
         m->width = kind_table[field_table[m->convert.field].kind].width;
-        m->load = m->len ? convert_loader(&m->convert, m->len) : NULL;
+        m->load = m->len && !m->final ? convert_loader(&m->convert, m->len) : NULL;
     }
     qsort(p->extras, p->n_extras, sizeof *p->extras, by_layout);
     p->kind = judge(p);
@@ -310,7 +351,16 @@ static void compile(struct plan *p, struct candidate *candidates, struct claim *
                       !plan_has(p, FIELD_ICMP_TYPE) && !plan_has(p, FIELD_ICMP_CODE);
 }
 
-struct plan *plan_new(const struct layout *layout)
+static bool copy_quirks(struct plan *p, const struct quirk_choice *choice)
+{
+    p->n_quirks = choice ? choice->n : 0;
+    p->quirks = malloc(p->n_quirks + 1);
+    if (p->quirks && p->n_quirks > 0)
+        memcpy(p->quirks, choice->rule, p->n_quirks);
+    return p->quirks;
+}
+
+struct plan *plan_new(const struct layout *layout, const struct quirk_choice *choice)
 {
     size_t n = layout->n;
     struct plan *p = calloc(1, sizeof *p);
@@ -322,15 +372,15 @@ struct plan *plan_new(const struct layout *layout)
         p->layout = *layout;
         p->fields = calloc(n + 1, sizeof *p->fields);
         p->moves = calloc(2 * n + 1, sizeof *p->moves); /* two where an element fills two columns */
-        p->extras = calloc(2 * n + 1, sizeof *p->extras); /* too wide, and a twin */
+        p->extras = calloc(2 * n + 1, sizeof *p->extras); /* two of: too wide, a twin, of updates */
         p->at = calloc(n + 1, sizeof *p->at);
         p->len = calloc(n + 1, sizeof *p->len);
-        ok = p->fields && p->moves && p->extras && p->at && p->len;
+        ok = p->fields && p->moves && p->extras && p->at && p->len && copy_quirks(p, choice);
     }
     if (ok) {
         memcpy(p->fields, layout->fields, n * sizeof *p->fields);
         p->layout.fields = p->fields;
-        compile(p, candidates, claims);
+        compile(p, choice, candidates, claims);
     } else {
         plan_free(p);
         p = NULL;
@@ -349,12 +399,23 @@ void plan_free(struct plan *p)
     free(p->extras);
     free(p->at);
     free(p->len);
+    free(p->quirks);
     free(p);
 }
 
 const struct layout *plan_layout(const struct plan *p) { return &p->layout; }
 enum record_kind plan_kind(const struct plan *p) { return p->kind; }
 bool plan_has(const struct plan *p, enum field_id f) { return field_set_has(&p->has, f); }
+
+const uint8_t *plan_quirks(const struct plan *p, size_t *n)
+{
+    *n = p->n_quirks;
+    return p->quirks;
+}
+
+bool plan_ignores_sampling(const struct plan *p) { return p->ignores_sampling; }
+bool plan_bends_times(const struct plan *p) { return p->bends_times; }
+bool plan_bends_masks(const struct plan *p) { return p->bends_masks; }
 
 /* --- run --- */
 
@@ -377,6 +438,25 @@ static size_t field_len(const struct plan *p, uint16_t field)
     return p->layout.variable ? p->len[field] : p->fields[field].len;
 }
 
+static bool is_update(const struct plan *p, const struct span *s, size_t i)
+{
+    return *field_at(p, s, i, p->event) == FIREWALL_UPDATE;
+}
+
+/* A record at a time, since some are left out. */
+static bool run_final(const struct plan *p, const struct plan_clock *clock, const struct move *m,
+                      const struct strip *all, const struct span *s, struct batch *b)
+{
+    struct strip one = {.len = all->len, .stride = all->stride, .n = 1};
+
+    for (size_t i = 0; i < s->n; i++) {
+        one.src = all->src + i * all->stride;
+        if (!is_update(p, s, i) && !convert_run(&m->convert, clock, &one, b, b->rows + i))
+            return false;
+    }
+    return true;
+}
+
 static bool run_moves(const struct plan *p, const struct plan_clock *clock, const struct span *s,
                       struct batch *b)
 {
@@ -397,7 +477,8 @@ static bool run_moves(const struct plan *p, const struct plan_clock *clock, cons
                               .len = m->len ? m->len : field_len(p, m->field),
                               .stride = s->stride,
                               .n = s->n};
-        if (!convert_run(&m->convert, clock, &strip, b, b->rows))
+        if (m->final ? !run_final(p, clock, m, &strip, s, b)
+                     : !convert_run(&m->convert, clock, &strip, b, b->rows))
             return false;
     }
     return true;
@@ -422,6 +503,8 @@ static bool extra_applies(const struct plan *p, const struct span *s, size_t i,
     const uint8_t *at = field_at(p, s, i, x->field);
     size_t len = field_len(p, x->field);
 
+    if (x->when == EXTRA_IF_UPDATE)
+        return is_update(p, s, i);
     if (x->when == EXTRA_IF_WIDE)
         return !convert_zero(at, len - x->width);
     if (x->when == EXTRA_IF_BOTH)

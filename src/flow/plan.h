@@ -21,8 +21,11 @@ struct plan_clock {
 
 struct plan;
 
-/* Copies what it needs of the layout. NULL if there is no memory. */
-struct plan *plan_new(const struct layout *layout) MUST_USE;
+struct quirk_choice;
+
+/* Copies what it needs of the layout and the rules chosen for it (NULL: none). NULL if there is no
+ * memory. */
+struct plan *plan_new(const struct layout *layout, const struct quirk_choice *choice) MUST_USE;
 void plan_free(struct plan *p);
 
 const struct layout *plan_layout(const struct plan *p);
@@ -31,6 +34,16 @@ const struct layout *plan_layout(const struct plan *p);
 enum record_kind plan_kind(const struct plan *p);
 
 bool plan_has(const struct plan *p, enum field_id f);
+
+/* The rules that it was compiled with: numbers in the list that they were chosen from. */
+const uint8_t *plan_quirks(const struct plan *p, size_t *n);
+
+/* What it says of sampling, for the whole domain or in a header, is not to be believed. */
+bool plan_ignores_sampling(const struct plan *p);
+
+/* Rules say how times, or masks, are to be read. */
+bool plan_bends_times(const struct plan *p);
+bool plan_bends_masks(const struct plan *p);
 
 /* Decode records from *records, and advance it, until it has no whole record left or the batch is
  * full; *rows is how many were appended. 0; ERR_DATA: a variable-length record is cut short (those

@@ -8,7 +8,7 @@ struct said {
 /* Of records that say nothing themselves and name neither sampler nor interface. */
 static struct said of_set(const struct rating *r, const struct rate *domain)
 {
-    uint16_t header = r->head->sampling & 0x3fff;
+    uint16_t header = r->no_header ? 0 : r->head->sampling & 0x3fff;
 
     if (domain && domain->one_in >= 1)
         return (struct said){domain->one_in, RATE_DOMAIN};

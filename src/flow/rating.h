@@ -18,6 +18,7 @@ struct rating {
     const struct msg *head;
     double forced;    /* 0: none */
     double otherwise; /* the default; 0: none */
+    bool no_header;   /* what the header says is not believed */
 };
 
 /* Fill the columns rate and rate_from of rows [row, row + n), which are of this plan. false if

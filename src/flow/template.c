@@ -152,6 +152,31 @@ static void make_room(struct templates *t, size_t fields)
     }
 }
 
+static struct plan *plan_of(const struct templates *t, const struct template_key *key,
+                            const struct layout *layout)
+{
+    struct quirk_choice choice;
+    bool bent = t->quirks && t->quirks->n > 0 &&
+                quirks_choose(t->quirks, &key->addr, key->version, 0, layout, &choice);
+
+    return plan_new(layout, bent ? &choice : NULL);
+}
+
+void templates_compile(struct templates *t)
+{
+    for (struct template *x = t->oldest, *next; x; x = next) {
+        next = x->newer;
+        struct plan *plan = plan_of(t, &x->key, plan_layout(x->plan));
+        if (plan) {
+            plan_free(x->plan);
+            x->plan = plan;
+        } else {
+            count_add(t->counts, COUNT_NO_MEMORY, 1);
+            forget(t, x);
+        }
+    }
+}
+
 struct template *templates_put(struct templates *t, const struct template_key *key,
                                const struct layout *layout, int64_t now_ms)
 {
@@ -164,7 +189,7 @@ struct template *templates_put(struct templates *t, const struct template_key *k
         return x;
     }
     struct template before = x ? *x : (struct template){0};
-    struct plan *plan = plan_new(layout);
+    struct plan *plan = plan_of(t, key, layout);
     if (!plan)
         return NULL;
     if (x) {

@@ -15,6 +15,7 @@
 #include "base/count.h"
 #include "base/map.h"
 #include "flow/plan.h"
+#include "flow/quirk.h"
 
 /* Who defines a template, and under what id. No padding: it is hashed as bytes. */
 struct template_key {
@@ -60,7 +61,8 @@ struct templates {
     size_t n_fields;
     size_t limit;
     size_t limit_fields;
-    int64_t lifetime_ms; /* over UDP */
+    int64_t lifetime_ms;         /* over UDP */
+    const struct quirks *quirks; /* the owner's; NULL: none */
     struct counts *counts;
 };
 
@@ -74,6 +76,10 @@ struct template *templates_put(struct templates *t, const struct template_key *k
 /* The template for data of this key, or NULL; marks it used. */
 struct template *templates_find(struct templates *t, const struct template_key *key,
                                 int64_t now_ms);
+
+/* The rules have changed: all are compiled anew. What there is no memory for is forgotten, and
+ * counted. */
+void templates_compile(struct templates *t);
 
 /* Forget one; or, with key->id below 256, all of that kind (options or not) of the session's
  * domain. */

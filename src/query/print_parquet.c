@@ -172,8 +172,7 @@ static const struct buf *pack(struct parquet *q, const struct buf *values, struc
 {
     size_t bound = codec_bound(CODEC_ZSTD, values->len);
     uint8_t *at = values->len > 0 ? buf_room(room, bound) : NULL;
-    size_t n =
-        at ? codec_pack(q->codec, CODEC_ZSTD, values->data, values->len, at, bound) : 0;
+    size_t n = at ? codec_pack(q->codec, CODEC_ZSTD, values->data, values->len, at, bound) : 0;
 
     room->len = n;
     return n > 0 && n < values->len ? room : values;

@@ -81,11 +81,29 @@ static void doubles(const struct patient *p)
                 of, n);
 }
 
+static void read_wrong(const struct patient *p)
+{
+    uint64_t seconds = number(p->x, "v8_in_seconds");
+    uint64_t masks = number(p->x, "v8_masks_swapped");
+
+    if (seconds > 0)
+        finding_add(p, SEVERITY_WARNING, ADVICE_V8_SECONDS,
+                    json_pack("{s:I}", "records", (json_int_t)seconds),
+                    "the times of %" PRIu64 " records make sense in seconds only", seconds);
+    if (masks > 0)
+        finding_add(p, SEVERITY_WARNING, ADVICE_V8_MASKS,
+                    json_pack("{s:I}", "records", (json_int_t)masks),
+                    "the prefixes of %" PRIu64 " records have bits behind their lengths, and none "
+                    "if the lengths change places",
+                    masks);
+}
+
 void rules_of_records(const struct patient *p)
 {
     uint64_t looked = number(p->x, "looked");
 
     doubles(p);
+    read_wrong(p);
     if (number(p->x, "version") == 8) /* aggregates leave out what they are not about */
         return;
     times_missing(p, looked);

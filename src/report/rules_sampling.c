@@ -35,7 +35,6 @@ static bool unrated(const struct patient *p)
 static void announced(const struct patient *p, const json_t *s)
 {
     double rate = json_number_value(json_object_get(s, "rate"));
-    double swapped = json_number_value(json_object_get(s, "rate_if_swapped"));
     double header = (double)number(p->x, "header_interval");
     double forced = json_number_value(json_object_get(p->x, "forced_rate"));
     char of[64];
@@ -47,11 +46,6 @@ static void announced(const struct patient *p, const json_t *s)
                         "it announces %s without a rate", of);
         return;
     }
-    if (swapped >= 1)
-        finding_add(p, SEVERITY_WARNING, ADVICE_SAMPLING_SWAPPED,
-                    json_pack("{s:f,s:f}", "rate", rate, "proposed", swapped),
-                    "%s: one in %.12g is no rate; with its octets turned it is one in %.12g", of,
-                    rate, swapped);
     if (number(s, "returns") > 0)
         finding_add(p, SEVERITY_WARNING, ADVICE_SAMPLING_CONTRADICTORY,
                     json_pack("{s:f,s:f,s:I}", "rate", rate, "before",
@@ -70,6 +64,19 @@ static void announced(const struct patient *p, const json_t *s)
                     "one in %.12g is forced, it says one in %.12g (%s)", forced, rate, of);
 }
 
+/* In options data or in records. */
+static void turned_round(const struct patient *p)
+{
+    double rate = json_number_value(json_object_get(p->x, "rate_suspected"));
+    double swapped = json_number_value(json_object_get(p->x, "rate_if_swapped"));
+
+    if (swapped >= 1)
+        finding_add(p, SEVERITY_WARNING, ADVICE_SAMPLING_SWAPPED,
+                    json_pack("{s:f,s:f}", "rate", rate, "proposed", swapped),
+                    "one in %.12g is no rate; with its octets turned it is one in %.12g", rate,
+                    swapped);
+}
+
 void rules_of_sampling(const struct patient *p)
 {
     const json_t *list = json_object_get(p->facts->answer[DOCTOR_SAMPLERS], "samplers");
@@ -81,6 +88,7 @@ void rules_of_sampling(const struct patient *p)
         if (mine && patient_has(p, s))
             announced(p, s);
     }
+    turned_round(p);
     if (number(p->x, "unknown_sampler") > 0)
         finding_add(p, SEVERITY_WARNING, ADVICE_SAMPLING_UNKNOWN,
                     json_pack("{s:I,s:I}", "sampler", (json_int_t)number(p->x, "sampler"),

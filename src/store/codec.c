@@ -84,9 +84,8 @@ size_t codec_pack_numbers(struct codec *c, enum codec_id id, const void *in, siz
 {
     bool fits = plane >= ZSTD_BLOCK_MIN && plane <= ZSTD_BLOCK_MAX;
 
-    return id == CODEC_LZ4
-               ? pack_lz4(in, n, out, cap)
-               : pack_zstd(c, ZSTD_LEVEL_NUMBERS, fits ? plane : 0, in, n, out, cap);
+    return id == CODEC_LZ4 ? pack_lz4(in, n, out, cap)
+                           : pack_zstd(c, ZSTD_LEVEL_NUMBERS, fits ? plane : 0, in, n, out, cap);
 }
 
 bool codec_plausible(enum codec_id id, size_t n, size_t unpacked)
