@@ -89,15 +89,19 @@ void cache_fetch_bucket(const struct cache *c, uint64_t hash)
     __builtin_prefetch(&c->buckets[(uint32_t)hash & c->mask]);
 }
 
+/* 0: there is none. */
+static inline void fetch(const struct cache *c, uint32_t number)
+{
+    if (number == 0)
+        return;
+    const uint8_t *f = (const uint8_t *)at(c, number);
+    __builtin_prefetch(f, 1);
+    __builtin_prefetch(f + 64, 1);
+}
+
 void cache_fetch_flow(const struct cache *c, uint64_t hash)
 {
-    uint32_t number = c->buckets[(uint32_t)hash & c->mask];
-
-    if (number != 0) {
-        const uint8_t *f = (const uint8_t *)at(c, number);
-        __builtin_prefetch(f, 1);
-        __builtin_prefetch(f + 64, 1);
-    }
+    fetch(c, c->buckets[(uint32_t)hash & c->mask]);
 }
 
 /* --- the wheel --- */
@@ -228,13 +232,28 @@ static uint32_t entry_new(struct cache *c)
     return number;
 }
 
+/* Keys are whole words, see cache_options. */
+static inline bool same_key(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint64_t differ = 0;
+
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+        uint64_t x;
+        uint64_t y;
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        differ |= x ^ y;
+    }
+    return differ == 0;
+}
+
 static uint32_t find(const struct cache *c, const struct cache_packet *p)
 {
     uint32_t number = c->buckets[(uint32_t)p->hash & c->mask];
 
     while (number != 0) {
         const struct cache_flow *f = at(c, number);
-        if (f->hash == (uint32_t)p->hash && memcmp(f->data, p->key, c->o.key_bytes) == 0)
+        if (f->hash == (uint32_t)p->hash && same_key(f->data, p->key, c->o.key_bytes))
             return number;
         number = f->next;
     }
@@ -379,6 +398,7 @@ static void run_slot(struct cache *c, struct slot *s, int64_t now_ms)
 
     while (number != 0) {
         uint32_t next = number == last ? 0 : at(c, number)->slot_next;
+        fetch(c, next);
         if (deadline_ms(c, at(c, number)) <= now_ms) {
             end_flow(c, number, reason_of(c, at(c, number)));
         } else {
@@ -423,6 +443,8 @@ void cache_flush(struct cache *c)
         return;
     }
     for (int i = 0; i < SLOTS; i++)
-        while (c->slots[i].head != 0)
-            end_flow(c, c->slots[i].head, CACHE_END_FORCED);
+        for (uint32_t number; (number = c->slots[i].head) != 0;) {
+            fetch(c, at(c, number)->slot_next);
+            end_flow(c, number, CACHE_END_FORCED);
+        }
 }

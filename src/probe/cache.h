@@ -49,7 +49,7 @@ enum { CACHE_ENTRIES_MAX = 64 << 20, CACHE_KEY_MAX = 256, CACHE_VALUES_MAX = 256
 struct cache_options {
     enum cache_type type;
     size_t entries;
-    size_t key_bytes;   /* compared and hashed as a whole: no padding that differs */
+    size_t key_bytes;   /* a multiple of 8; compared as a whole: padding is zero */
     size_t value_bytes; /* taken from a flow's first packet */
     int64_t active_ms;  /* a flow that lasts longer is given out in parts */
     int64_t idle_ms[CACHE_CLASSES];

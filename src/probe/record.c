@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { MOVES = SETUP_FIELDS, COLUMNS = SETUP_FIELDS + 8, V4_BYTES = 4 };
+enum { MOVES = SETUP_FIELDS, COLUMNS = SETUP_FIELDS + 8, V4_BYTES = 4, WORD = 8 };
 
 /* Octets that stand together in the facts, and in the key or the values. */
 struct move {
@@ -223,6 +223,7 @@ int record_new(struct record **out, const struct setup_record *setup, struct err
 
     r->setup = *setup;
     int e = add_facts(r, true, err);
+    r->key_bytes = (r->key_bytes + WORD - 1) / WORD * WORD;
     if (e == 0)
         e = add_facts(r, false, err);
     if (e == 0 && r->key_bytes == 0)
@@ -272,6 +273,7 @@ static inline void run(const struct move *v, size_t n, const struct facts *f, ui
 
 void record_key(const struct record *r, const struct facts *f, uint8_t *out)
 {
+    memset(out + r->key_bytes - WORD, 0, WORD); /* what the fields do not fill */
     run(r->key, r->n_key, f, out);
 }
 

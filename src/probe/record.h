@@ -17,6 +17,7 @@ struct record;
 int record_new(struct record **out, const struct setup_record *setup, struct err *err) MUST_USE;
 void record_free(struct record *r);
 
+/* Of the key: filled up with zeros to a multiple of 8. */
 size_t record_key_bytes(const struct record *r);
 size_t record_value_bytes(const struct record *r);
 

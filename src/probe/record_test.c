@@ -160,7 +160,7 @@ static void rows_hold_what_the_cache_counts(void **state)
     (void)state;
     assert_true(batch_init(&b, 8));
     assert_int_equal(record_new(&r, &s, NULL), 0);
-    assert_int_equal(record_key_bytes(r), 6);
+    assert_int_equal(record_key_bytes(r), 8);
     assert_int_equal(record_value_bytes(r), 0);
     struct cache_flow *f = flow_of(r);
     assert_true(record_begin(r, &b, &rows));

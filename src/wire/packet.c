@@ -237,13 +237,10 @@ static enum packet_fault read_typed(uint16_t type, struct cur *in, struct packet
 
 enum packet_fault packet_read(int link, struct cur frame, struct packet *out)
 {
-    struct packet p = {0};
-    uint16_t type = read_link(link, &frame, &p);
-    enum packet_fault fault = cur_ok(&frame) ? read_typed(type, &frame, &p) : PACKET_SHORT;
+    *out = (struct packet){0};
+    uint16_t type = read_link(link, &frame, out);
 
-    if (fault == PACKET_GOOD)
-        *out = p;
-    return fault;
+    return cur_ok(&frame) ? read_typed(type, &frame, out) : PACKET_SHORT;
 }
 
 /* --- tunnels --- */

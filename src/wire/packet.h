@@ -75,7 +75,7 @@ struct packet {
     struct cur body;      /* what is behind the IP headers, without padding */
 };
 
-/* A frame's IP packet; not those in tunnels. Not PACKET_GOOD: *out is not written to. */
+/* A frame's IP packet; not those in tunnels. Not PACKET_GOOD: *out is of no use. */
 enum packet_fault packet_read(int link, struct cur frame, struct packet *out);
 
 /* The packet that a packet carries by GRE, IP-in-IP (RFC 2003, 4213), VXLAN (RFC 7348) or GTP-U
