@@ -35,6 +35,7 @@ struct column {
     enum field_id field;
     uint16_t at; /* in the flow's data */
     uint16_t width;
+    uint16_t kind_width; /* of the column's values */
 };
 
 struct record {
@@ -129,8 +130,12 @@ static void add_column(struct record *r, enum origin origin, enum field_id field
     for (size_t i = 0; i < r->n_columns; i++)
         if (r->column[i].field == field)
             return;
-    r->column[r->n_columns++] = (struct column){
-        .origin = origin, .field = field, .at = (uint16_t)at, .width = (uint16_t)width};
+    r->column[r->n_columns++] =
+        (struct column){.origin = origin,
+                        .field = field,
+                        .at = (uint16_t)at,
+                        .width = (uint16_t)width,
+                        .kind_width = kind_table[field_table[field].kind].width};
 }
 
 static const struct fact *fact_of(const struct setup_field *f)
@@ -288,8 +293,8 @@ bool record_begin(const struct record *r, struct batch *b, struct record_rows *o
 {
     *out = (struct record_rows){.record = r, .batch = b};
     for (size_t i = 0; i < r->n_columns; i++) {
-        out->col[i] = batch_col(b, r->column[i].field);
-        if (!out->col[i])
+        out->next[i] = batch_col(b, r->column[i].field);
+        if (!out->next[i])
             return false;
     }
     return true;
@@ -339,11 +344,11 @@ static void put(uint8_t *to, const struct column *c, const struct cache_flow *f)
 void record_row(struct record_rows *rows, const struct cache_flow *f)
 {
     const struct record *r = rows->record;
-    size_t row = rows->batch->rows++;
 
+    rows->batch->rows++;
     for (size_t i = 0; i < r->n_columns; i++) {
-        const struct column *c = &r->column[i];
-        put(rows->col[i] + row * kind_table[field_table[c->field].kind].width, c, f);
+        put(rows->next[i], &r->column[i], f);
+        rows->next[i] += r->column[i].kind_width;
     }
 }
 

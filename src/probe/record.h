@@ -29,7 +29,7 @@ void record_values(const struct record *r, const struct facts *f, uint8_t *out);
 struct record_rows {
     const struct record *record;
     struct batch *batch;
-    uint8_t *col[SETUP_FIELDS + 8];
+    uint8_t *next[SETUP_FIELDS + 8]; /* where each column's next value goes */
 };
 bool record_begin(const struct record *r, struct batch *b, struct record_rows *out) MUST_USE;
 void record_row(struct record_rows *rows, const struct cache_flow *f);
