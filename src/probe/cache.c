@@ -9,6 +9,13 @@
 
 enum { SLOT_MS = 64, SLOTS = 4096, ALIGN = 8 };
 
+/* A place of the hash table, which is probed one after the other: of most keys that are not there,
+ * nothing but it has to be looked at. */
+struct spot {
+    uint32_t hash;
+    uint32_t number; /* 0: empty */
+};
+
 struct slot {
     uint32_t head;
     uint32_t tail;
@@ -20,7 +27,7 @@ struct cache {
     struct cache_stats stats;
     size_t stride;
     uint8_t *entries; /* number i at (i - 1) * stride */
-    uint32_t *buckets;
+    struct spot *spots;
     uint32_t mask;
     uint32_t fresh; /* entries above this number were never used */
     uint32_t freed; /* a list of those that were, by `next` */
@@ -36,11 +43,11 @@ static struct cache_flow *at(const struct cache *c, uint32_t number)
     return (void *)(c->entries + (size_t)(number - 1) * c->stride);
 }
 
-static size_t bucket_count(size_t entries)
+static size_t spot_count(size_t entries)
 {
     size_t n = 16;
 
-    while (n < entries)
+    while (n < entries + entries / 2)
         n *= 2;
     return n;
 }
@@ -48,7 +55,7 @@ static size_t bucket_count(size_t entries)
 struct cache *cache_new(const struct cache_options *options, struct cache_out *out)
 {
     struct cache *c = mem_new(1, sizeof *c);
-    size_t n = bucket_count(options->entries);
+    size_t n = spot_count(options->entries);
 
     c->o = *options;
     c->out = out;
@@ -56,8 +63,8 @@ struct cache *cache_new(const struct cache_options *options, struct cache_out *o
                 ~(size_t)(ALIGN - 1);
     c->mask = (uint32_t)(n - 1);
     c->entries = mem_big_new(c->o.entries * c->stride);
-    c->buckets = mem_big_new(n * sizeof *c->buckets);
-    if (c->entries && c->buckets)
+    c->spots = mem_big_new(n * sizeof *c->spots);
+    if (c->entries && c->spots)
         return c;
     cache_free(c);
     return NULL;
@@ -68,7 +75,7 @@ void cache_free(struct cache *c)
     if (!c)
         return;
     mem_big_free(c->entries, c->o.entries * c->stride);
-    mem_big_free(c->buckets, ((size_t)c->mask + 1) * sizeof *c->buckets);
+    mem_big_free(c->spots, ((size_t)c->mask + 1) * sizeof *c->spots);
     free(c);
 }
 
@@ -76,7 +83,7 @@ const struct cache_stats *cache_stats(const struct cache *c) { return &c->stats;
 
 size_t cache_entry_bytes(const struct cache *c)
 {
-    return c->stride + ((size_t)c->mask + 1) * sizeof *c->buckets / c->o.entries;
+    return c->stride + ((size_t)c->mask + 1) * sizeof *c->spots / c->o.entries;
 }
 
 uint64_t cache_hash(const struct cache *c, const void *key)
@@ -84,9 +91,9 @@ uint64_t cache_hash(const struct cache *c, const void *key)
     return hash_keyed(key, c->o.key_bytes);
 }
 
-void cache_fetch_bucket(const struct cache *c, uint64_t hash)
+void cache_fetch_spot(const struct cache *c, uint64_t hash)
 {
-    __builtin_prefetch(&c->buckets[(uint32_t)hash & c->mask]);
+    __builtin_prefetch(&c->spots[(uint32_t)hash & c->mask], 1);
 }
 
 /* 0: there is none. */
@@ -101,7 +108,11 @@ static inline void fetch(const struct cache *c, uint32_t number)
 
 void cache_fetch_flow(const struct cache *c, uint64_t hash)
 {
-    fetch(c, c->buckets[(uint32_t)hash & c->mask]);
+    uint32_t i = (uint32_t)hash & c->mask;
+
+    while (c->spots[i].number != 0 && c->spots[i].hash != (uint32_t)hash)
+        i = (i + 1) & c->mask;
+    fetch(c, c->spots[i].number);
 }
 
 /* --- the wheel --- */
@@ -172,14 +183,30 @@ static void wheel_take(struct cache *c, uint32_t number)
 
 /* --- entries --- */
 
-static void bucket_take(struct cache *c, uint32_t number)
+static void spot_put(struct cache *c, uint32_t hash, uint32_t number)
 {
-    struct cache_flow *f = at(c, number);
-    uint32_t *link = &c->buckets[f->hash & c->mask];
+    uint32_t i = hash & c->mask;
 
-    while (*link != number)
-        link = &at(c, *link)->next;
-    *link = f->next;
+    while (c->spots[i].number != 0)
+        i = (i + 1) & c->mask;
+    c->spots[i] = (struct spot){.hash = hash, .number = number};
+}
+
+/* What stands behind it and would not be found over a gap moves up. */
+static void spot_take(struct cache *c, uint32_t hash, uint32_t number)
+{
+    uint32_t gap = hash & c->mask;
+
+    while (c->spots[gap].number != number)
+        gap = (gap + 1) & c->mask;
+    for (uint32_t i = (gap + 1) & c->mask; c->spots[i].number != 0; i = (i + 1) & c->mask) {
+        uint32_t home = c->spots[i].hash & c->mask;
+        if (((i - home) & c->mask) < ((i - gap) & c->mask))
+            continue;
+        c->spots[gap] = c->spots[i];
+        gap = i;
+    }
+    c->spots[gap].number = 0;
 }
 
 static void give(struct cache *c, struct cache_flow *f, enum cache_end end)
@@ -194,14 +221,14 @@ static void end_flow(struct cache *c, uint32_t number, enum cache_end end)
     struct cache_flow *f = at(c, number);
 
     wheel_take(c, number);
-    bucket_take(c, number);
+    spot_take(c, f->hash, number);
     give(c, f, end);
     f->next = c->freed;
     c->freed = number;
     c->stats.now--;
 }
 
-/* Flows that end one behind the other lie anywhere: the next one's bucket, and the one behind it,
+/* Flows that end one behind the other lie anywhere: the next one's spot, and the one behind it,
  * are on their way while this one ends. */
 static void fetch_ahead(const struct cache *c, uint32_t number)
 {
@@ -209,7 +236,7 @@ static void fetch_ahead(const struct cache *c, uint32_t number)
 
     if (next == 0)
         return;
-    __builtin_prefetch(&c->buckets[at(c, next)->hash & c->mask], 1);
+    __builtin_prefetch(&c->spots[at(c, next)->hash & c->mask], 1);
     fetch(c, at(c, next)->slot_next);
 }
 
@@ -262,14 +289,12 @@ static inline bool same_key(const uint8_t *a, const uint8_t *b, size_t n)
 
 static uint32_t find(const struct cache *c, const struct cache_packet *p)
 {
-    uint32_t number = c->buckets[(uint32_t)p->hash & c->mask];
+    uint32_t hash = (uint32_t)p->hash;
 
-    while (number != 0) {
-        const struct cache_flow *f = at(c, number);
-        if (f->hash == (uint32_t)p->hash && same_key(f->data, p->key, c->o.key_bytes))
-            return number;
-        number = f->next;
-    }
+    for (uint32_t i = hash & c->mask; c->spots[i].number != 0; i = (i + 1) & c->mask)
+        if (c->spots[i].hash == hash &&
+            same_key(at(c, c->spots[i].number)->data, p->key, c->o.key_bytes))
+            return c->spots[i].number;
     return 0;
 }
 
@@ -317,10 +342,8 @@ static void add_new(struct cache *c, const struct cache_packet *p)
         number = entry_new(c);
     }
     struct cache_flow *f = at(c, number);
-    uint32_t *bucket = &c->buckets[(uint32_t)p->hash & c->mask];
     fill(c, f, p);
-    f->next = *bucket;
-    *bucket = number;
+    spot_put(c, f->hash, number);
     wheel_put(c, number);
     c->stats.added++;
     if (++c->stats.now > c->stats.high)

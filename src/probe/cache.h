@@ -69,7 +69,7 @@ struct cache_packet {
 
 struct cache_flow {
     uint32_t hash;
-    uint32_t next; /* in its bucket; entries are numbered from 1 */
+    uint32_t next; /* of those that are free; entries are numbered from 1 */
     uint32_t slot_prev;
     uint32_t slot_next;
     int64_t first_ms;
@@ -104,8 +104,8 @@ void cache_free(struct cache *c); /* gives nothing out */
 
 uint64_t cache_hash(const struct cache *c, const void *key);
 
-/* For packets that come some steps later: fetch the bucket, and then the entry. */
-void cache_fetch_bucket(const struct cache *c, uint64_t hash);
+/* For packets that come some steps later: fetch the place in the table, and then the entry. */
+void cache_fetch_spot(const struct cache *c, uint64_t hash);
 void cache_fetch_flow(const struct cache *c, uint64_t hash);
 
 void cache_add(struct cache *c, const struct cache_packet *p);

@@ -232,7 +232,7 @@ static void feed(struct gauge *m, struct place *pl, size_t n)
                                    .bytes = s->bytes,
                                    .proto = s->facts.proto,
                                    .tcp_flags = s->tcp_flags};
-        cache_fetch_bucket(c, p->hash);
+        cache_fetch_spot(c, p->hash);
         k++;
     }
     for (size_t i = 0; i < k; i++)
