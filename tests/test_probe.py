@@ -235,6 +235,24 @@ def test_meters_what_tunnels_carry_if_asked(export, tmp_path, kind):
     assert [(f["src_addr"], f["src_port"], f["tos"], f["packets"], f["bytes"]) for f in flows] == [("10.0.0.1", 1000, 8, 5, 640)]
 
 
+@needs_tshark
+@pytest.mark.parametrize("version", VERSIONS)
+def test_collectors_are_told_the_sampling_rate(run, collector, flows, tmp_path, version):
+    steady = capture(tmp_path / "a", [frame(i, payload=i) for i in range(1000)])
+    c = collector()
+    run("probe", "-r", steady, "--to", f"127.0.0.1:{c.port}", "--version", version, "--sample", "50")
+    c.wait_for(flows=1)
+    (flow,) = flows(c.store)
+    assert (flow["packets"], flow["rate"]) == (20, 50)
+    assert flow["rate_from"] == ("header" if version == "5" else "domain")
+    assert c.counters()["sequence_missed"] == 0
+    with packets.Listener() as sent:
+        run("probe", "-r", steady, "--to", f"127.0.0.1:{sent.port}", "--version", version, "--sample", "50", "--random")
+        packets.write(tmp_path / "sent.pcap", sent.datagrams())
+    decoded, other = packets.decode(tmp_path / "sent.pcap")
+    assert len(decoded) == 1 and other["malformed"] == other["expert"] == 0
+
+
 def test_sends_templates_again_by_time_and_by_datagrams(probe, tmp_path):
     rows = [frame(1000 * i, src=i % 300) for i in range(3000)]  # flows that end all the time
     path = capture(tmp_path / "a", rows)
@@ -324,7 +342,7 @@ def test_reads_standard_input(run, tmp_path):
 
 
 @pytest.mark.parametrize("args, said", (
-    ([], "expected --read FILE"),
+    ([], "expected --interface DEV, or --read FILE"),
     (["-r", "x"], "expected --to HOST:PORT"),
     (["-r", "x", "--to", "nonsense"], "expected HOST:PORT such as 192.0.2.1:2055"),
     (["-r", "x", "--to", "127.0.0.1:1", "--version", "8"], "expected 5, 9 or ipfix, found \"8\""),

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/probe_set.h"
 #include "cli/progress.h"
+#include "cli/taps.h"
 #include "net/frames.h"
 #include "probe/probe.h"
 #include "wire/packet.h"
@@ -15,9 +16,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_READ = PROBE_SETTINGS, OPT_INNER, OPT_RATE, RATE_MAX = 1000000000, CHECK_EVERY = 1024 };
+enum {
+    OPT_READ = PROBE_SETTINGS,
+    OPT_INNER,
+    OPT_RATE,
+    OPT_FILTER,
+    OPT_PROMISCUOUS,
+    OPT_OWN,
+    RATE_MAX = 1000000000,
+    CHECK_EVERY = 1024
+};
 
 static const struct opt opts[] = {
+    {PROBE_INTERFACE, "interface", 'i', "DEV",
+     "packets of an interface; may be given several times"},
+    {PROBE_DIRECTION, "direction", 0, "in|out|both",
+     "those that come in there, that leave, or both (in)"},
+    {OPT_FILTER, "filter", 'f', "TEXT", "only what pcap-filter(7) says: 'not port 22'"},
+    {OPT_PROMISCUOUS, "promiscuous", 'p', NULL,
+     "also frames to other machines, as at a mirror port"},
+    {OPT_OWN, "own", 0, NULL, "also the datagrams that this probe sends itself"},
     {OPT_READ, "read", 'r', "FILE", "packets out of a capture (pcap, pcapng); -: standard input"},
     {PROBE_TO, "to", 't', "HOST:PORT", "a collector; may be given several times"},
     {PROBE_VERSION, "version", 'v', "5|9|ipfix", "of what is sent (9)"},
@@ -42,6 +60,7 @@ static const struct opt opts[] = {
 
 struct options {
     const char *path;
+    struct live_options live;
     struct probe_flags flags;
     struct probe_options probe;
 };
@@ -93,7 +112,7 @@ static int meter_file(struct run *r, struct err *err)
                               "Linux cooked, raw IP, PPP or loopback\n",
                               r->path, v[0].link);
         }
-        probe_frames(r->probe, v, n);
+        probe_frames(r->probe, 0, v, n);
         if (i % CHECK_EVERY == 0)
             show(r);
     }
@@ -111,9 +130,9 @@ static void say(const struct run *r, enum count_id id)
 static bool summary(const struct run *r)
 {
     static const enum count_id told[] = {
-        COUNT_PACKETS_UNSAMPLED, COUNT_FRAMES_NOT_IP,    COUNT_FRAMES_SHORT, COUNT_FRAMES_BROKEN,
-        COUNT_FRAMES_DEEP,       COUNT_PACKETS_NO_PORTS, COUNT_FLOWS_EARLY,  COUNT_EXPORT_CLIPPED,
-        COUNT_EXPORT_REFUSED,    COUNT_EXPORT_FAILED};
+        COUNT_CAPTURE_DROPS, COUNT_PACKETS_OWN,    COUNT_PACKETS_UNSAMPLED, COUNT_FRAMES_NOT_IP,
+        COUNT_FRAMES_SHORT,  COUNT_FRAMES_BROKEN,  COUNT_FRAMES_DEEP,       COUNT_PACKETS_NO_PORTS,
+        COUNT_FLOWS_EARLY,   COUNT_EXPORT_CLIPPED, COUNT_EXPORT_REFUSED,    COUNT_EXPORT_FAILED};
     char took[TEXT_SHORT];
     char rate[TEXT_SHORT];
     uint64_t packets = count_get(&r->counts, COUNT_PACKETS);
@@ -134,35 +153,47 @@ static bool summary(const struct run *r)
            count_get(&r->counts, COUNT_EXPORT_FAILED) == 0;
 }
 
-static int run_file(struct run *r, const struct options *o, const struct setup *setup,
-                    struct err *err)
+static int run_file(struct run *r, const struct options *o, struct err *err)
 {
-    int e = probe_new(&r->probe, setup, &o->probe, &r->counts, err);
+    struct sigaction a = {.sa_handler = on_signal};
+    int e = frames_open(&r->frames, o->path, err);
 
-    if (e == 0)
-        e = frames_open(&r->frames, o->path, err);
-    if (e == 0) {
-        r->begin_ns = clock_mono_ns();
-        e = meter_file(r, err);
-        probe_end(r->probe);
-        progress_end(&r->progress);
-    }
-    if (r->frames)
-        frames_close(r->frames);
-    probe_free(r->probe);
+    (void)sigaction(SIGINT, &a, NULL);
+    (void)sigaction(SIGTERM, &a, NULL);
+    if (e)
+        return e;
+    r->begin_ns = clock_mono_ns();
+    e = meter_file(r, err);
+    probe_end(r->probe);
+    progress_end(&r->progress);
+    frames_close(r->frames);
+    return e;
+}
+
+static int run_live(struct run *r, const struct options *o, struct err *err)
+{
+    struct taps *t;
+    int e = taps_open(&t, o->flags.dev, o->flags.n_dev, &o->live, r->probe, &r->counts, err);
+
+    if (e)
+        return e;
+    r->begin_ns = clock_mono_ns();
+    e = taps_run(t, err);
+    probe_end(r->probe);
+    taps_close(t);
     return e;
 }
 
 static int run(const struct options *o, const struct setup *setup)
 {
-    struct sigaction a = {.sa_handler = on_signal};
     struct run *r = mem_new(1, sizeof *r);
     struct err err;
 
     *r = (struct run){.path = o->path, .progress = progress_of()};
-    (void)sigaction(SIGINT, &a, NULL);
-    (void)sigaction(SIGTERM, &a, NULL);
-    int e = run_file(r, o, setup, &err);
+    int e = probe_new(&r->probe, setup, &o->probe, &r->counts, &err);
+    if (e == 0)
+        e = o->path ? run_file(r, o, &err) : run_live(r, o, &err);
+    probe_free(r->probe);
     if (e)
         (void)fprintf(stderr, "weir probe: %s\n", err.text);
     bool good = r->begin_ns == 0 || summary(r);
@@ -179,6 +210,15 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     case OPT_INNER:
         o->probe.gauge.inner = true;
         return 0;
+    case OPT_OWN:
+        o->probe.gauge.own = true;
+        return 0;
+    case OPT_FILTER:
+        o->live.filter = value;
+        return 0;
+    case OPT_PROMISCUOUS:
+        o->live.promiscuous = true;
+        return 0;
     case OPT_RATE:
         return text_count(value, strlen(value), RATE_MAX, &o->probe.pace, err);
     case OPT_POSITIONAL:
@@ -186,6 +226,21 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     default:
         return probe_set(&o->flags, (enum probe_setting)id, value, err);
     }
+}
+
+static int check(struct options *o, struct err *err)
+{
+    enum { KEEP = 160, KEEP_INNER = 256 };
+    bool live = o->flags.n_dev > 0;
+
+    if (live == (o->path != NULL))
+        return err_set(err, ERR_CONFIG, "expected --interface DEV, or --read FILE");
+    if (!live && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
+        return err_set(err, ERR_CONFIG,
+                       "--direction, --filter, --promiscuous and --own are for interfaces");
+    o->live.keep_bytes = o->probe.gauge.inner ? KEEP_INNER : KEEP;
+    o->live.outgoing = o->flags.out;
+    return 0;
 }
 
 static int cmd_probe_run(int argc, char **argv)
@@ -199,8 +254,8 @@ static int cmd_probe_run(int argc, char **argv)
 
     while (r == 0 && (id = opt_next(&scan, &err)) != OPT_END)
         r = id == ERR_CONFIG ? id : set_option(&o, id, scan.value, &err);
-    if (r == 0 && !o.path)
-        r = err_set(&err, ERR_CONFIG, "expected --read FILE");
+    if (r == 0)
+        r = check(&o, &err);
     if (r == 0)
         r = probe_setup(&o.flags, &setup, &err);
     int status = r ? command_usage_error(&cmd_probe, err.text) : run(&o, &setup);
@@ -211,23 +266,34 @@ static int cmd_probe_run(int argc, char **argv)
 const struct command cmd_probe = {
     .name = "probe",
     .summary = "meter packets into flows, and export them",
-    .usage = "[options] --read FILE --to HOST:PORT",
+    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT",
     .details =
-        "Does what a router's NetFlow does, with the packets of a capture: adds up those of the "
-        "same addresses, protocol, ports, type of service and input interface, and sends each flow "
-        "to the collectors when it has ended: when nothing came for --inactive, after FIN or RST, "
-        "when it lasted for --active, when the table is full, or when the capture is over. Later "
+        "Does what a router's NetFlow does, with the packets of interfaces or of a capture: adds "
+        "up "
+        "those of the same addresses, protocol, ports, type of service and input interface, and "
+        "sends "
+        "each flow to the collectors when it has ended: when nothing came for --inactive, after "
+        "FIN or "
+        "RST, when it lasted for --active, when the table is full, or when the probe ends. Later "
         "fragments count with the flow of their first. ICMP's type and code stand in the "
-        "destination port, as type * 256 + code. Version 5 has no IPv6.\n"
-        "Time is the capture's: exports bear the times at which a router would have sent them. The "
-        "capture is read as fast as it goes, perhaps faster than a collector receives; --rate "
-        "slows it down.\n"
-        "--sample tells v5 collectors the rate in each header.",
-    .examples = "weir probe -r traffic.pcap --to 127.0.0.1:2055\n    a capture, as NetFlow v9\n"
-                "weir probe -r traffic.pcap --to 192.0.2.1:4739 --version ipfix --active 60\n"
-                "    as IPFIX; long flows each minute\n"
-                "tcpdump -i eth0 -s 128 -w - | weir probe -r - --to 192.0.2.1:2055\n"
-                "    live, from tcpdump\n",
+        "destination "
+        "port, as type * 256 + code. Version 5 has no IPv6.\n"
+        "At interfaces, packets that come in are metered, as on a router that has the probe at "
+        "each of "
+        "them; on a host, --direction both meters what it sends, too. What the probe sends itself "
+        "is "
+        "left out. It needs CAP_NET_RAW, and gives up all capabilities once it has begun.\n"
+        "The time of a capture is its own: exports bear the times at which a router would have "
+        "sent "
+        "them. It is read as fast as it goes, perhaps faster than a collector receives; --rate "
+        "slows it "
+        "down.\n"
+        "--sample tells collectors the rate: v5 in each header, v9 and IPFIX in options data.",
+    .examples = "weir probe -i eth0 --to 192.0.2.1:2055\n    a router's interface, as NetFlow v9\n"
+                "weir probe -i eth0 -i eth1 --to 192.0.2.1:2055 --sample 100 --random\n"
+                "    two, and one packet in a hundred\n"
+                "weir probe -r traffic.pcap --to 127.0.0.1:4739 --version ipfix --active 60\n"
+                "    a capture as IPFIX; long flows each minute\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_probe_run,

@@ -20,8 +20,8 @@ static const struct {
 
 struct probe_flags probe_flags_default(void)
 {
-    return (struct probe_flags){.exporter = setup_exporter_default(),
-                                .monitor = setup_monitor_default()};
+    return (struct probe_flags){
+        .in = true, .exporter = setup_exporter_default(), .monitor = setup_monitor_default()};
 }
 
 static int number(const char *text, uint64_t least, uint64_t most, uint64_t *out, struct err *err)
@@ -98,6 +98,28 @@ static int set_source(struct probe_flags *f, const char *text, struct err *err)
     return addr_parse(text, &f->exporter.source, err);
 }
 
+static int set_interface(struct probe_flags *f, const char *text, struct err *err)
+{
+    if (f->n_dev == PROBE_DEVICES)
+        return err_set(err, ERR_CONFIG, "at most %d interfaces", PROBE_DEVICES);
+    if (strlen(text) >= IFNAMSIZ || text[0] == '\0')
+        return err_set(err, ERR_CONFIG, "--interface: no interface is called \"%s\"", text);
+    for (size_t i = 0; i < f->n_dev; i++)
+        if (strcmp(f->dev[i], text) == 0)
+            return err_set(err, ERR_CONFIG, "--interface %s is there twice", text);
+    f->dev[f->n_dev++] = text;
+    return 0;
+}
+
+static int set_direction(struct probe_flags *f, const char *text, struct err *err)
+{
+    f->in = strcmp(text, "in") == 0 || strcmp(text, "both") == 0;
+    f->out = strcmp(text, "out") == 0 || strcmp(text, "both") == 0;
+    if (f->in || f->out)
+        return 0;
+    return err_set(err, ERR_CONFIG, "--direction: expected in, out or both, found \"%s\"", text);
+}
+
 /* What is one number. */
 static int set_number(struct probe_flags *f, enum probe_setting what, const char *text,
                       struct err *err)
@@ -150,6 +172,10 @@ int probe_set(struct probe_flags *f, enum probe_setting what, const char *text, 
     case PROBE_RANDOM:
         f->sampler.random = true;
         return 0;
+    case PROBE_INTERFACE:
+        return set_interface(f, text, err);
+    case PROBE_DIRECTION:
+        return set_direction(f, text, err);
     case PROBE_SOURCE:
         return set_source(f, text, err);
     case PROBE_TEMPLATE:
@@ -204,25 +230,37 @@ static void put_exporters(const struct probe_flags *f, struct setup *s)
     }
 }
 
-int probe_setup(const struct probe_flags *f, struct setup *out, struct err *err)
+/* Each monitor at each interface, in each direction. */
+static void put_places(const struct probe_flags *f, struct setup *s)
+{
+    size_t devices = f->n_dev > 0 ? f->n_dev : 1;
+
+    s->places = mem_new(devices * s->n_monitors * 2, sizeof *s->places);
+    for (size_t d = 0; d < devices; d++)
+        for (size_t m = 0; m < s->n_monitors; m++)
+            for (int output = 0; output < 2; output++) {
+                struct setup_place *p = &s->places[s->n_places];
+                if (!(output ? f->out : f->in))
+                    continue;
+                *p = (struct setup_place){.monitor = (int)m,
+                                          .sampler = s->n_samplers ? 0 : SETUP_NONE,
+                                          .output = output,
+                                          .family = m == 0 ? 4 : 6};
+                if (f->n_dev > 0)
+                    (void)snprintf(p->dev, sizeof p->dev, "%s", f->dev[d]);
+                s->n_places++;
+            }
+}
+
+static void put_monitors(const struct probe_flags *f, struct setup *s)
 {
     size_t families = f->exporter.version == 5 ? 1 : 2; /* v5 has no IPv6 */
-    struct setup s = {0};
 
-    if (f->n_to == 0)
-        return err_set(err, ERR_CONFIG, "expected --to HOST:PORT");
-    if (f->sampler.random && f->sampler.rate == 0)
-        return err_set(err, ERR_CONFIG, "--random: expected --sample N, too");
-    put_exporters(f, &s);
-    s.records = mem_new(families, sizeof *s.records);
-    s.monitors = mem_new(families, sizeof *s.monitors);
-    s.places = mem_new(families, sizeof *s.places);
-    s.samplers = mem_new(1, sizeof *s.samplers);
-    s.samplers[0] = f->sampler;
-    s.n_samplers = f->sampler.rate != 0;
-    s.n_records = s.n_monitors = s.n_places = families;
+    s->records = mem_new(families, sizeof *s->records);
+    s->monitors = mem_new(families, sizeof *s->monitors);
+    s->n_records = s->n_monitors = families;
     for (size_t i = 0; i < families; i++) {
-        struct setup_monitor *m = &s.monitors[i];
+        struct setup_monitor *m = &s->monitors[i];
         *m = f->monitor;
         m->record = (int)i;
         m->n_exporters = f->n_to;
@@ -230,10 +268,28 @@ int probe_setup(const struct probe_flags *f, struct setup *out, struct err *err)
             m->exporters[k] = (int)k;
         setup_monitor_fill(m);
         (void)snprintf(m->name, sizeof m->name, "ipv%d", i == 0 ? 4 : 6);
-        s.records[i] = record_of(i == 0 ? 4 : 6);
-        s.places[i] = (struct setup_place){
-            .monitor = (int)i, .sampler = s.n_samplers ? 0 : SETUP_NONE, .family = i == 0 ? 4 : 6};
+        s->records[i] = record_of(i == 0 ? 4 : 6);
     }
+}
+
+int probe_setup(const struct probe_flags *f, struct setup *out, struct err *err)
+{
+    enum { V5_RATE_MAX = (1 << 14) - 1 };
+    struct setup s = {0};
+
+    if (f->n_to == 0)
+        return err_set(err, ERR_CONFIG, "expected --to HOST:PORT");
+    if (f->sampler.random && f->sampler.rate == 0)
+        return err_set(err, ERR_CONFIG, "--random: expected --sample N, too");
+    if (f->exporter.version == 5 && f->sampler.rate > V5_RATE_MAX)
+        return err_set(err, ERR_CONFIG, "--sample: NetFlow v5 cannot say more than %d",
+                       V5_RATE_MAX);
+    put_exporters(f, &s);
+    s.samplers = mem_new(1, sizeof *s.samplers);
+    s.samplers[0] = f->sampler;
+    s.n_samplers = f->sampler.rate != 0;
+    put_monitors(f, &s);
+    put_places(f, &s);
     *out = s;
     return 0;
 }

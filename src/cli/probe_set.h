@@ -21,10 +21,18 @@ enum probe_setting {
     PROBE_MTU,
     PROBE_TEMPLATE,
     PROBE_TEMPLATE_PACKETS,
+    PROBE_INTERFACE,
+    PROBE_DIRECTION,
     PROBE_SETTINGS
 };
 
+enum { PROBE_DEVICES = 16 };
+
 struct probe_flags {
+    const char *dev[PROBE_DEVICES];
+    size_t n_dev; /* 0: a file */
+    bool in;
+    bool out;
     struct setup_exporter to[SETUP_EXPORTERS];
     size_t n_to;
     struct setup_exporter exporter; /* what all of them have in common */

@@ -20,7 +20,9 @@ struct frame {
     uint32_t len;
     uint32_t wire_len; /* before the capture cut it */
     int64_t time_ms;
-    int link; /* LINKTYPE_*, see wire/packet.h */
+    int link;               /* LINKTYPE_*, see wire/packet.h */
+    uint16_t segment_bytes; /* one of many segments, see net/live.h; in files 0 */
+    bool outgoing;          /* in files false */
 };
 
 /* "-" is standard input. ERR_DATA: not a capture. */

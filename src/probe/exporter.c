@@ -15,6 +15,9 @@
 enum {
     KINDS = SETUP_MAX,
     TEMPLATE_FIRST = 256,
+    TEMPLATE_SAMPLING = TEMPLATE_FIRST + KINDS,
+    SAMPLING_FIELDS = 3,
+    SAMPLING_OCTETS = 9,
     IPV4_HEAD = 20,
     IPV6_HEAD = 40,
     UDP_HEAD = 8,
@@ -35,10 +38,15 @@ struct exporter {
     struct exporter_way *way;
     struct exporter_way udp; /* ours, where nobody gave another */
     int fd;
+    struct addr local;
+    uint16_t local_port;
     uint64_t pace;
     uint64_t paced;
     int64_t pace_begin_ns;
     struct message_session session;
+    const struct setup_sampler *sampler; /* NULL: every packet is metered */
+    struct layout_field sampling_fields[SAMPLING_FIELDS];
+    struct layout sampling;
     struct carried *kinds;
     size_t n_kinds;
     bool has_sent_templates;
@@ -178,6 +186,10 @@ int exporter_new(struct exporter **out, const struct setup_exporter *setup,
     e->place = (size_t)setup->mtu - UDP_HEAD - (addr_is_v4(&setup->to) ? IPV4_HEAD : IPV6_HEAD);
     e->way = way ? way : &e->udp;
     int r = way ? 0 : dial(setup, &e->fd, err);
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof ss;
+    if (r == 0 && e->fd >= 0 && getsockname(e->fd, (struct sockaddr *)&ss, &len) == 0)
+        sock_addr(&ss, &e->local, &e->local_port);
     if (r) {
         free(e);
         return r;
@@ -202,13 +214,27 @@ void exporter_free(struct exporter *e)
 
 void exporter_set_pace(struct exporter *e, uint64_t datagrams_per_s) { e->pace = datagrams_per_s; }
 
+/* How packets were sampled, of all that this exporter sends: elements 34 and 35, which were
+ * deprecated and are what everybody reads. */
 void exporter_set_sampling(struct exporter *e, const struct setup_sampler *s)
 {
     enum { MODE_SHIFT = 14, DETERMINISTIC = 1, RANDOM = 2, MOST = (1 << MODE_SHIFT) - 1 };
+    enum { V9_SCOPE_SYSTEM = 1, IPFIX_DOMAIN = 149 };
     unsigned rate = s->rate > MOST ? MOST : s->rate;
+    bool v9 = e->session.version == 9;
 
+    e->sampler = s;
     e->session.sampling =
         (uint16_t)((unsigned)(s->random ? RANDOM : DETERMINISTIC) << MODE_SHIFT | rate);
+    e->sampling_fields[0] = (struct layout_field){
+        .number = v9 ? V9_SCOPE_SYSTEM : IPFIX_DOMAIN, .len = 4, .scope = true};
+    e->sampling_fields[1] = (struct layout_field){.number = 34, .len = 4};
+    e->sampling_fields[2] = (struct layout_field){.number = 35, .len = 1};
+    e->sampling = (struct layout){.space = v9 ? SPACE_V9 : SPACE_IPFIX,
+                                  .options = true,
+                                  .n = SAMPLING_FIELDS,
+                                  .record_len = SAMPLING_OCTETS,
+                                  .fields = e->sampling_fields};
 }
 
 int exporter_add(struct exporter *e, const struct record *r, size_t *number, struct err *err)
@@ -230,6 +256,13 @@ int exporter_add(struct exporter *e, const struct record *r, size_t *number, str
     return rc;
 }
 
+bool exporter_is_own(const struct exporter *e, const struct addr *src, uint16_t src_port,
+                     const struct addr *dst, uint16_t dst_port)
+{
+    return dst_port == e->setup->port && src_port == e->local_port && addr_eq(dst, &e->setup->to) &&
+           addr_eq(src, &e->local);
+}
+
 void exporter_boot(struct exporter *e, int64_t boot_ms) { e->session.boot_ms = boot_ms; }
 
 /* --- messages --- */
@@ -242,7 +275,6 @@ static void close_message(struct exporter *e)
     message_end(&e->message);
     count_add(e->counts, COUNT_EXPORTED_DATAGRAMS, 1);
     count_add(e->counts, COUNT_EXPORTED_BYTES, e->message.b.len);
-    count_add(e->counts, COUNT_EXPORTED_RECORDS, e->message.records);
     count_add(e->counts, COUNT_EXPORT_CLIPPED, e->message.clipped);
     e->since_templates++;
     e->out[e->n++] = (struct udp_out){.data = e->message.b.data, .len = e->message.b.len};
@@ -270,6 +302,23 @@ static bool templates_due(const struct exporter *e, int64_t now_ms)
            (s->template_packets != 0 && e->since_templates >= s->template_packets);
 }
 
+static void put_sampling(struct exporter *e, int64_t now_ms)
+{
+    enum { DETERMINISTIC = 1, RANDOM = 2 };
+    uint8_t record[SAMPLING_OCTETS];
+    struct buf b;
+
+    buf_fixed(&b, record, sizeof record);
+    buf_u32(&b, e->session.domain);
+    buf_u32(&b, e->sampler->rate);
+    buf_u8(&b, e->sampler->random ? RANDOM : DETERMINISTIC);
+    while (!message_template(&e->message, TEMPLATE_SAMPLING, &e->sampling) ||
+           !message_record(&e->message, TEMPLATE_SAMPLING, record, sizeof record)) {
+        close_message(e);
+        open_message(e, now_ms);
+    }
+}
+
 static void put_templates(struct exporter *e, int64_t now_ms)
 {
     for (size_t i = 0; i < e->n_kinds; i++) {
@@ -279,6 +328,8 @@ static void put_templates(struct exporter *e, int64_t now_ms)
             open_message(e, now_ms);
         }
     }
+    if (e->sampler)
+        put_sampling(e, now_ms);
     e->has_sent_templates = true;
     e->templates_ms = now_ms;
     e->since_templates = 0;
@@ -301,7 +352,9 @@ void exporter_rows(struct exporter *e, size_t number, const struct batch *b, int
     for (size_t at = 0; at < b->rows;) {
         if (!e->open)
             make_room(e, now_ms);
-        at += message_rows(&e->message, id, k->encode, b, at, b->rows - at);
+        size_t n = message_rows(&e->message, id, k->encode, b, at, b->rows - at);
+        count_add(e->counts, COUNT_EXPORTED_RECORDS, n);
+        at += n;
         if (at < b->rows)
             make_room(e, now_ms);
     }

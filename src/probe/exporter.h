@@ -32,13 +32,18 @@ void exporter_free(struct exporter *e); /* what was not flushed is gone */
  * collector takes them. 0: no limit. */
 void exporter_set_pace(struct exporter *e, uint64_t datagrams_per_s);
 
-/* v5's header says how packets were sampled. */
+/* Collectors are told how packets were sampled: v5's header says it, else options data with the
+ * templates. */
 void exporter_set_sampling(struct exporter *e, const struct setup_sampler *s);
 
 /* A kind of record that it will carry, before the first rows: *number is what they are called by.
  * ERR_CONFIG: its version cannot. */
 int exporter_add(struct exporter *e, const struct record *r, size_t *number,
                  struct err *err) MUST_USE;
+
+/* Is a packet of these one that it sent? */
+bool exporter_is_own(const struct exporter *e, const struct addr *src, uint16_t src_port,
+                     const struct addr *dst, uint16_t dst_port);
 
 /* When its clock of uptime began, before the first rows. */
 void exporter_boot(struct exporter *e, int64_t boot_ms);

@@ -5,6 +5,7 @@
 #include "probe/facts.h"
 #include "wire/packet.h"
 
+#include <net/if.h>
 #include <stdlib.h>
 
 enum {
@@ -17,14 +18,18 @@ enum {
 struct seen {
     struct facts facts;
     int64_t time_ms;
+    uint32_t packets;
     uint64_t bytes;
     uint8_t tcp_flags;
+    bool outgoing;
 };
 
 /* Where a monitor stands. */
 struct place {
     struct monitor *monitor;
     const struct setup_sampler *sampler; /* NULL: every packet */
+    uint32_t ifindex;
+    bool output;
     uint8_t family;
     uint64_t sampler_number;
     uint32_t left;  /* packets of this turn that are to come, the next one included */
@@ -45,7 +50,9 @@ struct fragment {
 struct gauge {
     struct gauge_options o;
     struct counts *counts;
-    int64_t last_ms;
+    struct exporter *const *exporters;
+    size_t n_exporters;
+    uint32_t ifindex; /* of the frames in hand */
     struct place *places;
     size_t n_places;
     struct fragment fragments[FRAGMENTS];
@@ -56,19 +63,23 @@ struct gauge {
 };
 
 struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monitors,
-                        const struct gauge_options *o, struct counts *counts)
+                        struct exporter *const *exporters, const struct gauge_options *o,
+                        struct counts *counts)
 {
     struct gauge *m = mem_new(1, sizeof *m);
 
     m->o = *o;
     m->counts = counts;
-    m->last_ms = INT64_MIN;
+    m->exporters = exporters;
+    m->n_exporters = setup->n_exporters;
     m->n_places = setup->n_places;
     m->places = mem_new(setup->n_places, sizeof *m->places);
     for (size_t i = 0; i < setup->n_places; i++) {
         const struct setup_place *s = &setup->places[i];
         struct place *p = &m->places[i];
         p->monitor = monitors[s->monitor];
+        p->ifindex = s->dev[0] != '\0' ? if_nametoindex(s->dev) : 0;
+        p->output = s->output;
         p->family = s->family;
         if (s->sampler == SETUP_NONE)
             continue;
@@ -85,8 +96,6 @@ void gauge_free(struct gauge *m)
         free(m->places);
     free(m);
 }
-
-int64_t gauge_last_ms(const struct gauge *m) { return m->last_ms; }
 
 /* --- packets --- */
 
@@ -120,6 +129,38 @@ static void find_ports(struct gauge *m, const struct packet *p, int64_t time_ms,
         *t = f->ports;
     else
         count_add(m->counts, COUNT_PACKETS_NO_PORTS, 1);
+}
+
+/* The kernel makes one packet of many segments, and many of one: each had the headers. */
+static void count_segments(struct seen *s, const struct packet *p, uint16_t segment_bytes)
+{
+    enum { UDP_HEAD = 8, TCP_OFFSET = 12, TCP_HEAD = 20 };
+    size_t head = p->head;
+    struct cur in = p->body;
+
+    s->packets = 1;
+    s->bytes = p->bytes;
+    if (segment_bytes == 0)
+        return;
+    if (p->proto == PACKET_TCP) {
+        (void)cur_bytes(&in, TCP_OFFSET);
+        size_t octets = (size_t)(cur_u8(&in) >> 4) * 4;
+        head += octets > TCP_HEAD ? octets : TCP_HEAD;
+    } else {
+        head += UDP_HEAD;
+    }
+    if (p->bytes <= head)
+        return;
+    s->packets = (uint32_t)((p->bytes - head + segment_bytes - 1) / segment_bytes);
+    s->bytes += (s->packets - 1) * head;
+}
+
+static bool is_own(const struct gauge *m, const struct packet *p, const struct transport *t)
+{
+    for (size_t i = 0; i < m->n_exporters && p->proto == PACKET_UDP; i++)
+        if (exporter_is_own(m->exporters[i], &p->src, t->src_port, &p->dst, t->dst_port))
+            return true;
+    return false;
 }
 
 static void set_facts(struct facts *f, const struct packet *p, const struct transport *t)
@@ -175,9 +216,17 @@ static bool see(struct gauge *m, const struct frame *frame, struct seen *s)
     (void)packet_transport(&p, &t); /* what is missing is 0 */
     if (p.fragment)
         find_ports(m, &p, frame->time_ms, &t);
+    if (m->ifindex != 0 && !m->o.own && is_own(m, &p, &t)) {
+        count_add(m->counts, COUNT_PACKETS_OWN, 1);
+        return false;
+    }
     set_facts(&s->facts, &p, &t);
+    s->facts.in_if = frame->outgoing ? 0 : m->ifindex;
+    s->facts.out_if = frame->outgoing ? m->ifindex : 0;
+    s->facts.direction = frame->outgoing;
+    count_segments(s, &p, frame->segment_bytes);
     s->time_ms = frame->time_ms;
-    s->bytes = p.bytes;
+    s->outgoing = frame->outgoing;
     s->tcp_flags = t.tcp_flags;
     return true;
 }
@@ -202,6 +251,8 @@ static bool is_sampled(struct place *p)
 
 static bool is_wanted(struct gauge *m, struct place *p, const struct seen *s)
 {
+    if (p->ifindex != m->ifindex || p->output != s->outgoing)
+        return false;
     if (p->family != 0 && p->family != s->facts.ip_version)
         return false;
     if (!p->sampler || is_sampled(p))
@@ -228,7 +279,7 @@ static void feed(struct gauge *m, struct place *pl, size_t n)
                                    .hash = cache_hash(c, m->keys[k]),
                                    .key = m->keys[k],
                                    .values = m->values[k],
-                                   .packets = 1,
+                                   .packets = s->packets,
                                    .bytes = s->bytes,
                                    .proto = s->facts.proto,
                                    .tcp_flags = s->tcp_flags};
@@ -241,18 +292,20 @@ static void feed(struct gauge *m, struct place *pl, size_t n)
         cache_add(c, &m->packet[i]);
 }
 
-void gauge_frames(struct gauge *m, const struct frame *v, size_t n)
+void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size_t n)
 {
     size_t k = 0;
+    uint64_t packets = 0;
     uint64_t bytes = 0;
 
+    m->ifindex = ifindex;
     for (size_t i = 0; i < n; i++)
-        if (see(m, &v[i], &m->seen[k]))
+        if (see(m, &v[i], &m->seen[k])) {
+            packets += m->seen[k].packets;
             bytes += m->seen[k++].bytes;
-    count_add(m->counts, COUNT_PACKETS, k);
+        }
+    count_add(m->counts, COUNT_PACKETS, packets);
     count_add(m->counts, COUNT_PACKET_BYTES, bytes);
-    if (n > 0)
-        m->last_ms = v[n - 1].time_ms;
     for (size_t i = 0; i < m->n_places && k > 0; i++)
         feed(m, &m->places[i], k);
 }

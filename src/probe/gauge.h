@@ -17,19 +17,18 @@ enum { GAUGE_BATCH = 64 };
 
 struct gauge_options {
     bool inner; /* of packets in tunnels, what they carry */
+    bool own;   /* the exporters' datagrams, too */
 };
 
 struct gauge;
 
-/* monitors: all of the setup's, in its order. They, setup and counts must outlive it. */
+/* monitors, exporters: all of the setup's, in its order. They, setup and counts must outlive it. */
 struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monitors,
-                        const struct gauge_options *o, struct counts *counts);
-void gauge_free(struct gauge *m);
+                        struct exporter *const *exporters, const struct gauge_options *o,
+                        struct counts *counts);
+void gauge_free(struct gauge *g);
 
-/* At most GAUGE_BATCH frames that came in. */
-void gauge_frames(struct gauge *m, const struct frame *v, size_t n);
-
-/* Time of the last frame; INT64_MIN: there was none. */
-int64_t gauge_last_ms(const struct gauge *m);
+/* At most GAUGE_BATCH frames that went by at this interface; 0: out of a file. */
+void gauge_frames(struct gauge *g, uint32_t ifindex, const struct frame *v, size_t n);
 
 #endif

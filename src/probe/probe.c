@@ -11,6 +11,7 @@ struct probe {
     struct monitor **monitors;
     struct exporter **exporters;
     bool begun;
+    int64_t now_ms;
     int64_t give_ms; /* when what has ended goes out */
     uint64_t flows;  /* that `counts` knows of */
 };
@@ -36,7 +37,7 @@ static int make(struct probe *p, const struct probe_options *o, struct err *err)
             exporter_set_sampling(p->exporters[m->exporters[e]], &s->samplers[place->sampler]);
     }
     if (r == 0)
-        p->gauge = gauge_new(s, p->monitors, &o->gauge, p->counts);
+        p->gauge = gauge_new(s, p->monitors, p->exporters, &o->gauge, p->counts);
     return r;
 }
 
@@ -75,6 +76,7 @@ static void begin(struct probe *p, int64_t time_ms)
     enum { SECOND_MS = 1000, DAY_MS = 24 * 3600 * SECOND_MS };
 
     p->begun = true;
+    p->now_ms = time_ms;
     p->give_ms = time_ms;
     for (size_t i = 0; i < p->setup->n_exporters; i++)
         exporter_boot(p->exporters[i], time_ms - time_ms % SECOND_MS - DAY_MS);
@@ -119,6 +121,7 @@ static size_t flows_now(const struct probe *p)
 
 static void tick(struct probe *p, int64_t now_ms)
 {
+    p->now_ms = now_ms;
     for (size_t i = 0; i < p->setup->n_monitors; i++)
         monitor_tick(p->monitors[i], now_ms);
     if (now_ms >= p->give_ms)
@@ -129,7 +132,7 @@ static void tick(struct probe *p, int64_t now_ms)
 static void catch_up(struct probe *p, int64_t now_ms)
 {
     enum { STEP_MS = 10000 };
-    int64_t at = gauge_last_ms(p->gauge);
+    int64_t at = p->now_ms;
 
     while (flows_now(p) > 0 && now_ms - at > STEP_MS) {
         at += STEP_MS;
@@ -149,28 +152,32 @@ static size_t run_of(const struct frame *v, size_t n)
     return i;
 }
 
-void probe_frames(struct probe *p, const struct frame *v, size_t n)
+void probe_frames(struct probe *p, uint32_t ifindex, const struct frame *v, size_t n)
 {
     if (!p->begun && n > 0)
         begin(p, v[0].time_ms);
     for (size_t at = 0; at < n;) {
         size_t some = run_of(v + at, n - at);
-        int64_t last_ms = gauge_last_ms(p->gauge);
-        if (last_ms != INT64_MIN && v[at].time_ms - last_ms > PROBE_WAIT_MS)
+        if (v[at].time_ms - p->now_ms > PROBE_WAIT_MS)
             catch_up(p, v[at].time_ms);
-        gauge_frames(p->gauge, v + at, some);
-        tick(p, gauge_last_ms(p->gauge));
+        gauge_frames(p->gauge, ifindex, v + at, some);
+        tick(p, v[at + some - 1].time_ms);
         at += some;
     }
 }
 
+void probe_tick(struct probe *p, int64_t now_ms)
+{
+    if (!p->begun)
+        begin(p, now_ms);
+    tick(p, now_ms);
+}
+
 void probe_end(struct probe *p)
 {
-    int64_t now_ms = gauge_last_ms(p->gauge);
-
     if (!p->begun)
         return;
     for (size_t i = 0; i < p->setup->n_monitors; i++)
-        monitor_end(p->monitors[i], now_ms);
-    give(p, now_ms);
+        monitor_end(p->monitors[i], p->now_ms);
+    give(p, p->now_ms);
 }

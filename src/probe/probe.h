@@ -24,10 +24,13 @@ int probe_new(struct probe **out, const struct setup *setup, const struct probe_
               struct counts *counts, struct err *err) MUST_USE;
 void probe_free(struct probe *p);
 
-/* At most GAUGE_BATCH. Flows that have ended by the time of the last go out within PROBE_WAIT_MS of
- * that time. */
-void probe_frames(struct probe *p, const struct frame *v, size_t n);
+/* At most GAUGE_BATCH, that went by at this interface; 0: out of a file. Flows that have ended by
+ * the time of the last go out within PROBE_WAIT_MS of that time. */
+void probe_frames(struct probe *p, uint32_t ifindex, const struct frame *v, size_t n);
 enum { PROBE_WAIT_MS = 1000 };
+
+/* Live: it is now_ms, by the clock that gives frames their time; call it each PROBE_WAIT_MS. */
+void probe_tick(struct probe *p, int64_t now_ms);
 
 /* All flows end, and go out. */
 void probe_end(struct probe *p);

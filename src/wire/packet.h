@@ -72,6 +72,7 @@ struct packet {
     uint32_t id;          /* IPv4: always; IPv6: of a fragmented packet */
     size_t offset;        /* of this fragment's payload */
     size_t bytes;         /* IP header and all behind it, as sent */
+    size_t head;          /* octets of IP headers, IPv6's extensions included */
     struct cur body;      /* what is behind the IP headers, without padding */
 };
 
