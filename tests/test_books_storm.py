@@ -151,6 +151,6 @@ def test_books_balance_whatever_comes(collector, tmp_path, seed):
         d = s.device
         b = said[d.address, d.version]
         came, lost = unit.get(d.version, ("received", "lost_flows"))
-        assert b[came] + b[lost] == s.numbered, (d.address, d.version, course)
+        assert b[came] + b[lost] == s.numbered, (b, s.numbered, course)
         assert b["received"] == b["stored"] + b["refused"] + b["malformed"] <= s.flows
         assert b["duplicates"] == b["held_sets"] == 0

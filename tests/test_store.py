@@ -221,7 +221,8 @@ def test_a_damaged_journal(filled, run_any, collector, tmp_path, how):
         for text in (done.stderr, found[0]["text"]):
             assert str(hurt) in text and ("offset" in text or "does not begin with" in text or "version" in text)
     # The next start stores what can be read, and says what cannot.
-    hurt.write_bytes(good[:1000] + bytes([good[1000] ^ 0xFF]) + good[1001:])
+    at = head_end + 100  # in the first frame
+    hurt.write_bytes(good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :])
     c = collector()
     assert "are no frame, the first at offset" in c.text()
     c.stop()

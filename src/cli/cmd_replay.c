@@ -5,12 +5,12 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "net/capfile.h"
+#include "net/sock.h"
 #include "net/udp.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -193,33 +193,22 @@ static int pass(struct run *r, struct err *err)
     return e == ERR_EOF || stopped ? 0 : err_in(err, e, "%s", r->options->path);
 }
 
-/* "HOST:PORT", where host may be a name or an address, IPv6 in brackets. */
 static int dial(const char *to, int *fd, struct err *err)
 {
-    char host[256];
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
-    struct addrinfo *found = NULL;
-    const char *colon = strrchr(to, ':');
-    size_t len = colon ? (size_t)(colon - to) : 0;
+    struct sockaddr_storage ss;
+    socklen_t len;
+    int r = sock_resolve(to, &ss, &len, err);
 
-    if (len == 0 || len >= sizeof host || colon[1] == '\0')
-        return err_set(err, ERR_CONFIG, "expected HOST:PORT such as 192.0.2.1:2055, found \"%s\"",
-                       to);
-    bool bracket = to[0] == '[' && to[len - 1] == ']';
-    (void)snprintf(host, sizeof host, "%.*s", (int)(bracket ? len - 2 : len), to + bracket);
-    int e = getaddrinfo(host, colon + 1, &hints, &found);
-    if (e != 0)
-        return err_set(err, ERR_CONFIG, "%s: %s", to, gai_strerror(e));
-    int f = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int r = 0;
-    if (f < 0 || connect(f, found->ai_addr, found->ai_addrlen) != 0) {
+    if (r)
+        return r;
+    int f = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (f < 0 || connect(f, (struct sockaddr *)&ss, len) != 0) {
         r = err_sys(err, "send to %s", to);
         if (f >= 0)
             (void)close(f);
     } else {
         *fd = f;
     }
-    freeaddrinfo(found);
     return r;
 }
 

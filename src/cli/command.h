@@ -52,6 +52,7 @@ extern const struct command cmd_filter;
 extern const struct command cmd_help;
 extern const struct command cmd_import;
 extern const struct command cmd_nfdump;
+extern const struct command cmd_probe;
 extern const struct command cmd_query;
 extern const struct command cmd_replay;
 extern const struct command cmd_show;

@@ -12,6 +12,7 @@
 
 /* clang-format off */
 const struct command *const command_table[] = {
+    &cmd_probe,
     &cmd_collect,
     &cmd_query,
     &cmd_nfdump,

@@ -30,7 +30,6 @@ static void publish(struct receiver *r)
                                 .journal = w->id,
                                 .journal_bytes = w->journal ? journal_bytes(w->journal) : 0,
                                 .journal_datagrams = w->frames,
-                                .journals_waiting = seal_waiting(w->seal),
                                 .denied = r->gate.denied};
 
     if (w->received > 0)

@@ -40,7 +40,6 @@ struct receiver_status {
     uint64_t journal_bytes;
     uint64_t journal_datagrams;
     int64_t journal_age_ms;
-    uint64_t journals_waiting;
     struct denied denied;
 };
 

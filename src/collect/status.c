@@ -104,16 +104,17 @@ static void put_workers(const struct collect *c, const struct receiver_status *s
     json_open(j, '[');
     for (unsigned w = 0; w < c->workers; w++) {
         const struct counts *counts = &c->receiver[w].worker.counts;
+        uint64_t left = seal_waiting(c->receiver[w].worker.seal);
         json_open(j, '{');
         put_number(j, "worker", w);
         put_number(j, "datagrams", count_get(counts, COUNT_DATAGRAMS));
         put_number(j, "flows", count_get(counts, COUNT_FLOWS));
         put_number(j, "datagrams_per_s", (uint64_t)s[w].datagrams_per_s);
         put_journal(&s[w], j);
-        put_number(j, "journals_waiting", s[w].journals_waiting);
+        put_number(j, "journals_waiting", left);
         json_close(j, '}');
         sessions += s[w].tcp_sessions;
-        waiting += s[w].journals_waiting;
+        waiting += left;
     }
     json_close(j, ']');
     put_number(j, "tcp_sessions", sessions);

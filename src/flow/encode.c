@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "flow/element.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,16 @@ size_t encode_record_len(const struct encode *e) { return e->record_len; }
 
 static inline void put_be(uint8_t *to, uint64_t v, size_t len)
 {
+    if (len == 4) {
+        uint32_t be = htobe32((uint32_t)v);
+        memcpy(to, &be, sizeof be);
+        return;
+    }
+    if (len == 8) {
+        v = htobe64(v);
+        memcpy(to, &v, sizeof v);
+        return;
+    }
     for (size_t i = len; i > 0; i--, v >>= 8)
         to[i - 1] = (uint8_t)v;
 }
@@ -108,14 +119,40 @@ static bool is_as(enum field_id f)
     return f == FIELD_SRC_AS || f == FIELD_DST_AS || f == FIELD_NEXT_AS || f == FIELD_PREV_AS;
 }
 
-static size_t put_ints(const struct move *m, const struct batch *b, struct target t)
+/* Inlined for each width, in which it then is one load. */
+static inline uint64_t value_at(const struct batch *b, enum field_id f, size_t row, size_t width)
+{
+    uint64_t v8;
+    uint32_t v4;
+    uint16_t v2;
+    const uint8_t *p = (const uint8_t *)b->col[f] + row * width;
+
+    switch (width) {
+    case 1:
+        return *p;
+    case 2:
+        memcpy(&v2, p, sizeof v2);
+        return v2;
+    case 4:
+        memcpy(&v4, p, sizeof v4);
+        return v4;
+    case 8:
+        memcpy(&v8, p, sizeof v8);
+        return v8;
+    default: /* not all are there */
+        return batch_u64(b, f, row);
+    }
+}
+
+static inline size_t put_ints_of(const struct move *m, const struct batch *b, struct target t,
+                                 size_t width)
 {
     const uint64_t max = most(m->len);
     const uint64_t instead = is_as(m->field) ? AS_TRANS : max;
     size_t clipped = 0;
 
     for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
-        uint64_t v = batch_u64(b, m->field, t.from + i);
+        uint64_t v = value_at(b, m->field, t.from + i, width);
         if (v > max) {
             v = instead;
             clipped++;
@@ -125,15 +162,33 @@ static size_t put_ints(const struct move *m, const struct batch *b, struct targe
     return clipped;
 }
 
+static size_t put_ints(const struct move *m, const struct batch *b, struct target t)
+{
+    if (!batch_has_all(b, m->field, t.from, t.n))
+        return put_ints_of(m, b, t, 0);
+    switch (kind_table[field_table[m->field].kind].width) {
+    case 1:
+        return put_ints_of(m, b, t, 1);
+    case 2:
+        return put_ints_of(m, b, t, 2);
+    case 4:
+        return put_ints_of(m, b, t, 4);
+    default:
+        return put_ints_of(m, b, t, 8);
+    }
+}
+
 /* The sums are meant to wrap: times before the exporter's start come out right on the other side.
  */
 static void put_times(const struct move *m, const struct encode_clock *clock, const struct batch *b,
                       struct target t)
 {
+    const int64_t *col = b->col[m->field];
+
     for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
         if (!batch_has(b, m->field, t.from + i))
             continue;
-        int64_t ms = (int64_t)batch_u64(b, m->field, t.from + i);
+        int64_t ms = col[t.from + i];
         uint64_t v = m->conv == CONV_SEC
                          ? (uint64_t)(ms / 1000)
                          : (uint64_t)clock->uptime_ms - (uint64_t)(clock->export_ms - ms);

@@ -109,8 +109,10 @@ bool message_template(struct message *m, uint16_t id, const struct layout *l)
 
 static size_t rows_that_fit(const struct message *m, uint16_t id, size_t record_len)
 {
-    if (m->session->version == 5)
-        return MESSAGE_V5_RECORDS - m->records;
+    if (m->session->version == 5) {
+        size_t left = MESSAGE_V5_RECORDS - m->records;
+        return room(m) / record_len < left ? room(m) / record_len : left;
+    }
     return set_room(m, id) / record_len;
 }
 

@@ -72,6 +72,11 @@ static void writes_v5(void **state)
     message_end(&m);
     assert_int_equal(m.b.len, 24 + 30 * 48);
     assert_int_equal(s.sequence, 7 + 1 + 30);
+    message_begin(&m, &s, boot_ms + 3500, mem, 24 + 10 * 48 + 47); /* a small MTU */
+    assert_int_equal(message_rows(&m, 0, e, &b, 0, 31), 10);
+    assert_int_equal(message_rows(&m, 0, e, &b, 10, 21), 0);
+    message_end(&m);
+    assert_int_equal(m.b.len, 24 + 10 * 48);
     encode_free(e);
     batch_free(&b);
 }

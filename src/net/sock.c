@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,29 @@ void sock_addr(const struct sockaddr_storage *in, struct addr *addr, uint16_t *p
         memcpy(addr->b, &v6.sin6_addr, sizeof addr->b);
         *port = ntohs(v6.sin6_port);
     }
+}
+
+int sock_resolve(const char *text, struct sockaddr_storage *out, socklen_t *len, struct err *err)
+{
+    char host[256];
+    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
+    struct addrinfo *found = NULL;
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+
+    if (n == 0 || n >= sizeof host || colon[1] == '\0')
+        return err_set(err, ERR_CONFIG, "expected HOST:PORT such as 192.0.2.1:2055, found \"%s\"",
+                       text);
+    bool bracket = text[0] == '[' && text[n - 1] == ']';
+    (void)snprintf(host, sizeof host, "%.*s", (int)(bracket ? n - 2 : n), text + bracket);
+    int e = getaddrinfo(host, colon + 1, &hints, &found);
+    if (e != 0)
+        return err_set(err, ERR_CONFIG, "%s: %s", text, gai_strerror(e));
+    *out = (struct sockaddr_storage){0};
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    *len = found->ai_addrlen;
+    freeaddrinfo(found);
+    return 0;
 }
 
 /* Inode of the first socket in a /proc/net table that has the local port; 0: none. */

@@ -22,6 +22,12 @@ int sock_bind(const struct addr *addr, uint16_t *port, int type, enum sock_group
 void sock_refuse(int fd, bool refuse);
 
 socklen_t sock_of(const struct addr *addr, uint16_t port, struct sockaddr_storage *out);
+
+/* "HOST:PORT", where host may be a name or an address, IPv6 in brackets; *out as connect() wants
+ * it. ERR_CONFIG. */
+int sock_resolve(const char *text, struct sockaddr_storage *out, socklen_t *len,
+                 struct err *err) MUST_USE;
+
 void sock_addr(const struct sockaddr_storage *in, struct addr *addr, uint16_t *port);
 
 /* "nfcapd (pid 123)" or "another program" into `out`: who has the port, by /proc. */

@@ -6,9 +6,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { SLOT_MS = 64, SLOTS = 4096, ALIGN = 8 };
+
+/* A place of the hash table, which is probed one after the other: of most keys that are not there,
+ * nothing but it has to be looked at. */
+struct spot {
+    uint32_t hash;
+    uint32_t number; /* 0: empty */
+};
 
 struct slot {
     uint32_t head;
@@ -21,7 +27,7 @@ struct cache {
     struct cache_stats stats;
     size_t stride;
     uint8_t *entries; /* number i at (i - 1) * stride */
-    uint32_t *buckets;
+    struct spot *spots;
     uint32_t mask;
     uint32_t fresh; /* entries above this number were never used */
     uint32_t freed; /* a list of those that were, by `next` */
@@ -37,17 +43,11 @@ static struct cache_flow *at(const struct cache *c, uint32_t number)
     return (void *)(c->entries + (size_t)(number - 1) * c->stride);
 }
 
-static void *map_memory(size_t n)
-{
-    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
-
-static size_t bucket_count(size_t entries)
+static size_t spot_count(size_t entries)
 {
     size_t n = 16;
 
-    while (n < entries)
+    while (n < entries + entries / 2)
         n *= 2;
     return n;
 }
@@ -55,16 +55,16 @@ static size_t bucket_count(size_t entries)
 struct cache *cache_new(const struct cache_options *options, struct cache_out *out)
 {
     struct cache *c = mem_new(1, sizeof *c);
-    size_t n = bucket_count(options->entries);
+    size_t n = spot_count(options->entries);
 
     c->o = *options;
     c->out = out;
     c->stride = (sizeof(struct cache_flow) + c->o.key_bytes + c->o.value_bytes + ALIGN - 1) &
                 ~(size_t)(ALIGN - 1);
     c->mask = (uint32_t)(n - 1);
-    c->entries = map_memory(c->o.entries * c->stride);
-    c->buckets = map_memory(n * sizeof *c->buckets);
-    if (c->entries && c->buckets)
+    c->entries = mem_big_new(c->o.entries * c->stride);
+    c->spots = mem_big_new(n * sizeof *c->spots);
+    if (c->entries && c->spots)
         return c;
     cache_free(c);
     return NULL;
@@ -74,10 +74,8 @@ void cache_free(struct cache *c)
 {
     if (!c)
         return;
-    if (c->entries)
-        (void)munmap(c->entries, c->o.entries * c->stride);
-    if (c->buckets)
-        (void)munmap(c->buckets, ((size_t)c->mask + 1) * sizeof *c->buckets);
+    mem_big_free(c->entries, c->o.entries * c->stride);
+    mem_big_free(c->spots, ((size_t)c->mask + 1) * sizeof *c->spots);
     free(c);
 }
 
@@ -85,7 +83,7 @@ const struct cache_stats *cache_stats(const struct cache *c) { return &c->stats;
 
 size_t cache_entry_bytes(const struct cache *c)
 {
-    return c->stride + ((size_t)c->mask + 1) * sizeof *c->buckets / c->o.entries;
+    return c->stride + ((size_t)c->mask + 1) * sizeof *c->spots / c->o.entries;
 }
 
 uint64_t cache_hash(const struct cache *c, const void *key)
@@ -93,20 +91,28 @@ uint64_t cache_hash(const struct cache *c, const void *key)
     return hash_keyed(key, c->o.key_bytes);
 }
 
-void cache_fetch_bucket(const struct cache *c, uint64_t hash)
+void cache_fetch_spot(const struct cache *c, uint64_t hash)
 {
-    __builtin_prefetch(&c->buckets[(uint32_t)hash & c->mask]);
+    __builtin_prefetch(&c->spots[(uint32_t)hash & c->mask], 1);
+}
+
+/* 0: there is none. */
+static inline void fetch(const struct cache *c, uint32_t number)
+{
+    if (number == 0)
+        return;
+    const uint8_t *f = (const uint8_t *)at(c, number);
+    __builtin_prefetch(f, 1);
+    __builtin_prefetch(f + 64, 1);
 }
 
 void cache_fetch_flow(const struct cache *c, uint64_t hash)
 {
-    uint32_t number = c->buckets[(uint32_t)hash & c->mask];
+    uint32_t i = (uint32_t)hash & c->mask;
 
-    if (number != 0) {
-        const uint8_t *f = (const uint8_t *)at(c, number);
-        __builtin_prefetch(f, 1);
-        __builtin_prefetch(f + 64, 1);
-    }
+    while (c->spots[i].number != 0 && c->spots[i].hash != (uint32_t)hash)
+        i = (i + 1) & c->mask;
+    fetch(c, c->spots[i].number);
 }
 
 /* --- the wheel --- */
@@ -177,14 +183,30 @@ static void wheel_take(struct cache *c, uint32_t number)
 
 /* --- entries --- */
 
-static void bucket_take(struct cache *c, uint32_t number)
+static void spot_put(struct cache *c, uint32_t hash, uint32_t number)
 {
-    struct cache_flow *f = at(c, number);
-    uint32_t *link = &c->buckets[f->hash & c->mask];
+    uint32_t i = hash & c->mask;
 
-    while (*link != number)
-        link = &at(c, *link)->next;
-    *link = f->next;
+    while (c->spots[i].number != 0)
+        i = (i + 1) & c->mask;
+    c->spots[i] = (struct spot){.hash = hash, .number = number};
+}
+
+/* What stands behind it and would not be found over a gap moves up. */
+static void spot_take(struct cache *c, uint32_t hash, uint32_t number)
+{
+    uint32_t gap = hash & c->mask;
+
+    while (c->spots[gap].number != number)
+        gap = (gap + 1) & c->mask;
+    for (uint32_t i = (gap + 1) & c->mask; c->spots[i].number != 0; i = (i + 1) & c->mask) {
+        uint32_t home = c->spots[i].hash & c->mask;
+        if (((i - home) & c->mask) < ((i - gap) & c->mask))
+            continue;
+        c->spots[gap] = c->spots[i];
+        gap = i;
+    }
+    c->spots[gap].number = 0;
 }
 
 static void give(struct cache *c, struct cache_flow *f, enum cache_end end)
@@ -199,11 +221,23 @@ static void end_flow(struct cache *c, uint32_t number, enum cache_end end)
     struct cache_flow *f = at(c, number);
 
     wheel_take(c, number);
-    bucket_take(c, number);
+    spot_take(c, f->hash, number);
     give(c, f, end);
     f->next = c->freed;
     c->freed = number;
     c->stats.now--;
+}
+
+/* Flows that end one behind the other lie anywhere: the next one's spot, and the one behind it,
+ * are on their way while this one ends. */
+static void fetch_ahead(const struct cache *c, uint32_t number)
+{
+    uint32_t next = at(c, number)->slot_next;
+
+    if (next == 0)
+        return;
+    __builtin_prefetch(&c->spots[at(c, next)->hash & c->mask], 1);
+    fetch(c, at(c, next)->slot_next);
 }
 
 /* The flow that ends first. Entries that got packets since they were put there move on. */
@@ -220,6 +254,7 @@ static void evict(struct cache *c)
             number = next;
         }
         if (number != 0) {
+            fetch_ahead(c, number);
             end_flow(c, number, CACHE_END_FULL);
             return;
         }
@@ -237,16 +272,29 @@ static uint32_t entry_new(struct cache *c)
     return number;
 }
 
+/* Keys are whole words, see cache_options. */
+static inline bool same_key(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint64_t differ = 0;
+
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+        uint64_t x;
+        uint64_t y;
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        differ |= x ^ y;
+    }
+    return differ == 0;
+}
+
 static uint32_t find(const struct cache *c, const struct cache_packet *p)
 {
-    uint32_t number = c->buckets[(uint32_t)p->hash & c->mask];
+    uint32_t hash = (uint32_t)p->hash;
 
-    while (number != 0) {
-        const struct cache_flow *f = at(c, number);
-        if (f->hash == (uint32_t)p->hash && memcmp(f->data, p->key, c->o.key_bytes) == 0)
-            return number;
-        number = f->next;
-    }
+    for (uint32_t i = hash & c->mask; c->spots[i].number != 0; i = (i + 1) & c->mask)
+        if (c->spots[i].hash == hash &&
+            same_key(at(c, c->spots[i].number)->data, p->key, c->o.key_bytes))
+            return c->spots[i].number;
     return 0;
 }
 
@@ -274,7 +322,7 @@ static void fill(const struct cache *c, struct cache_flow *f, const struct cache
     f->age_ms = 0;
     f->tcp_flags = p->tcp_flags;
     f->class = (uint8_t)class_of(p->proto, p->tcp_flags);
-    f->packets = 1;
+    f->packets = p->packets;
     f->bytes = p->bytes;
     memcpy(f->data, p->key, c->o.key_bytes);
     if (c->o.value_bytes != 0)
@@ -294,10 +342,8 @@ static void add_new(struct cache *c, const struct cache_packet *p)
         number = entry_new(c);
     }
     struct cache_flow *f = at(c, number);
-    uint32_t *bucket = &c->buckets[(uint32_t)p->hash & c->mask];
     fill(c, f, p);
-    f->next = *bucket;
-    *bucket = number;
+    spot_put(c, f->hash, number);
     wheel_put(c, number);
     c->stats.added++;
     if (++c->stats.now > c->stats.high)
@@ -313,18 +359,26 @@ static bool is_over(const struct cache *c, const struct cache_flow *f, const str
            (p->time_ms >= deadline_ms(c, f) || (closed && (p->tcp_flags & PACKET_TCP_SYN)));
 }
 
-/* Packets may come in another order than their times. */
+/* Packets may come in another order than their times; clocks may jump, which is no age. */
+static void set_times(const struct cache *c, struct cache_flow *f, int64_t time_ms)
+{
+    int64_t last = last_ms(f);
+
+    if (time_ms < f->first_ms && f->first_ms - time_ms <= c->o.active_ms)
+        f->first_ms = time_ms;
+    if (time_ms > last)
+        last = time_ms;
+    f->age_ms = last - f->first_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)(last - f->first_ms);
+}
+
 static void update(struct cache *c, uint32_t number, const struct cache_packet *p)
 {
     struct cache_flow *f = at(c, number);
-    int64_t last = last_ms(f);
 
-    f->packets++;
+    f->packets += p->packets;
     f->bytes += p->bytes;
     f->tcp_flags |= p->tcp_flags;
-    if (p->time_ms < f->first_ms)
-        f->first_ms = p->time_ms;
-    f->age_ms = (uint32_t)((p->time_ms > last ? p->time_ms : last) - f->first_ms);
+    set_times(c, f, p->time_ms);
     if (p->proto == PACKET_TCP && class_of(p->proto, f->tcp_flags) != f->class) {
         f->class = (uint8_t)class_of(p->proto, f->tcp_flags);
         wheel_take(c, number);
@@ -380,6 +434,7 @@ static void run_slot(struct cache *c, struct slot *s, int64_t now_ms)
 
     while (number != 0) {
         uint32_t next = number == last ? 0 : at(c, number)->slot_next;
+        fetch_ahead(c, number);
         if (deadline_ms(c, at(c, number)) <= now_ms) {
             end_flow(c, number, reason_of(c, at(c, number)));
         } else {
@@ -424,6 +479,8 @@ void cache_flush(struct cache *c)
         return;
     }
     for (int i = 0; i < SLOTS; i++)
-        while (c->slots[i].head != 0)
-            end_flow(c, c->slots[i].head, CACHE_END_FORCED);
+        for (uint32_t number; (number = c->slots[i].head) != 0;) {
+            fetch_ahead(c, number);
+            end_flow(c, number, CACHE_END_FORCED);
+        }
 }

@@ -49,7 +49,7 @@ enum { CACHE_ENTRIES_MAX = 64 << 20, CACHE_KEY_MAX = 256, CACHE_VALUES_MAX = 256
 struct cache_options {
     enum cache_type type;
     size_t entries;
-    size_t key_bytes;   /* compared and hashed as a whole: no padding that differs */
+    size_t key_bytes;   /* a multiple of 8; compared as a whole: padding is zero */
     size_t value_bytes; /* taken from a flow's first packet */
     int64_t active_ms;  /* a flow that lasts longer is given out in parts */
     int64_t idle_ms[CACHE_CLASSES];
@@ -61,6 +61,7 @@ struct cache_packet {
     uint64_t hash; /* cache_hash() of the key */
     const void *key;
     const void *values;
+    uint32_t packets; /* 1, or what the kernel made one of */
     uint64_t bytes;
     uint8_t proto;
     uint8_t tcp_flags;
@@ -68,7 +69,7 @@ struct cache_packet {
 
 struct cache_flow {
     uint32_t hash;
-    uint32_t next; /* in its bucket; entries are numbered from 1 */
+    uint32_t next; /* of those that are free; entries are numbered from 1 */
     uint32_t slot_prev;
     uint32_t slot_next;
     int64_t first_ms;
@@ -103,8 +104,8 @@ void cache_free(struct cache *c); /* gives nothing out */
 
 uint64_t cache_hash(const struct cache *c, const void *key);
 
-/* For packets that come some steps later: fetch the bucket, and then the entry. */
-void cache_fetch_bucket(const struct cache *c, uint64_t hash);
+/* For packets that come some steps later: fetch the place in the table, and then the entry. */
+void cache_fetch_spot(const struct cache *c, uint64_t hash);
 void cache_fetch_flow(const struct cache *c, uint64_t hash);
 
 void cache_add(struct cache *c, const struct cache_packet *p);

@@ -6,6 +6,7 @@
 #include "store/sealed.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { RING_ITEMS = 1024 };
@@ -52,7 +53,7 @@ struct seal {
     struct job *late; /* ended, but the ring was full */
     uint64_t deferred;
     uint64_t lost;
-    uint64_t ended;
+    _Atomic uint64_t ended; /* others read it */
     struct item *failures; /* the last one only */
     struct item stop;
     /* The sealing thread's. */
@@ -352,7 +353,7 @@ static void end_later(struct seal *s, struct job *j)
 {
     struct job **last = &s->late;
 
-    s->ended++;
+    atomic_fetch_add_explicit(&s->ended, 1, memory_order_relaxed);
     while (*last)
         last = &(*last)->next;
     *last = j;
@@ -431,7 +432,9 @@ const struct counts *seal_counts(const struct seal *s) { return &s->counts; }
 
 uint64_t seal_waiting(const struct seal *s)
 {
-    return s->ended - count_get(&s->counts, COUNT_JOURNALS_DONE);
+    uint64_t done = count_get(&s->counts, COUNT_JOURNALS_DONE); /* first: never more than ended */
+
+    return atomic_load_explicit(&s->ended, memory_order_relaxed) - done;
 }
 
 static void free_seal(struct seal *s)

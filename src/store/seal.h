@@ -65,7 +65,7 @@ bool seal_close(struct seal *s, struct counts *last, struct err *failure);
 
 const struct counts *seal_counts(const struct seal *s); /* the sealing thread's */
 
-/* Journals ended and not yet sealed. */
+/* Journals ended and not yet sealed. Any thread may ask. */
 uint64_t seal_waiting(const struct seal *s);
 
 /* A failure of the sealing thread that nobody has been told of yet: for the receive thread to log.

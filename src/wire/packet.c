@@ -169,6 +169,7 @@ static enum packet_fault read_ipv4(struct cur *in, struct packet *p)
     p->offset = (size_t)(fragment & 0x1fff) * 8;
     p->fragment = p->more || p->offset != 0;
     p->bytes = total;
+    p->head = head;
     take_body(p, in, total - head);
     return PACKET_GOOD;
 }
@@ -221,7 +222,10 @@ static enum packet_fault read_ipv6(struct cur *in, struct packet *p)
     memcpy(p->dst.b, h + 24, 16);
     p->bytes = HEAD + len;
     take_body(p, in, len);
-    return skip_extensions(p);
+    const uint8_t *begin = p->body.at;
+    enum packet_fault fault = skip_extensions(p);
+    p->head = HEAD + (size_t)(p->body.at - begin);
+    return fault;
 }
 
 static enum packet_fault read_typed(uint16_t type, struct cur *in, struct packet *p)
@@ -237,13 +241,10 @@ static enum packet_fault read_typed(uint16_t type, struct cur *in, struct packet
 
 enum packet_fault packet_read(int link, struct cur frame, struct packet *out)
 {
-    struct packet p = {0};
-    uint16_t type = read_link(link, &frame, &p);
-    enum packet_fault fault = cur_ok(&frame) ? read_typed(type, &frame, &p) : PACKET_SHORT;
+    *out = (struct packet){0};
+    uint16_t type = read_link(link, &frame, out);
 
-    if (fault == PACKET_GOOD)
-        *out = p;
-    return fault;
+    return cur_ok(&frame) ? read_typed(type, &frame, out) : PACKET_SHORT;
 }
 
 /* --- tunnels --- */

@@ -72,10 +72,11 @@ struct packet {
     uint32_t id;          /* IPv4: always; IPv6: of a fragmented packet */
     size_t offset;        /* of this fragment's payload */
     size_t bytes;         /* IP header and all behind it, as sent */
+    size_t head;          /* octets of IP headers, IPv6's extensions included */
     struct cur body;      /* what is behind the IP headers, without padding */
 };
 
-/* A frame's IP packet; not those in tunnels. Not PACKET_GOOD: *out is not written to. */
+/* A frame's IP packet; not those in tunnels. Not PACKET_GOOD: *out is of no use. */
 enum packet_fault packet_read(int link, struct cur frame, struct packet *out);
 
 /* The packet that a packet carries by GRE, IP-in-IP (RFC 2003, 4213), VXLAN (RFC 7348) or GTP-U

@@ -55,6 +55,7 @@ static void reads_an_ip_header(void **state)
     assert_int_equal(p.ttl, 63);
     assert_int_equal(p.id, 0x1234);
     assert_int_equal(p.bytes, 40);
+    assert_int_equal(p.head, 20);
     assert_int_equal(cur_left(&p.body), 20); /* without the frame's padding */
     assert_ptr_equal(p.ether, f.data);
     assert_false(p.fragment || p.cut || p.vlans || p.labels);

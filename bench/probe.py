@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""weir probe beside softflowd, nfpcapd and pmacctd, in one run on one machine: packets of a capture into flows.
+
+    bench/probe.py [--build DIR] [--packets N] [--rounds N] [--dir DIR] [PART...]
+
+PART is file or flood; both by default. What is measured and how is in bench/README.md; ends with 1 where a floor is not
+reached.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import re
+import shutil
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+
+import queries
+import run
+
+PARTS = ("file", "flood")
+CPU_US, TIMES_SOFTFLOWD, TIMES_NFPCAPD, FLOOD_SHARE = 0.20, 10, 8, 0.5
+FLOOD_ENTRIES, FLOOD_MB = 1 << 18, 128
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    p.add_argument("--build", type=pathlib.Path, default=run.ROOT / "build", help="where weir is built")
+    p.add_argument("--packets", type=queries.count, default=3_000_000)
+    p.add_argument("--rounds", type=int, default=5, help="runs of each; they alternate, the median counts")
+    p.add_argument("--capture", type=pathlib.Path, help="meter this capture in place of one made for it")
+    p.add_argument("--dir", type=pathlib.Path, help="for captures (default: /dev/shm where there is room)")
+    args = p.parse_args()
+    for part in args.parts:
+        if part not in PARTS:
+            p.error(f"{part}: no such part, expected one of {', '.join(PARTS)}")
+    args.weir = args.build / "src/cli/weir"
+    return args
+
+
+class Sink:
+    """A port that takes what exporters send, so that none hears that nobody listens; it costs them nothing."""
+
+    def __enter__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+# --- traffic: connections that begin and end, TCP and UDP, as packets of which 96 octets are kept ---
+
+
+def ipv4(src, dst, proto, sport, dport, length, flags):
+    head = struct.pack(">BBHHHBBHII", 0x45, 0, length, 0, 0x4000, 60, proto, 0, src, dst)
+    if proto == 6:
+        return head + struct.pack(">HHIIBBHHH", sport, dport, 1, 1, 0x50, flags, 512, 0, 0)
+    return head + struct.pack(">HHHH", sport, dport, length - 20, 0)
+
+
+def connections(chance):
+    """Endless packets of some thousand connections at a time: (octets, length on the wire)."""
+    live = []
+    while True:
+        while len(live) < 5000:
+            tcp = chance.random() < 0.65
+            n = max(1, int(chance.lognormvariate(1.6, 1.5))) + (5 if tcp else 0)
+            a, b = (int(chance.paretovariate(0.6) * 977) % (1 << 24) + 0x14000000 for _ in "ab")
+            live.append([a, b, 6 if tcp else 17, chance.randrange(32768, 61000), chance.choice((443, 443, 80, 22, 53)), n, n])
+        i = chance.randrange(len(live))
+        c = live[i]
+        at = c[6] - c[5]
+        back = at % 2
+        length = 40 if at < 3 or not back else chance.choice((1500, 1500, 576))
+        flags = 2 if at == 0 else 0x12 if at == 1 else 0x11 if c[5] <= 2 else 0x10
+        ends = (c[1], c[0], c[2], c[4], c[3]) if back else (c[0], c[1], c[2], c[3], c[4])
+        yield ipv4(*ends, max(length, 28), flags), length + 14
+        c[5] -= 1
+        if c[5] == 0:
+            live[i] = live[-1]
+            live.pop()
+
+
+def write(path, packets, n, per_s):
+    with open(path, "wb", buffering=1 << 20) as f:
+        f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 96, 1))
+        for i, (data, length) in zip(range(n), packets):
+            us = 1_700_000_000_000_000 + i * 1_000_000 // per_s
+            data = bytes(12) + b"\x08\x00" + data + bytes(42 if length > 96 else 0)
+            f.write(struct.pack("<IIII", us // 1_000_000, us % 1_000_000, len(data), max(len(data), length)) + data)
+    return path
+
+
+# --- programs ---
+
+
+class Metered:
+    """CPU microseconds a packet, resident MB, and what the program said."""
+
+    def __init__(self, command, packets):
+        out = tempfile.TemporaryFile("w+")
+        process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out)
+        _, status, use = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        self.said = out.read()
+        if process.returncode != 0 and "pmacctd" not in str(command[0]):
+            sys.exit(f"{command[0]} failed:\n{self.said}")
+        self.us = (use.ru_utime + use.ru_stime) / packets * 1e6
+        self.mb = use.ru_maxrss / 1024
+
+
+def programs(args, capture, port, work):
+    """Name → the command that meters the capture."""
+    weir = [args.weir, "probe", "-r", capture, "--to", f"127.0.0.1:{port}", "--version"]
+    commands = {"weir, v9": [*weir, "9"], "weir, IPFIX": [*weir, "ipfix"], "weir, v5": [*weir, "5"]}
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+    found = {name: shutil.which(name, path=path) for name in ("softflowd", "nfpcapd", "pmacctd")}
+    if found["softflowd"]:
+        commands["softflowd, v9"] = [found["softflowd"], "-d", "-r", capture, "-c", "none", "-m", "4000000", "-v", "9", "-n", f"127.0.0.1:{port}"]
+    if found["nfpcapd"]:
+        (work / "nf").mkdir(exist_ok=True)
+        commands["nfpcapd"] = [found["nfpcapd"], "-r", capture, "-w", work / "nf"]
+    if found["pmacctd"]:
+        conf = work / "pmacctd.conf"
+        conf.write_text(f"daemonize: false\npcap_savefile: {capture}\nplugins: nfprobe\nnfprobe_receiver: 127.0.0.1:{port}\n"
+                        "nfprobe_version: 9\naggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags\n")
+        commands["pmacctd, v9"] = [found["pmacctd"], "-f", conf]
+    return commands
+
+
+def from_file(args, work):
+    capture = args.capture or write(work / "traffic.pcap", connections(random.Random(1)), args.packets, 50_000)
+    with Sink() as sink:
+        commands = programs(args, capture, sink.port, work)
+        runs = {name: [] for name in commands}
+        for _ in range(args.rounds):
+            for name, command in commands.items():
+                if name.startswith("pmacctd") and runs[name]:
+                    continue  # it takes long, and is no floor
+                runs[name].append(Metered(command, args.packets))
+    us = {name: statistics.median(r.us for r in rs) for name, rs in runs.items()}
+    print(f"\n## {args.packets / 1e6:g} M packets of a capture into flows\n\n| program | CPU-s per M packets | weir (v9) is faster | resident MB |\n|---|---|---|---|")
+    for name, rs in runs.items():
+        print(f"| {name} | {us[name]:.3f} | {us[name] / us['weir, v9']:.1f} | {statistics.median(r.mb for r in rs):.0f} |")
+    print("\n" + runs["weir, v9"][-1].said.splitlines()[0])
+    ok = us["weir, v9"] <= CPU_US and us["weir, IPFIX"] <= CPU_US
+    ok &= "nfpcapd" not in us or us["nfpcapd"] >= TIMES_NFPCAPD * us["weir, v9"]
+    return ok and ("softflowd, v9" not in us or us["softflowd, v9"] >= TIMES_SOFTFLOWD * us["weir, v9"])
+
+
+def flood(args, work):
+    """Each packet is a flow of its own, a million a second of the capture's time; the cache is much too small for them."""
+    def strangers():
+        i = 0
+        while True:
+            i += 1
+            yield ipv4(0x0A000000 + i * 2654435761 % (1 << 24), 0xC0000201, 17, 1024 + i % 60000, 53, 60, 0), 74
+    usual = write(work / "usual.pcap", connections(random.Random(1)), args.packets, 50_000)
+    many = write(work / "flood.pcap", strangers(), args.packets, 1_000_000)
+    with Sink() as sink:
+        command = [args.weir, "probe", "--entries", str(FLOOD_ENTRIES), "--to", f"127.0.0.1:{sink.port}", "-r"]
+        runs = {path: [Metered([*command, path], args.packets) for _ in range(args.rounds)] for path in (usual, many)}
+    us = {path: statistics.median(r.us for r in rs) for path, rs in runs.items()}
+    said = runs[many][-1].said
+    early = int(re.search(r"(\d+) flows that ended early", said).group(1))
+    print(f"\n## A flood: {args.packets / 1e6:g} M packets, a flow each, into {FLOOD_ENTRIES} entries\n")
+    print(f"| traffic | CPU-s per M packets | resident MB |\n|---|---|---|\n| usual | {us[usual]:.3f} | {runs[usual][0].mb:.0f} |")
+    print(f"| flood | {us[many]:.3f} | {runs[many][0].mb:.0f} |\n\n{early} flows ended early, and were counted.")
+    return us[usual] / us[many] >= FLOOD_SHARE and early == args.packets - FLOOD_ENTRIES and runs[many][0].mb <= FLOOD_MB
+
+
+def main():
+    args = arguments()
+    if not args.weir.exists():
+        sys.exit(f"{args.weir} is not built; run make")
+    print(run.machine())
+    work = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-", dir=queries.place(args.dir, args.packets * 250)))
+    fine = True
+    try:
+        for part in args.parts or PARTS:
+            fine &= {"file": from_file, "flood": flood}[part](args, work)
+    finally:
+        shutil.rmtree(work)
+    print("\nall floors reached" if fine else "\na floor was not reached")
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,300 @@
+/* weir probe: packets → flows → collectors. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/probe_set.h"
+#include "cli/progress.h"
+#include "cli/taps.h"
+#include "net/frames.h"
+#include "probe/probe.h"
+#include "wire/packet.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPT_READ = PROBE_SETTINGS,
+    OPT_INNER,
+    OPT_RATE,
+    OPT_FILTER,
+    OPT_PROMISCUOUS,
+    OPT_OWN,
+    RATE_MAX = 1000000000,
+    CHECK_EVERY = 1024
+};
+
+static const struct opt opts[] = {
+    {PROBE_INTERFACE, "interface", 'i', "DEV",
+     "packets of an interface; may be given several times"},
+    {PROBE_DIRECTION, "direction", 0, "in|out|both",
+     "those that come in there, that leave, or both (in)"},
+    {OPT_FILTER, "filter", 'f', "TEXT", "only what pcap-filter(7) says: 'not port 22'"},
+    {OPT_PROMISCUOUS, "promiscuous", 'p', NULL,
+     "also frames to other machines, as at a mirror port"},
+    {OPT_OWN, "own", 0, NULL, "also the datagrams that this probe sends itself"},
+    {OPT_READ, "read", 'r', "FILE", "packets out of a capture (pcap, pcapng); -: standard input"},
+    {PROBE_TO, "to", 't', "HOST:PORT", "a collector; may be given several times"},
+    {PROBE_VERSION, "version", 'v', "5|9|ipfix", "of what is sent (9)"},
+    {PROBE_ACTIVE, "active", 'a', "TIME", "a flow that lasts longer is sent in parts (30m)"},
+    {PROBE_INACTIVE, "inactive", 'q', "TIME", "a flow ends after so long without a packet (15s)"},
+    {PROBE_TIMEOUT, "timeout", 0, "NAME=TIME",
+     "the same for flow-generic, udp, icmp, tcp-generic, tcp-fin (after FIN: 5s) or tcp-rst (5s)"},
+    {PROBE_ENTRIES, "entries", 'e', "N", "flows that are held, of IPv4 and of IPv6 each (512Ki)"},
+    {PROBE_SAMPLE, "sample", 's', "N", "meter one packet in N: each Nth"},
+    {PROBE_RANDOM, "random", 0, NULL, "with --sample: any one of each N"},
+    {OPT_INNER, "inner", 0, NULL,
+     "of packets in GRE, IP-in-IP, VXLAN and GTP tunnels meter what they carry"},
+    {PROBE_SOURCE, "source", 0, "ADDR", "send from this address"},
+    {PROBE_SOURCE_ID, "source-id", 0, "N", "source id, observation domain, or v5's engine (0)"},
+    {PROBE_TEMPLATE, "template", 0, "TIME", "send templates again after so long (10m)"},
+    {PROBE_TEMPLATE_PACKETS, "template-packets", 0, "N", "and after so many datagrams"},
+    {PROBE_DSCP, "dscp", 0, "N", "of the datagrams (0)"},
+    {PROBE_TTL, "ttl", 0, "N", "of the datagrams (255)"},
+    {PROBE_MTU, "mtu", 0, "N", "largest IP packet to send (1500)"},
+    {OPT_RATE, "rate", 0, "N", "at most so many datagrams a second to each collector"},
+};
+
+struct options {
+    const char *path;
+    struct live_options live;
+    struct probe_flags flags;
+    struct probe_options probe;
+};
+
+struct run {
+    const char *path;
+    struct frames *frames;
+    struct probe *probe;
+    struct counts counts;
+    struct progress progress;
+    int64_t begin_ns;
+    uint64_t unknown; /* frames of a link type that we cannot read */
+};
+
+static volatile sig_atomic_t stopped; /* set by the signal, which can reach nothing else */
+
+static void on_signal(int signal_number) { stopped = signal_number; }
+
+static void show(struct run *r)
+{
+    char rate[TEXT_SHORT];
+    char text[100];
+    uint64_t at;
+    uint64_t of;
+    double n = (double)count_get(&r->counts, COUNT_PACKETS);
+    int64_t ns = clock_mono_ns() - r->begin_ns;
+
+    if (!progress_due(&r->progress))
+        return;
+    (void)text_print_count(ns > 0 ? n * 1e9 / (double)ns : 0, rate);
+    (void)snprintf(text, sizeof text, "%.0f packets, %s/s", n, rate);
+    frames_progress(r->frames, &at, &of);
+    progress_show(&r->progress, at, of, text);
+}
+
+static int meter_file(struct run *r, struct err *err)
+{
+    struct frame v[GAUGE_BATCH];
+    size_t n;
+    int e = 0;
+
+    for (unsigned i = 0; !stopped && (e = frames_read(r->frames, v, GAUGE_BATCH, &n, err)) == 0;
+         i++) {
+        if (!packet_link_ok(v[0].link)) {
+            r->unknown += n;
+            if (r->unknown == n && count_get(&r->counts, COUNT_PACKETS) == 0)
+                (void)fprintf(stderr,
+                              "weir probe: %s: link type %d is not supported; expected Ethernet, "
+                              "Linux cooked, raw IP, PPP or loopback\n",
+                              r->path, v[0].link);
+        }
+        probe_frames(r->probe, 0, v, n);
+        if (i % CHECK_EVERY == 0)
+            show(r);
+    }
+    return e == ERR_EOF || stopped ? 0 : err_in(err, e, "%s", r->path);
+}
+
+static void say(const struct run *r, enum count_id id)
+{
+    uint64_t n = count_get(&r->counts, id);
+
+    if (n > 0)
+        (void)fprintf(stderr, "  %" PRIu64 " %s\n", n, count_table[id].help);
+}
+
+static bool summary(const struct run *r)
+{
+    static const enum count_id told[] = {
+        COUNT_CAPTURE_DROPS, COUNT_PACKETS_OWN,    COUNT_PACKETS_UNSAMPLED, COUNT_FRAMES_NOT_IP,
+        COUNT_FRAMES_SHORT,  COUNT_FRAMES_BROKEN,  COUNT_FRAMES_DEEP,       COUNT_PACKETS_NO_PORTS,
+        COUNT_FLOWS_EARLY,   COUNT_EXPORT_CLIPPED, COUNT_EXPORT_REFUSED,    COUNT_EXPORT_FAILED};
+    char took[TEXT_SHORT];
+    char rate[TEXT_SHORT];
+    uint64_t packets = count_get(&r->counts, COUNT_PACKETS);
+    int64_t ns = clock_mono_ns() - r->begin_ns;
+
+    (void)text_print_duration(ns / 1000000, took);
+    (void)text_print_count((double)packets * 1e9 / (double)(ns > 0 ? ns : 1), rate);
+    (void)fprintf(stderr,
+                  "metered %" PRIu64 " packets (%" PRIu64 " bytes) into %" PRIu64
+                  " flows in %s: %s packets/s; sent %" PRIu64 " records in %" PRIu64 " datagrams\n",
+                  packets, count_get(&r->counts, COUNT_PACKET_BYTES),
+                  count_get(&r->counts, COUNT_FLOWS_METERED), took, rate,
+                  count_get(&r->counts, COUNT_EXPORTED_RECORDS),
+                  count_get(&r->counts, COUNT_EXPORTED_DATAGRAMS));
+    for (size_t i = 0; i < COUNT_OF(told); i++)
+        say(r, told[i]);
+    return count_get(&r->counts, COUNT_EXPORT_REFUSED) == 0 &&
+           count_get(&r->counts, COUNT_EXPORT_FAILED) == 0;
+}
+
+static int run_file(struct run *r, const struct options *o, struct err *err)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+    int e = frames_open(&r->frames, o->path, err);
+
+    (void)sigaction(SIGINT, &a, NULL);
+    (void)sigaction(SIGTERM, &a, NULL);
+    if (e)
+        return e;
+    r->begin_ns = clock_mono_ns();
+    e = meter_file(r, err);
+    probe_end(r->probe);
+    progress_end(&r->progress);
+    frames_close(r->frames);
+    return e;
+}
+
+static int run_live(struct run *r, const struct options *o, struct err *err)
+{
+    struct taps *t;
+    int e = taps_open(&t, o->flags.dev, o->flags.n_dev, &o->live, r->probe, &r->counts, err);
+
+    if (e)
+        return e;
+    r->begin_ns = clock_mono_ns();
+    e = taps_run(t, err);
+    probe_end(r->probe);
+    taps_close(t);
+    return e;
+}
+
+static int run(const struct options *o, const struct setup *setup)
+{
+    struct run *r = mem_new(1, sizeof *r);
+    struct err err;
+
+    *r = (struct run){.path = o->path, .progress = progress_of()};
+    int e = probe_new(&r->probe, setup, &o->probe, &r->counts, &err);
+    if (e == 0)
+        e = o->path ? run_file(r, o, &err) : run_live(r, o, &err);
+    probe_free(r->probe);
+    if (e)
+        (void)fprintf(stderr, "weir probe: %s\n", err.text);
+    bool good = r->begin_ns == 0 || summary(r);
+    free(r);
+    return e == ERR_CONFIG ? 2 : e || !good;
+}
+
+static int set_option(struct options *o, int id, const char *value, struct err *err)
+{
+    switch (id) {
+    case OPT_READ:
+        o->path = value;
+        return 0;
+    case OPT_INNER:
+        o->probe.gauge.inner = true;
+        return 0;
+    case OPT_OWN:
+        o->probe.gauge.own = true;
+        return 0;
+    case OPT_FILTER:
+        o->live.filter = value;
+        return 0;
+    case OPT_PROMISCUOUS:
+        o->live.promiscuous = true;
+        return 0;
+    case OPT_RATE:
+        return text_count(value, strlen(value), RATE_MAX, &o->probe.pace, err);
+    case OPT_POSITIONAL:
+        return err_set(err, ERR_CONFIG, "unexpected argument \"%s\"", value);
+    default:
+        return probe_set(&o->flags, (enum probe_setting)id, value, err);
+    }
+}
+
+static int check(struct options *o, struct err *err)
+{
+    enum { KEEP = 160, KEEP_INNER = 256 };
+    bool live = o->flags.n_dev > 0;
+
+    if (live == (o->path != NULL))
+        return err_set(err, ERR_CONFIG, "expected --interface DEV, or --read FILE");
+    if (!live && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
+        return err_set(err, ERR_CONFIG,
+                       "--direction, --filter, --promiscuous and --own are for interfaces");
+    o->live.keep_bytes = o->probe.gauge.inner ? KEEP_INNER : KEEP;
+    o->live.outgoing = o->flags.out;
+    return 0;
+}
+
+static int cmd_probe_run(int argc, char **argv)
+{
+    struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
+    struct options o = {.flags = probe_flags_default()};
+    struct setup setup = {0};
+    struct err err;
+    int r = 0;
+    int id;
+
+    while (r == 0 && (id = opt_next(&scan, &err)) != OPT_END)
+        r = id == ERR_CONFIG ? id : set_option(&o, id, scan.value, &err);
+    if (r == 0)
+        r = check(&o, &err);
+    if (r == 0)
+        r = probe_setup(&o.flags, &setup, &err);
+    int status = r ? command_usage_error(&cmd_probe, err.text) : run(&o, &setup);
+    setup_free(&setup);
+    return status;
+}
+
+const struct command cmd_probe = {
+    .name = "probe",
+    .summary = "meter packets into flows, and export them",
+    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT",
+    .details =
+        "Does what a router's NetFlow does, with the packets of interfaces or of a capture: adds "
+        "up "
+        "those of the same addresses, protocol, ports, type of service and input interface, and "
+        "sends "
+        "each flow to the collectors when it has ended: when nothing came for --inactive, after "
+        "FIN or "
+        "RST, when it lasted for --active, when the table is full, or when the probe ends. Later "
+        "fragments count with the flow of their first. ICMP's type and code stand in the "
+        "destination "
+        "port, as type * 256 + code. Version 5 has no IPv6.\n"
+        "At interfaces, packets that come in are metered, as on a router that has the probe at "
+        "each of "
+        "them; on a host, --direction both meters what it sends, too. What the probe sends itself "
+        "is "
+        "left out. It needs CAP_NET_RAW, and gives up all capabilities once it has begun.\n"
+        "The time of a capture is its own: exports bear the times at which a router would have "
+        "sent "
+        "them. It is read as fast as it goes, perhaps faster than a collector receives; --rate "
+        "slows it "
+        "down.\n"
+        "--sample tells collectors the rate: v5 in each header, v9 and IPFIX in options data.",
+    .examples = "weir probe -i eth0 --to 192.0.2.1:2055\n    a router's interface, as NetFlow v9\n"
+                "weir probe -i eth0 -i eth1 --to 192.0.2.1:2055 --sample 100 --random\n"
+                "    two, and one packet in a hundred\n"
+                "weir probe -r traffic.pcap --to 127.0.0.1:4739 --version ipfix --active 60\n"
+                "    a capture as IPFIX; long flows each minute\n",
+    .opts = opts,
+    .n_opts = COUNT_OF(opts),
+    .run = cmd_probe_run,
+};

@@ -1,0 +1,166 @@
+#include "cli/taps.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/loop.h"
+#include "net/priv.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BLOCKS = 16 }; /* of a ring, before others get their turn */
+
+struct tap {
+    struct taps *taps;
+    struct live live;
+    struct live_out out;
+    uint64_t drops; /* that are counted */
+    bool gone;
+};
+
+struct taps {
+    struct loop loop;
+    struct io signals;
+    struct timer timer;
+    struct probe *probe;
+    struct counts *counts;
+    size_t left;
+    size_t n;
+    struct tap tap[];
+};
+
+static void on_frames(struct live_out *out, const struct live_frame *v, size_t n)
+{
+    struct tap *t = container_of(out, struct tap, out);
+    struct frame f[LIVE_BATCH];
+
+    for (size_t i = 0; i < n; i++)
+        f[i] = (struct frame){.data = v[i].data,
+                              .len = v[i].len,
+                              .wire_len = v[i].wire_len,
+                              .time_ms = v[i].time_ms,
+                              .link = t->live.link,
+                              .segment_bytes = v[i].segment_bytes,
+                              .outgoing = v[i].outgoing};
+    probe_frames(t->taps->probe, (uint32_t)t->live.ifindex, f, n);
+}
+
+static void lose(struct tap *t, const char *why)
+{
+    t->gone = true;
+    loop_del(&t->taps->loop, &t->live.io);
+    log_error("interface lost", KV("interface", t->live.dev), KV("error", why));
+    if (--t->taps->left == 0)
+        loop_stop(&t->taps->loop);
+}
+
+static void on_ring(struct io *io, uint32_t events)
+{
+    struct tap *t = container_of(io, struct tap, live.io);
+    struct err err;
+
+    for (int i = 0; i < BLOCKS && live_read(&t->live, &t->out); i++)
+        ;
+    if ((events & EPOLLERR) && live_check(&t->live, &err) != 0)
+        lose(t, err.text);
+}
+
+static void on_timer(struct timer *timer, int64_t now_mono_ms)
+{
+    struct taps *t = container_of(timer, struct taps, timer);
+
+    for (size_t i = 0; i < t->n; i++) {
+        struct tap *tap = &t->tap[i];
+        if (tap->gone)
+            continue;
+        live_count(&tap->live);
+        uint64_t more = tap->live.drops - tap->drops;
+        tap->drops = tap->live.drops;
+        count_add(t->counts, COUNT_CAPTURE_DROPS, more);
+        if (more > 0)
+            log_warn("the kernel dropped packets", KV("interface", tap->live.dev),
+                     KV("packets", more));
+    }
+    probe_tick(t->probe, clock_wall_ms());
+    timer_set(&t->loop, timer, now_mono_ms + PROBE_WAIT_MS);
+}
+
+static void on_signal(struct io *io, uint32_t events)
+{
+    struct taps *t = container_of(io, struct taps, signals);
+
+    (void)events;
+    if (signals_read(io) != 0)
+        loop_stop(&t->loop);
+}
+
+static int open_all(struct taps *t, const char *const *dev, const struct live_options *o,
+                    struct err *err)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    int r = loop_open(&t->loop, err);
+
+    if (r == 0)
+        r = signals_open(&t->signals, signals, COUNT_OF(signals), err);
+    t->signals.on = on_signal;
+    if (r == 0)
+        r = loop_add(&t->loop, &t->signals, EPOLLIN, err);
+    for (size_t i = 0; i < t->n && r == 0; i++) {
+        struct tap *tap = &t->tap[i];
+        struct live_options one = *o;
+        one.dev = dev[i];
+        r = live_open(&tap->live, 1, &one, err);
+        if (r)
+            break;
+        t->left++;
+        tap->taps = t;
+        tap->out.frames = on_frames;
+        tap->live.io.on = on_ring;
+        r = loop_add(&t->loop, &tap->live.io, EPOLLIN, err);
+    }
+    return r ? r : priv_drop(NULL, err);
+}
+
+int taps_open(struct taps **out, const char *const *dev, size_t n, const struct live_options *o,
+              struct probe *probe, struct counts *counts, struct err *err)
+{
+    struct taps *t = mem_new(1, sizeof *t + n * sizeof t->tap[0]);
+
+    t->probe = probe;
+    t->counts = counts;
+    t->n = n;
+    t->signals.fd = -1;
+    t->timer.on = on_timer;
+    int r = open_all(t, dev, o, err);
+    if (r)
+        taps_close(t);
+    else
+        *out = t;
+    return r;
+}
+
+int taps_run(struct taps *t, struct err *err)
+{
+    for (size_t i = 0; i < t->n; i++)
+        log_info("metering", KV("interface", t->tap[i].live.dev));
+    on_timer(&t->timer, clock_mono_ms());
+    int r = loop_run(&t->loop, err);
+    for (size_t i = 0; i < t->n; i++) { /* what came until now */
+        while (!t->tap[i].gone && live_read(&t->tap[i].live, &t->tap[i].out))
+            ;
+    }
+    on_timer(&t->timer, clock_mono_ms());
+    return r;
+}
+
+void taps_close(struct taps *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        live_close(&t->tap[i].live);
+    if (t->signals.fd >= 0)
+        (void)close(t->signals.fd);
+    loop_close(&t->loop);
+    free(t);
+}

@@ -1,0 +1,311 @@
+#include "probe/gauge.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "probe/facts.h"
+#include "wire/packet.h"
+
+#include <net/if.h>
+#include <stdlib.h>
+
+enum {
+    FRAGMENTS = 1024,
+    FRAGMENT_MS = 30000,
+    TUNNELS = 8, /* in each other */
+    DSCP_SHIFT = 2
+};
+
+struct seen {
+    struct facts facts;
+    int64_t time_ms;
+    uint32_t packets;
+    uint64_t bytes;
+    uint8_t tcp_flags;
+    bool outgoing;
+};
+
+/* Where a monitor stands. */
+struct place {
+    struct monitor *monitor;
+    const struct setup_sampler *sampler; /* NULL: every packet */
+    uint32_t ifindex;
+    bool output;
+    uint8_t family;
+    uint64_t sampler_number;
+    uint32_t left;  /* packets of this turn that are to come, the next one included */
+    uint32_t taken; /* the one that is taken, counted so */
+    uint64_t random;
+};
+
+/* Ports of a packet whose first fragment was seen. */
+struct fragment {
+    struct addr src;
+    struct addr dst;
+    uint32_t id;
+    uint8_t proto;
+    int64_t time_ms; /* 0: none */
+    struct transport ports;
+};
+
+struct gauge {
+    struct gauge_options o;
+    struct counts *counts;
+    struct exporter *const *exporters;
+    size_t n_exporters;
+    uint32_t ifindex; /* of the frames in hand */
+    struct place *places;
+    size_t n_places;
+    struct fragment fragments[FRAGMENTS];
+    struct seen seen[GAUGE_BATCH];
+    struct cache_packet packet[GAUGE_BATCH];
+    uint8_t keys[GAUGE_BATCH][CACHE_KEY_MAX];
+    uint8_t values[GAUGE_BATCH][CACHE_VALUES_MAX];
+};
+
+struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monitors,
+                        struct exporter *const *exporters, const struct gauge_options *o,
+                        struct counts *counts)
+{
+    struct gauge *m = mem_new(1, sizeof *m);
+
+    m->o = *o;
+    m->counts = counts;
+    m->exporters = exporters;
+    m->n_exporters = setup->n_exporters;
+    m->n_places = setup->n_places;
+    m->places = mem_new(setup->n_places, sizeof *m->places);
+    for (size_t i = 0; i < setup->n_places; i++) {
+        const struct setup_place *s = &setup->places[i];
+        struct place *p = &m->places[i];
+        p->monitor = monitors[s->monitor];
+        p->ifindex = s->dev[0] != '\0' ? if_nametoindex(s->dev) : 0;
+        p->output = s->output;
+        p->family = s->family;
+        if (s->sampler == SETUP_NONE)
+            continue;
+        p->sampler = &setup->samplers[s->sampler];
+        p->sampler_number = (uint64_t)s->sampler + 1;
+        p->random = hash_keyed(&i, sizeof i);
+    }
+    return m;
+}
+
+void gauge_free(struct gauge *m)
+{
+    if (m)
+        free(m->places);
+    free(m);
+}
+
+/* --- packets --- */
+
+static struct fragment *fragment_of(struct gauge *m, const struct packet *p)
+{
+    uint64_t where[2];
+
+    memcpy(where, p->src.b + 8, sizeof where[0]);
+    memcpy(where + 1, p->dst.b + 8, sizeof where[1]);
+    return &m->fragments[hash_mix(where[0] ^ hash_mix(where[1] ^ p->id)) % FRAGMENTS];
+}
+
+static void find_ports(struct gauge *m, const struct packet *p, int64_t time_ms,
+                       struct transport *t)
+{
+    struct fragment *f = fragment_of(m, p);
+
+    if (p->offset == 0) {
+        *f = (struct fragment){.src = p->src,
+                               .dst = p->dst,
+                               .id = p->id,
+                               .proto = p->proto,
+                               .time_ms = time_ms,
+                               .ports = *t};
+        f->ports.tcp_flags = 0; /* those of the packet were counted with its first fragment */
+        return;
+    }
+    if (f->id == p->id && f->proto == p->proto && addr_eq(&f->src, &p->src) &&
+        addr_eq(&f->dst, &p->dst) && time_ms - f->time_ms < FRAGMENT_MS &&
+        f->time_ms - time_ms < FRAGMENT_MS)
+        *t = f->ports;
+    else
+        count_add(m->counts, COUNT_PACKETS_NO_PORTS, 1);
+}
+
+/* The kernel makes one packet of many segments, and many of one: each had the headers. */
+static void count_segments(struct seen *s, const struct packet *p, uint16_t segment_bytes)
+{
+    enum { UDP_HEAD = 8, TCP_OFFSET = 12, TCP_HEAD = 20 };
+    size_t head = p->head;
+    struct cur in = p->body;
+
+    s->packets = 1;
+    s->bytes = p->bytes;
+    if (segment_bytes == 0)
+        return;
+    if (p->proto == PACKET_TCP) {
+        (void)cur_bytes(&in, TCP_OFFSET);
+        size_t octets = (size_t)(cur_u8(&in) >> 4) * 4;
+        head += octets > TCP_HEAD ? octets : TCP_HEAD;
+    } else {
+        head += UDP_HEAD;
+    }
+    if (p->bytes <= head)
+        return;
+    s->packets = (uint32_t)((p->bytes - head + segment_bytes - 1) / segment_bytes);
+    s->bytes += (s->packets - 1) * head;
+}
+
+static bool is_own(const struct gauge *m, const struct packet *p, const struct transport *t)
+{
+    for (size_t i = 0; i < m->n_exporters && p->proto == PACKET_UDP; i++)
+        if (exporter_is_own(m->exporters[i], &p->src, t->src_port, &p->dst, t->dst_port))
+            return true;
+    return false;
+}
+
+static void set_facts(struct facts *f, const struct packet *p, const struct transport *t)
+{
+    enum { MAC = 6, MORE = 0x20, RESERVED = 0 };
+
+    f->src = p->src;
+    f->dst = p->dst;
+    f->src_port = t->src_port;
+    f->dst_port = t->dst_port;
+    f->proto = p->proto;
+    f->tos = p->tos;
+    bool icmp = p->proto == PACKET_ICMP || p->proto == PACKET_ICMPV6;
+    f->icmp_type = icmp ? (uint8_t)(t->dst_port >> 8) : 0;
+    f->icmp_code = icmp ? (uint8_t)t->dst_port : 0;
+    f->ip_version = p->version;
+    f->dscp = p->tos >> DSCP_SHIFT;
+    f->ttl = p->ttl;
+    f->vlan = p->vlans > 0 ? p->vlan[0] : 0;
+    f->customer_vlan = p->vlans > 1 ? p->vlan[1] : 0;
+    f->flow_label = p->flow_label;
+    f->fragment_id = p->id;
+    f->fragment_offset = (uint16_t)(p->offset / 8);
+    f->fragment_flags = p->more ? MORE : RESERVED;
+    if (p->ether) {
+        memcpy(f->dst_mac, p->ether, MAC);
+        memcpy(f->src_mac, p->ether + MAC, MAC);
+    } else {
+        memset(f->dst_mac, 0, MAC);
+        memset(f->src_mac, 0, MAC);
+    }
+}
+
+static const enum count_id fault_counts[PACKET_FAULTS] = {
+    [PACKET_NOT_IP] = COUNT_FRAMES_NOT_IP,
+    [PACKET_SHORT] = COUNT_FRAMES_SHORT,
+    [PACKET_BROKEN] = COUNT_FRAMES_BROKEN,
+    [PACKET_DEEP] = COUNT_FRAMES_DEEP,
+};
+
+static bool see(struct gauge *m, const struct frame *frame, struct seen *s)
+{
+    struct packet p;
+    struct transport t;
+
+    enum packet_fault fault = packet_read(frame->link, cur_of(frame->data, frame->len), &p);
+    if (fault != PACKET_GOOD) {
+        count_add(m->counts, fault_counts[fault], 1);
+        return false;
+    }
+    for (int i = 0; m->o.inner && i < TUNNELS && packet_inner(&p, &p); i++)
+        ;
+    (void)packet_transport(&p, &t); /* what is missing is 0 */
+    if (p.fragment)
+        find_ports(m, &p, frame->time_ms, &t);
+    if (m->ifindex != 0 && !m->o.own && is_own(m, &p, &t)) {
+        count_add(m->counts, COUNT_PACKETS_OWN, 1);
+        return false;
+    }
+    set_facts(&s->facts, &p, &t);
+    s->facts.in_if = frame->outgoing ? 0 : m->ifindex;
+    s->facts.out_if = frame->outgoing ? m->ifindex : 0;
+    s->facts.direction = frame->outgoing;
+    count_segments(s, &p, frame->segment_bytes);
+    s->time_ms = frame->time_ms;
+    s->outgoing = frame->outgoing;
+    s->tcp_flags = t.tcp_flags;
+    return true;
+}
+
+/* --- places --- */
+
+/* One of each `rate` packets: the last of them, or any. */
+static bool is_sampled(struct place *p)
+{
+    uint32_t rate = p->sampler->rate;
+
+    if (p->left == 0) {
+        p->left = rate;
+        p->taken = 1;
+        if (p->sampler->random) {
+            p->random = hash_mix(p->random + 1);
+            p->taken = 1 + (uint32_t)((p->random >> 32) * rate >> 32);
+        }
+    }
+    return p->left-- == p->taken;
+}
+
+static bool is_wanted(struct gauge *m, struct place *p, const struct seen *s)
+{
+    if (p->ifindex != m->ifindex || p->output != s->outgoing)
+        return false;
+    if (p->family != 0 && p->family != s->facts.ip_version)
+        return false;
+    if (!p->sampler || is_sampled(p))
+        return true;
+    count_add(m->counts, COUNT_PACKETS_UNSAMPLED, 1);
+    return false;
+}
+
+static void feed(struct gauge *m, struct place *pl, size_t n)
+{
+    const struct record *r = monitor_record(pl->monitor);
+    struct cache *c = monitor_cache(pl->monitor);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct seen *s = &m->seen[i];
+        if (!is_wanted(m, pl, s))
+            continue;
+        s->facts.sampler = pl->sampler_number;
+        record_key(r, &s->facts, m->keys[k]);
+        record_values(r, &s->facts, m->values[k]);
+        struct cache_packet *p = &m->packet[k];
+        *p = (struct cache_packet){.time_ms = s->time_ms,
+                                   .hash = cache_hash(c, m->keys[k]),
+                                   .key = m->keys[k],
+                                   .values = m->values[k],
+                                   .packets = s->packets,
+                                   .bytes = s->bytes,
+                                   .proto = s->facts.proto,
+                                   .tcp_flags = s->tcp_flags};
+        cache_fetch_spot(c, p->hash);
+        k++;
+    }
+    for (size_t i = 0; i < k; i++)
+        cache_fetch_flow(c, m->packet[i].hash);
+    for (size_t i = 0; i < k; i++)
+        cache_add(c, &m->packet[i]);
+}
+
+void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size_t n)
+{
+    size_t k = 0;
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+
+    m->ifindex = ifindex;
+    for (size_t i = 0; i < n; i++)
+        if (see(m, &v[i], &m->seen[k])) {
+            packets += m->seen[k].packets;
+            bytes += m->seen[k++].bytes;
+        }
+    count_add(m->counts, COUNT_PACKETS, packets);
+    count_add(m->counts, COUNT_PACKET_BYTES, bytes);
+    for (size_t i = 0; i < m->n_places && k > 0; i++)
+        feed(m, &m->places[i], k);
+}

@@ -1,0 +1,28 @@
+/* monitor: one flow cache with its record, and the exporters that its flows go to. */
+#ifndef PROBE_MONITOR_H
+#define PROBE_MONITOR_H
+
+#include "probe/cache.h"
+#include "probe/exporter.h"
+#include "probe/record.h"
+#include "probe/setup.h"
+
+struct monitor;
+
+/* exporters: all of the setup's, in its order. */
+int monitor_new(struct monitor **out, const struct setup *setup, size_t number,
+                struct exporter *const *exporters, struct err *err) MUST_USE;
+void monitor_free(struct monitor *m);
+
+const struct record *monitor_record(const struct monitor *m);
+struct cache *monitor_cache(struct monitor *m);
+
+/* End what has to end by now; hand over to the exporters what has ended (whole batches go at
+ * once). */
+void monitor_tick(struct monitor *m, int64_t now_ms);
+void monitor_give(struct monitor *m, int64_t now_ms);
+
+/* End everything. */
+void monitor_end(struct monitor *m, int64_t now_ms);
+
+#endif
