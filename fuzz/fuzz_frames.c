@@ -1,7 +1,7 @@
 /* A capture, any bytes, read as frames of packets. */
 #include "fuzz.h"
 #include "net/frames.h"
-#include "wire/packet.h"
+#include "wire/headers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +14,18 @@ static void read_packet(const struct frame *f)
 {
     struct packet p;
     struct transport t;
+    struct headers h;
+    uint8_t section[BATCH];
 
     if (packet_read(f->link, cur_of(f->data, f->len), &p) != PACKET_GOOD)
         return;
-    for (int i = 0; i < 8 && packet_inner(&p, &p); i++)
-        ;
+    for (int i = 0; i < 8; i++) {
+        headers_read(&p, &h);
+        headers_section(&p, section, sizeof section);
+        headers_payload_section(&p, section, sizeof section);
+        if (!packet_inner(&p, &p))
+            break;
+    }
     (void)packet_transport(&p, &t);
 }
 

@@ -84,10 +84,17 @@ static uint16_t read_link(int link, struct cur *in, struct packet *p)
     }
 }
 
+static bool is_vlan(uint16_t type)
+{
+    return type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD;
+}
+
 static uint16_t read_vlan(struct cur *in, struct packet *p)
 {
     uint16_t tag = cur_u16(in);
 
+    if (p->vlans == 0)
+        p->priority = (uint8_t)(tag >> 13);
     if (p->vlans < 2)
         p->vlan[p->vlans] = tag & 0xfff;
     p->vlans++;
@@ -109,12 +116,13 @@ static uint16_t read_label(uint16_t type, struct cur *in, struct packet *p)
 static enum packet_fault read_tags(uint16_t *type, struct cur *in, struct packet *p)
 {
     for (int i = 0; i < TAGS_MAX && cur_ok(in); i++) {
-        switch (*type) {
-        case ETHER_VLAN:
-        case ETHER_QINQ:
-        case ETHER_QINQ_OLD:
+        if (is_vlan(*type)) {
             *type = read_vlan(in, p);
-            break;
+            continue;
+        }
+        if (p->ethertype == 0)
+            p->ethertype = *type;
+        switch (*type) {
         case ETHER_MPLS:
         case ETHER_MPLS_UPSTREAM:
             *type = read_label(*type, in, p);
@@ -158,6 +166,7 @@ static enum packet_fault read_ipv4(struct cur *in, struct packet *p)
         total = head + cur_left(in);
     if (total < head)
         return PACKET_BROKEN;
+    p->ip = h;
     p->version = 4;
     p->tos = h[1];
     p->id = (uint32_t)h[4] << 8 | h[5];
@@ -213,6 +222,7 @@ static enum packet_fault read_ipv6(struct cur *in, struct packet *p)
     if (h[0] >> 4 != 6)
         return PACKET_BROKEN;
     size_t len = (size_t)h[4] << 8 | h[5];
+    p->ip = h;
     p->version = 6;
     p->tos = (uint8_t)(h[0] << 4 | h[1] >> 4);
     p->flow_label = (uint32_t)(h[1] & 0xf) << 16 | (uint32_t)h[2] << 8 | h[3];
@@ -288,22 +298,24 @@ static uint16_t read_gtp(struct cur *in)
     return type_of_ip(*in);
 }
 
-static uint16_t read_vxlan(struct cur *in)
+static uint16_t read_vxlan(struct cur *in, uint64_t *segment)
 {
     enum { HAS_NUMBER = 0x08 };
     uint8_t flags = cur_u8(in);
 
-    (void)cur_bytes(in, 7);
+    (void)cur_bytes(in, 3);
+    uint32_t number = cur_u32(in) >> 8;
+    *segment = UINT64_C(1) << 56 | number;
     return flags & HAS_NUMBER ? ETHER_BRIDGED : 0;
 }
 
-static uint16_t read_udp_tunnel(struct cur *in)
+static uint16_t read_udp_tunnel(struct cur *in, uint64_t *segment)
 {
     uint16_t src = cur_u16(in);
     uint16_t dst = cur_u16(in);
     (void)cur_bytes(in, 4);
 
-    return dst == PORT_VXLAN                    ? read_vxlan(in)
+    return dst == PORT_VXLAN                    ? read_vxlan(in, segment)
            : dst == PORT_GTP || src == PORT_GTP ? read_gtp(in)
                                                 : 0;
 }
@@ -325,7 +337,7 @@ bool packet_inner(const struct packet *p, struct packet *out)
         type = read_gre(&in);
         break;
     case PACKET_UDP:
-        type = read_udp_tunnel(&in);
+        type = read_udp_tunnel(&in, &inner.segment);
         break;
     default:
         return false;
@@ -336,6 +348,17 @@ bool packet_inner(const struct packet *p, struct packet *out)
         return false;
     *out = inner;
     return true;
+}
+
+uint64_t packet_segment_id(const struct packet *p)
+{
+    struct cur in = p->body;
+    uint64_t segment = 0;
+
+    if (p->fragment || p->proto != PACKET_UDP)
+        return 0;
+    uint16_t type = read_udp_tunnel(&in, &segment);
+    return cur_ok(&in) && type == ETHER_BRIDGED ? segment : 0;
 }
 
 /* --- transport --- */

@@ -65,9 +65,13 @@ struct packet {
     bool cut;             /* the capture holds less of it than was sent */
     uint8_t vlans;        /* tags before it; the numbers of the first two: */
     uint16_t vlan[2];     /* outermost first, without priority */
+    uint8_t priority;     /* of the outermost tag */
+    uint16_t ethertype;   /* behind the tags; on links without one, as Ethernet would have it */
     uint8_t labels;       /* MPLS label stack entries before it; the first of them: */
     const uint8_t *mpls;  /* 4 octets each, outermost first; NULL without any */
     const uint8_t *ether; /* destination and source address, 6 octets each; NULL on other links */
+    const uint8_t *ip;    /* where its header begins; body.at is behind it and its extensions */
+    uint64_t segment;     /* of what VXLAN carried: element 351 of that; 0: nothing did */
     uint32_t flow_label;  /* IPv6 */
     uint32_t id;          /* IPv4: always; IPv6: of a fragmented packet */
     size_t offset;        /* of this fragment's payload */
@@ -82,6 +86,10 @@ enum packet_fault packet_read(int link, struct cur frame, struct packet *out);
 /* The packet that a packet carries by GRE, IP-in-IP (RFC 2003, 4213), VXLAN (RFC 7348) or GTP-U
  * (3GPP TS 29.281). false: it carries none that can be read. `out` and `p` may be the same. */
 bool packet_inner(const struct packet *p, struct packet *out);
+
+/* The VXLAN network that it carries a frame of, as layer2SegmentId (element 351) has it: 1 in the
+ * first octet, VNI in the last three. 0: it carries none. */
+uint64_t packet_segment_id(const struct packet *p);
 
 /* What a flow's key takes from the transport header. */
 struct transport {
