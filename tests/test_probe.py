@@ -342,7 +342,7 @@ def test_reads_standard_input(run, tmp_path):
 
 
 @pytest.mark.parametrize("args, said", (
-    ([], "expected --interface DEV, or --read FILE"),
+    ([], "expected --interface DEV, --read FILE, or --config FILE"),
     (["-r", "x"], "expected --to HOST:PORT"),
     (["-r", "x", "--to", "nonsense"], "expected HOST:PORT such as 192.0.2.1:2055"),
     (["-r", "x", "--to", "127.0.0.1:1", "--version", "8"], "expected 5, 9 or ipfix, found \"8\""),

@@ -76,7 +76,7 @@ def test_own_exports_are_not_metered_and_both_directions_are_if_asked(tmp_path):
 
 
 def test_mistakes_are_explained(run):
-    for args, said in ((["-i", "lo", "-r", "x"], "expected --interface DEV, or --read FILE"),
+    for args, said in ((["-i", "lo", "-r", "x"], "expected --interface DEV, --read FILE, or --config FILE"),
                        (["-i", "nowhere0"], "nowhere0"),
                        (["-i", "lo", "-i", "lo"], "is there twice"),
                        (["-r", "x", "--filter", "udp"], "are for interfaces"),

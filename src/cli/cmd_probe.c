@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/config.h"
+#include "cli/probe_conf.h"
 #include "cli/probe_set.h"
 #include "cli/progress.h"
 #include "cli/taps.h"
@@ -23,11 +25,15 @@ enum {
     OPT_FILTER,
     OPT_PROMISCUOUS,
     OPT_OWN,
+    OPT_CONFIG,
     RATE_MAX = 1000000000,
     CHECK_EVERY = 1024
 };
 
 static const struct opt opts[] = {
+    {OPT_CONFIG, "config", 'c', "FILE",
+     "records, exporters, monitors and interfaces in the routers' commands ($WEIR_CONFIG or "
+     "/etc/weir/weir.conf where no flag says what to meter)"},
     {PROBE_INTERFACE, "interface", 'i', "DEV",
      "packets of an interface; may be given several times"},
     {PROBE_DIRECTION, "direction", 0, "in|out|both",
@@ -62,6 +68,8 @@ struct options {
     const char *path;
     struct live_options live;
     struct probe_flags flags;
+    const char *config;
+    const char *flag; /* one that says what a configuration would; NULL: none */
     struct probe_options probe;
 };
 
@@ -170,11 +178,29 @@ static int run_file(struct run *r, const struct options *o, struct err *err)
     return e;
 }
 
-static int run_live(struct run *r, const struct options *o, struct err *err)
+/* The interfaces where anything is metered, each once. */
+static size_t devices(const struct setup *s, const char **dev)
 {
-    struct taps *t;
-    int e = taps_open(&t, o->flags.dev, o->flags.n_dev, &o->live, r->probe, &r->counts, err);
+    size_t n = 0;
 
+    for (size_t i = 0; i < s->n_places; i++) {
+        size_t k = 0;
+        while (k < n && strcmp(dev[k], s->places[i].dev) != 0)
+            k++;
+        if (k == n)
+            dev[n++] = s->places[i].dev;
+    }
+    return n;
+}
+
+static int run_live(struct run *r, const struct options *o, const struct setup *setup,
+                    struct err *err)
+{
+    const char **dev = mem_new(setup->n_places, sizeof *dev);
+    struct taps *t;
+    int e = taps_open(&t, dev, devices(setup, dev), &o->live, r->probe, &r->counts, err);
+
+    free(dev);
     if (e)
         return e;
     r->begin_ns = clock_mono_ns();
@@ -192,7 +218,7 @@ static int run(const struct options *o, const struct setup *setup)
     *r = (struct run){.path = o->path, .progress = progress_of()};
     int e = probe_new(&r->probe, setup, &o->probe, &r->counts, &err);
     if (e == 0)
-        e = o->path ? run_file(r, o, &err) : run_live(r, o, &err);
+        e = o->path ? run_file(r, o, &err) : run_live(r, o, setup, &err);
     probe_free(r->probe);
     if (e)
         (void)fprintf(stderr, "weir probe: %s\n", err.text);
@@ -219,6 +245,9 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     case OPT_PROMISCUOUS:
         o->live.promiscuous = true;
         return 0;
+    case OPT_CONFIG:
+        o->config = value;
+        return 0;
     case OPT_RATE:
         return text_count(value, strlen(value), RATE_MAX, &o->probe.pace, err);
     case OPT_POSITIONAL:
@@ -228,18 +257,39 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     }
 }
 
-static int check(struct options *o, struct err *err)
+static const char *name_of(int id)
+{
+    for (size_t i = 0; i < COUNT_OF(opts); i++)
+        if (opts[i].id == id)
+            return opts[i].name;
+    return "";
+}
+
+/* What is to be done, as flags or a configuration say it. */
+static int make_setup(struct options *o, struct setup *out, struct err *err)
+{
+    const char *path = o->config ? o->config : o->flag ? NULL : config_usual();
+
+    if (o->config && o->flag)
+        return err_set(err, ERR_CONFIG,
+                       "--%s and --config: the file says what is metered; say it there", o->flag);
+    if (path)
+        return probe_conf_setup(path, o->path != NULL, out, err);
+    if ((o->flags.n_dev > 0) == (o->path != NULL))
+        return err_set(err, ERR_CONFIG, "expected --interface DEV, --read FILE, or --config FILE");
+    return probe_setup(&o->flags, out, err);
+}
+
+static int check(struct options *o, const struct setup *s, struct err *err)
 {
     enum { KEEP = 160, KEEP_INNER = 256 };
-    bool live = o->flags.n_dev > 0;
 
-    if (live == (o->path != NULL))
-        return err_set(err, ERR_CONFIG, "expected --interface DEV, or --read FILE");
-    if (!live && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
+    if (o->path && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
         return err_set(err, ERR_CONFIG,
                        "--direction, --filter, --promiscuous and --own are for interfaces");
     o->live.keep_bytes = o->probe.gauge.inner ? KEEP_INNER : KEEP;
-    o->live.outgoing = o->flags.out;
+    for (size_t i = 0; i < s->n_places; i++)
+        o->live.outgoing |= s->places[i].output;
     return 0;
 }
 
@@ -252,13 +302,18 @@ static int cmd_probe_run(int argc, char **argv)
     int r = 0;
     int id;
 
-    while (r == 0 && (id = opt_next(&scan, &err)) != OPT_END)
+    while (r == 0 && (id = opt_next(&scan, &err)) != OPT_END) {
         r = id == ERR_CONFIG ? id : set_option(&o, id, scan.value, &err);
+        if (id > 0 && id < PROBE_SETTINGS)
+            o.flag = name_of(id);
+    }
     if (r == 0)
-        r = check(&o, &err);
+        r = make_setup(&o, &setup, &err);
     if (r == 0)
-        r = probe_setup(&o.flags, &setup, &err);
-    int status = r ? command_usage_error(&cmd_probe, err.text) : run(&o, &setup);
+        r = check(&o, &setup, &err);
+    if (r)
+        return command_usage_error(&cmd_probe, err.text);
+    int status = run(&o, &setup);
     setup_free(&setup);
     return status;
 }
@@ -266,7 +321,7 @@ static int cmd_probe_run(int argc, char **argv)
 const struct command cmd_probe = {
     .name = "probe",
     .summary = "meter packets into flows, and export them",
-    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT",
+    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT | --config FILE",
     .details =
         "Does what a router's NetFlow does, with the packets of interfaces or of a capture: adds "
         "up "
@@ -288,12 +343,19 @@ const struct command cmd_probe = {
         "them. It is read as fast as it goes, perhaps faster than a collector receives; --rate "
         "slows it "
         "down.\n"
+        "Records, several monitors and exporters, samplers and interfaces can be given in the "
+        "commands of "
+        "routers instead, in a file (docs/probe.md; 'weir check FILE' says what it means). With "
+        "--read, "
+        "packets go to every monitor that stands at an interface's input there.\n"
         "--sample tells collectors the rate: v5 in each header, v9 and IPFIX in options data.",
     .examples = "weir probe -i eth0 --to 192.0.2.1:2055\n    a router's interface, as NetFlow v9\n"
                 "weir probe -i eth0 -i eth1 --to 192.0.2.1:2055 --sample 100 --random\n"
                 "    two, and one packet in a hundred\n"
                 "weir probe -r traffic.pcap --to 127.0.0.1:4739 --version ipfix --active 60\n"
-                "    a capture as IPFIX; long flows each minute\n",
+                "    a capture as IPFIX; long flows each minute\n"
+                "weir probe --config router.conf\n"
+                "    a router's own configuration\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_probe_run,

@@ -31,6 +31,12 @@ static void take_senders(struct snapshot *s, const struct exporters *e)
     take_list(s, &e->newcomers);
 }
 
+/* Those of known senders first. */
+static const struct template *newest_before(const struct templates *t, const struct template *x)
+{
+    return x->older || !x->known ? x->older : t->strangers.newest;
+}
+
 static void take_templates(struct snapshot *s, const struct templates *t)
 {
     size_t room = t->n_fields < SNAPSHOT_FIELDS_MAX ? t->n_fields : (size_t)SNAPSHOT_FIELDS_MAX;
@@ -39,7 +45,8 @@ static void take_templates(struct snapshot *s, const struct templates *t)
     s->n_all = t->by_key.n;
     s->templates = mem_new(room_for(s->n_all) + 1, sizeof *s->templates);
     s->fields = mem_new(room + 1, sizeof *s->fields);
-    for (const struct template *x = t->newest; x && s->n < SNAPSHOT_MAX; x = x->older) {
+    for (const struct template *x = t->known.newest ? t->known.newest : t->strangers.newest;
+         x && s->n < SNAPSHOT_MAX; x = newest_before(t, x)) {
         const struct layout *l = plan_layout(x->plan);
         if (l->n > room - at)
             continue;
@@ -154,7 +161,7 @@ static void take_names(struct snapshot *s, const struct naming *n, bool interfac
 static void take_waiting(struct snapshot *s, const struct held *h)
 {
     s->waiting = mem_new(room_for(h->queues.n) + 1, sizeof *s->waiting);
-    for (const struct held_set *x = h->oldest; x; x = x->newer) {
+    for (const struct held_set *x = NULL; (x = held_next(h, x));) {
         if (x->queue_before)
             continue;
         s->n_all++;

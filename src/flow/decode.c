@@ -323,6 +323,9 @@ static bool fill_common(const struct decoder *d, const struct plan *p, struct ba
     return ok;
 }
 
+/* No stranger: what it has said is not pushed out by what strangers say. */
+static bool is_known(const struct exporter *x) { return x && x->settled; }
+
 /* --- records --- */
 
 /* The exporter's start holds for all that it sends. It is believed by the exporter's own clock, so
@@ -339,13 +342,15 @@ static void learn_start(const struct context *c, const struct batch *b, size_t n
 /* Rows [row, row + n) of options data have been decoded. */
 static void take_options(struct decoder *d, const struct context *c, const struct plan *p, size_t n)
 {
+    bool known = is_known(c->exporter);
+
     d->n_options += c->was_held ? 0 : (uint32_t)n;
     count_add(d->counts, COUNT_OPTIONS, n);
     learn_start(c, d->options, n);
-    naming_learn(&d->state.names, &c->from->addr, c->head->domain, d->options, 0, n,
+    naming_learn(&d->state.names, &c->from->addr, c->head->domain, known, d->options, 0, n,
                  c->received_ms);
     if (!plan_ignores_sampling(p))
-        rates_learn(&d->state.rates, &c->from->addr, c->head->domain, d->options, 0, n,
+        rates_learn(&d->state.rates, &c->from->addr, c->head->domain, known, d->options, 0, n,
                     c->received_ms);
     if (c->exporter)
         suspect_rates(&c->exporter->suspect, d->options, 0, n);
@@ -509,7 +514,8 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
                     int64_t now_ms)
 {
     for (struct held_set *x = held_first(&d->state.held, key), *next; x; x = next) {
-        struct template *t = templates_find(&d->state.templates, &x->key, now_ms);
+        struct template *t =
+            templates_find(&d->state.templates, &x->key, is_known(exporter), now_ms);
         next = x->queue_next;
         if (!t && ++d->misses > RELEASE_MISSES)
             return;
@@ -567,10 +573,9 @@ static void decode_templates(struct decoder *d, const struct context *c, struct 
         }
         n++;
         count_add(d->counts, COUNT_TEMPLATES, 1);
-        if (templates_put(&d->state.templates, &key, &t.layout, c->received_ms))
+        if (templates_put(&d->state.templates, &key, is_known(c->exporter), &t.layout,
+                          c->received_ms))
             release(d, &key, c->exporter, c->received_ms);
-        else
-            malformed(d, c, COUNT_NO_MEMORY, 0, "no memory for a template");
     }
     if (n > 0)
         tell(d, c, (struct decode_event){.what = DECODE_TEMPLATES, .rows = n});
@@ -585,7 +590,8 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
                             .from = *c->from,
                             .head = *c->head,
                             .received_ms = c->received_ms,
-                            .number = c->number};
+                            .number = c->number,
+                            .known = is_known(c->exporter)};
 
     d->uncounted = true;
     if (c->reject) {
@@ -616,7 +622,8 @@ static void decode_set(struct decoder *d, const struct context *c, struct set *s
         return;
     }
     struct template_key key = key_of(c->head, c->from, set->id);
-    struct template *t = templates_find(&d->state.templates, &key, c->received_ms);
+    struct template *t =
+        templates_find(&d->state.templates, &key, is_known(c->exporter), c->received_ms);
     if (t)
         t->records += decode_records(d, c, t->plan, set->body);
     else
@@ -670,7 +677,7 @@ static struct book *book_of(struct decoder *d, const struct context *c, struct e
         return x->book;
     struct book_key key =
         books_key(&c->from->addr, m ? m->version : 0, m ? source_of(m) : 0, c->received_ms);
-    struct book *book = books_get(b, &key, x && x->settled);
+    struct book *book = books_get(b, &key, is_known(x));
     if (x) {
         x->book = book;
         x->books = b->generation;

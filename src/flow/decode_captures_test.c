@@ -339,7 +339,8 @@ static uint64_t still_held(const struct decoder *d)
     decoder_save(d, &saved);
     struct cur in = cur_of(saved.data, saved.len);
     while (cur_left(&in) > 0) {
-        n += cur_u8(&in) == 3;
+        uint8_t type = cur_u8(&in);
+        n += type == 3 || type == 8;
         uint32_t len = cur_u32(&in);
         (void)cur_bytes(&in, len);
     }

@@ -13,8 +13,10 @@ enum {
     STATE_SENDER = 5,
     STATE_NAME = 6,
     STATE_QUIRKS = 7,
+    STATE_HELD_KNOWN = 8,
     STATE_BOOK = 16
 };
+enum { TEMPLATE_OPTIONS = 1, TEMPLATE_KNOWN = 2 };
 enum {
     EXPORTER_INCLUSIVE = 1,
     EXPORTER_SETTLED = 2,
@@ -86,7 +88,7 @@ static void save_template(const struct template *t, struct buf *out)
     save_key(&t->key, out);
     buf_u64(out, (uint64_t)t->refreshed_ms);
     buf_u8(out, (uint8_t)layout->space);
-    buf_u8(out, layout->options);
+    buf_u8(out, (uint8_t)(layout->options * TEMPLATE_OPTIONS | t->known * TEMPLATE_KNOWN));
     buf_u16(out, layout->n);
     for (size_t i = 0; i < layout->n; i++) {
         buf_u32(out, layout->fields[i].enterprise);
@@ -115,7 +117,7 @@ static void save_rate(const struct rate *r, struct buf *out)
 
 static void save_held(const struct held_set *x, struct buf *out)
 {
-    size_t from = begin_record(out, STATE_HELD);
+    size_t from = begin_record(out, x->known ? STATE_HELD_KNOWN : STATE_HELD);
 
     save_key(&x->key, out);
     buf_u16(out, x->head.version);
@@ -181,6 +183,7 @@ static void save_exporter(const struct exporter *x, struct buf *out)
     buf_u8(out, x->boot_ms != INT64_MIN);
     buf_u64(out, (uint64_t)x->boot_ms);
     save_memory(s, out);
+    buf_u8(out, x->met);
     end_record(out, from);
 }
 
@@ -266,14 +269,14 @@ void decode_state_save(const struct decode_state *s, struct buf *out)
 
     if (s->exporters.quirks.n > 0) /* before what is compiled by them */
         save_quirks(&s->exporters.quirks, out);
-    for (const struct template *t = s->templates.oldest; t; t = t->newer)
+    for (const struct template *t = NULL; (t = templates_next(&s->templates, t));)
         save_template(t, out);
     for (size_t at = 0; (r = map_next(&s->rates.map, &at));)
         save_rate(r, out);
     for (size_t at = 0; (r = map_next(&s->rates.domains, &at));)
         if (r->one_in >= 1)
             save_rate(r, out);
-    for (const struct held_set *x = s->held.oldest; x; x = x->newer)
+    for (const struct held_set *x = NULL; (x = held_next(&s->held, x));)
         save_held(x, out);
     for (size_t i = 0; i < s->exporters.senders.n; i++) /* before those whom they are about */
         save_sender(&s->exporters.senders.v[i], out);
@@ -316,7 +319,8 @@ static int load_template(struct decode_state *s, struct cur *in, struct layout_f
     struct template_key key = load_key(in);
     int64_t refreshed_ms = (int64_t)cur_u64(in);
     uint8_t space = cur_u8(in);
-    struct layout layout = {.options = cur_u8(in) != 0};
+    uint8_t flags = cur_u8(in);
+    struct layout layout = {.options = flags & TEMPLATE_OPTIONS};
 
     layout.n = cur_u16(in);
     if (!cur_ok(in) || !time_ok(refreshed_ms) || (space != SPACE_IPFIX && space != SPACE_V9) ||
@@ -331,7 +335,8 @@ static int load_template(struct decode_state *s, struct cur *in, struct layout_f
     }
     if (!cur_ok(in) || !layout_measure(&layout, fields))
         return err_set(err, ERR_DATA, "saved template %u: bad fields", key.id);
-    struct template *t = templates_put(&s->templates, &key, &layout, refreshed_ms);
+    struct template *t =
+        templates_put(&s->templates, &key, flags & TEMPLATE_KNOWN, &layout, refreshed_ms);
     if (!t)
         return err_set(err, ERR_DATA, "saved template %u: no memory", key.id);
     t->of_earlier_run = true;
@@ -360,9 +365,9 @@ static int load_rate(struct decode_state *s, struct cur *in, struct err *err)
     return 0;
 }
 
-static int load_held(struct decode_state *s, struct cur *in, struct err *err)
+static int load_held(struct decode_state *s, bool known, struct cur *in, struct err *err)
 {
-    struct held_set like = {.key = load_key(in)};
+    struct held_set like = {.key = load_key(in), .known = known};
 
     like.head.version = cur_u16(in);
     like.head.count = cur_u16(in);
@@ -428,6 +433,7 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
     bool booted = cur_u8(in) != 0;
     int64_t boot_ms = (int64_t)cur_u64(in);
     bool remembered = load_memory(in, &q);
+    uint8_t met = cur_left(in) > 0 ? cur_u8(in) : 0; /* an older weir did not say it */
     if (!remembered || !cur_ok(in) || !time_ok(q.export_ms) || (booted && !time_ok(boot_ms)) ||
         !time_ok(last_ms) || msg_header_len(key.version) == 0)
         return err_set(err, ERR_DATA, "saved exporter: bad");
@@ -436,6 +442,7 @@ static int load_exporter(struct decode_state *s, struct cur *in, struct err *err
         return 0;
     x->sequence = q;
     x->last_ms = last_ms;
+    x->met = met;
     if (booted)
         x->boot_ms = boot_ms;
     if (flags & EXPORTER_SETTLED)
@@ -543,8 +550,8 @@ int decode_state_load(struct decode_state *s, struct cur *in, struct layout_fiel
             r = load_template(s, &body, fields, err);
         else if (type == STATE_RATE)
             r = load_rate(s, &body, err);
-        else if (type == STATE_HELD)
-            r = load_held(s, &body, err);
+        else if (type == STATE_HELD || type == STATE_HELD_KNOWN)
+            r = load_held(s, type == STATE_HELD_KNOWN, &body, err);
         else if (type == STATE_EXPORTER)
             r = load_exporter(s, &body, err);
         else if (type == STATE_SENDER)

@@ -1,19 +1,19 @@
 /* decode_state: what decoding the next datagram depends on, and its saved form.
  *
  * Saved as records, big-endian: type u8, length u32 of the body, body.
- *   1 template: key, refreshed i64, space u8, options u8, n u16, n × (enterprise u32, number u16,
- *     length u16, scope u8)
+ *   1 template: key, refreshed i64, space u8, flags u8 (1 options, 2 of a known sender), n u16, n ×
+ *     (enterprise u32, number u16, length u16, scope u8)
  *
  *   2 rate: address, domain u32, what u32, sampler u64, the double's bits u64, since i64, heard i64
  *
- *   3 held set: key, header (version u16, count u16, uptime u32, export i64, sequence u32, domain
- *     u32), received i64, octets
+ *   3 held set, 8 of a known sender: key, header (version u16, count u16, uptime u32, export i64,
+ * sequence u32, domain u32), received i64, octets
  *
  *   4 exporter: address, source u32, session u32, version u16, port u16, listener u16, flags u8 (1
  *     inclusive, 2 settled, 4 proper, 8 behind, 16 known), last received i64, next u32, last u32,
  *     uptime u32, export i64; if behind: the number behind it u32; start known u8, start i64; seen
  *     to be inclusive u8; n u8, n × gap (from u32, length u32); n u8, n × datagram (number u32,
- *     export i64), the oldest first
+ *     export i64), the oldest first; datagrams that it was met by u8, up to EXPORTERS_SETTLED
  *
  *   5 sender: prefix (address, bits u8); the forced rate: the double's bits u64; flags u8 (1
  *     reject, 2 trusts)
@@ -29,7 +29,7 @@
  *   7 quirks    the rules in force, as a file says them (quirk_conf.h)
  *
  * Each but the last begins with the sender's address. Templates stand in the order of their use,
- * held sets in the order of arrival. */
+ * held sets in the order of arrival, those of strangers before the others. */
 #ifndef FLOW_DECODE_STATE_H
 #define FLOW_DECODE_STATE_H
 

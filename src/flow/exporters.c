@@ -94,6 +94,13 @@ const struct sender_rule *exporters_rule(const struct exporters *e, const struct
     return senders_find(&e->senders, who);
 }
 
+/* Has the operator said something of this very address? */
+static bool is_configured(const struct exporters *e, const struct exporter *x)
+{
+    const struct sender_rule *rule = senders_find(&e->senders, &x->key.addr);
+    return rule && rule->prefix.bits == 8 * sizeof(struct addr);
+}
+
 static void take_rule(const struct exporters *e, struct exporter *x)
 {
     static const struct sender_rule none;
@@ -216,7 +223,8 @@ struct exporter *exporters_get(struct exporters *e, const struct exporter_key *k
         x->boot_ms = INT64_MIN;
         take_rule(e, x);
         if (map_add(&e->map, x)) {
-            list_add(&e->newcomers, x);
+            x->settled = is_configured(e, x);
+            list_add(list_of(e, x), x);
             return x;
         }
     }
@@ -300,5 +308,7 @@ void exporters_step(struct exporters *e, struct exporter *x, const struct sequen
         x->boot_ms = m->export_ms - m->uptime_ms;
     if (sequence_counts(m))
         take_sequence(e, x, step, received_ms);
-    touch(e, x, x->settled || x->datagrams >= EXPORTERS_SETTLED);
+    if (x->met < EXPORTERS_SETTLED)
+        x->met++;
+    touch(e, x, x->settled || x->met >= EXPORTERS_SETTLED);
 }

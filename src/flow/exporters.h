@@ -6,9 +6,10 @@
  *
  * Bounded: EXPORTERS_MAX entries of some 1,100 octets, 18 MB, and 8 for each rule where any holds
  * (quirk.h: 34 MB at the very most). When there is no room, the newcomer that has been silent for
- * longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no newcomer: strangers cannot push
- * it out, whatever addresses they claim; a day's silence makes it one again. Where all are settled
- * nobody more is taken, and that is counted. */
+ * longest makes it. Who has sent EXPORTERS_SETTLED datagrams is no newcomer, nor is whose very
+ * address is in the configuration: strangers cannot push it out, whatever addresses they claim; a
+ * day's silence makes it one again. Where all are settled nobody more is taken, and that is
+ * counted. */
 #ifndef FLOW_EXPORTERS_H
 #define FLOW_EXPORTERS_H
 
@@ -39,6 +40,7 @@ struct exporter {
     struct exporter *older;
     struct exporter *newer;
     bool settled;
+    uint8_t met; /* datagrams of all runs, up to EXPORTERS_SETTLED */
     uint64_t datagrams;
     uint64_t flows;
     uint64_t options;

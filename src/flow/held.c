@@ -19,9 +19,21 @@ void held_init(struct held *h, size_t limit_bytes, int64_t limit_ms, struct book
 
 void held_free(struct held *h)
 {
-    while (h->oldest)
-        held_drop(h, h->oldest);
+    for (struct held_set *x; (x = held_next(h, NULL));)
+        held_drop(h, x);
     map_free(&h->queues);
+}
+
+static struct held_list *list_of(struct held *h, bool known)
+{
+    return known ? &h->known : &h->strangers;
+}
+
+struct held_set *held_next(const struct held *h, const struct held_set *x)
+{
+    struct held_set *next = x ? x->newer : h->strangers.oldest;
+
+    return next || (x && x->known) ? next : h->known.oldest;
 }
 
 static size_t cost(size_t len) { return sizeof(struct held_set) + len; }
@@ -61,13 +73,25 @@ static void give_up(struct held *h, struct held_set *x)
     held_drop(h, x);
 }
 
+static void make_room(struct held *h, bool known, size_t bytes)
+{
+    while (h->bytes + bytes > h->limit_bytes) {
+        struct held_set *x = h->strangers.oldest;
+        if (!x && known)
+            x = h->known.oldest;
+        if (!x)
+            return;
+        give_up(h, x);
+    }
+}
+
 bool held_put(struct held *h, const struct held_set *like, struct cur set)
 {
     size_t len = cur_left(&set);
+    struct held_list *l = list_of(h, like->known);
 
-    while (h->oldest && h->bytes + cost(len) > h->limit_bytes)
-        give_up(h, h->oldest);
-    struct held_set *x = cost(len) <= h->limit_bytes ? malloc(cost(len)) : NULL;
+    make_room(h, like->known, cost(len));
+    struct held_set *x = h->bytes + cost(len) <= h->limit_bytes ? malloc(cost(len)) : NULL;
     struct held_queue *q = x ? queue_of(h, &like->key) : NULL;
     if (!q) {
         free(x);
@@ -79,10 +103,10 @@ bool held_put(struct held *h, const struct held_set *like, struct cur set)
     if (len > 0)
         memcpy(x->bytes, set.at, len);
 
-    x->older = h->newest;
+    x->older = l->newest;
     x->newer = NULL;
-    *(h->newest ? &h->newest->newer : &h->oldest) = x;
-    h->newest = x;
+    *(l->newest ? &l->newest->newer : &l->oldest) = x;
+    l->newest = x;
     x->queue = q;
     x->queue_before = q->last;
     x->queue_next = NULL;
@@ -101,21 +125,27 @@ struct held_set *held_first(const struct held *h, const struct template_key *key
 void held_drop(struct held *h, struct held_set *x)
 {
     struct held_queue *q = x->queue;
+    struct held_list *l = list_of(h, x->known);
 
     *(x->queue_before ? &x->queue_before->queue_next : &q->first) = x->queue_next;
     *(x->queue_next ? &x->queue_next->queue_before : &q->last) = x->queue_before;
     if (!q->first)
         free(map_remove(&h->queues, q->key));
 
-    *(x->older ? &x->older->newer : &h->oldest) = x->newer;
-    *(x->newer ? &x->newer->older : &h->newest) = x->older;
+    *(x->older ? &x->older->newer : &l->oldest) = x->newer;
+    *(x->newer ? &x->newer->older : &l->newest) = x->older;
     h->bytes -= cost(x->len);
     free(x);
 }
 
 void held_expire(struct held *h, int64_t now_ms)
 {
-    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): held_drop() has moved `oldest` on
-    while (h->oldest && now_ms - h->oldest->received_ms > h->limit_ms)
-        give_up(h, h->oldest);
+    struct held_list *lists[] = {&h->strangers, &h->known};
+
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        struct held_list *l = lists[i];
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): held_drop() has moved `oldest` on
+        while (l->oldest && now_ms - l->oldest->received_ms > h->limit_ms)
+            give_up(h, l->oldest);
+    }
 }

@@ -1,7 +1,7 @@
 /* held: data sets that came before their template, kept until it comes.
  *
- * Bounded in octets and in age; the oldest goes first. What is given up is counted, and entered in
- * the books. */
+ * Bounded in octets and in age; the oldest goes first, but nothing of an exporter that has a
+ * history goes for a stranger's. What is given up is counted, and entered in the books. */
 #ifndef FLOW_HELD_H
 #define FLOW_HELD_H
 
@@ -18,7 +18,8 @@ struct held_set {
     int64_t received_ms;
     uint64_t number;
     size_t len;
-    struct held_set *older; /* list by arrival */
+    bool known;             /* its sender is no stranger */
+    struct held_set *older; /* list by arrival, of strangers or of the others */
     struct held_set *newer;
     struct held_queue *queue; /* those of one sender, version, domain and id */
     struct held_set *queue_before;
@@ -28,8 +29,10 @@ struct held_set {
 
 struct held {
     struct map queues;
-    struct held_set *oldest;
-    struct held_set *newest;
+    struct held_list {
+        struct held_set *oldest;
+        struct held_set *newest;
+    } strangers, known;
     size_t bytes;
     size_t limit_bytes;
     int64_t limit_ms;
@@ -42,7 +45,7 @@ void held_init(struct held *h, size_t limit_bytes, int64_t limit_ms, struct book
 void held_free(struct held *h);
 
 /* Keep a copy of `set` with what `like` says of its origin (its bytes and links are not used).
- * false: no room even after all older ones are gone; counted as lost. */
+ * false: there is no room, whatever may go for it; counted as lost. */
 bool held_put(struct held *h, const struct held_set *like, struct cur set);
 
 /* The first that waits for a template of this sender, version, domain and id; go on by queue_next.
@@ -54,6 +57,9 @@ struct book *held_book(struct held *h, const struct held_set *x);
 
 /* Take it out and free it. */
 void held_drop(struct held *h, struct held_set *x);
+
+/* All of them: those of strangers first, each oldest first; x NULL: the first. */
+struct held_set *held_next(const struct held *h, const struct held_set *x);
 
 /* Give up what is too old. */
 void held_expire(struct held *h, int64_t now_ms);

@@ -162,6 +162,39 @@ static void what_does_not_fit_is_given_up_oldest_first(void **state)
     books_free(&books);
 }
 
+static void nothing_known_is_given_up_for_strangers(void **state)
+{
+    struct counts counts = {0};
+    struct books books;
+    struct held h;
+    struct cur octets = cur_of("\0\0\0\x01", 4);
+    struct held_set like = {.key = {.version = 10, .id = 256}};
+
+    (void)state;
+    books_init(&books, &counts);
+    held_init(&h, 3 * (sizeof(struct held_set) + 4), 1000, &books, &counts);
+    like.known = true;
+    assert_true(held_put(&h, &like, octets));
+    assert_true(held_put(&h, &like, octets));
+    like.known = false;
+    for (uint16_t id = 300; id < 310; id++) { /* each goes for the next */
+        like.key.id = id;
+        assert_true(held_put(&h, &like, octets));
+    }
+    like.known = true;
+    assert_true(held_put(&h, &like, octets));
+    assert_int_equal(count_get(&counts, COUNT_SETS_HELD_LOST), 10);
+    like.known = false;
+    assert_false(held_put(&h, &like, octets));
+    assert_int_equal(count_get(&counts, COUNT_SETS_HELD_LOST), 11);
+    size_t n = 0;
+    for (const struct held_set *x = NULL; (x = held_next(&h, x)); n++)
+        assert_true(x->known);
+    assert_int_equal(n, 3);
+    held_free(&h);
+    books_free(&books);
+}
+
 /* Sets of sessions whose templates differ wait in one queue; each gets its own. */
 static void sessions_that_disagree_wait_each_for_its_own(void **state)
 {
@@ -253,6 +286,7 @@ int main(void)
         cmocka_unit_test(only_its_own_template_releases_it),
         cmocka_unit_test(what_is_too_old_is_given_up_and_counted),
         cmocka_unit_test(what_does_not_fit_is_given_up_oldest_first),
+        cmocka_unit_test(nothing_known_is_given_up_for_strangers),
         cmocka_unit_test(sessions_that_disagree_wait_each_for_its_own),
         cmocka_unit_test(a_datagram_does_not_walk_the_queue_for_each_of_its_templates),
         cmocka_unit_test(options_wait_like_flows),

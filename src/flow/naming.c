@@ -12,7 +12,7 @@ const char *const name_kinds[NAME_KINDS] = {[NAME_INTERFACE] = "interface",
 
 void naming_init(struct naming *n, struct counts *counts)
 {
-    *n = (struct naming){.counts = counts};
+    *n = (struct naming){.room = NAMES_BYTES_MAX, .counts = counts};
     map_init(&n->map, sizeof(struct name_key));
 }
 
@@ -94,7 +94,7 @@ static struct name_version *new_version(struct naming *n, const struct name_said
     size_t text = all->name_len + all->description_len;
     struct name_version *v = NULL;
 
-    if (n->bytes > NAMES_BYTES_MAX - sizeof *v - sizeof(struct name) - text) {
+    if (n->bytes > n->room - sizeof *v - sizeof(struct name) - text) {
         count_add(n->counts, COUNT_NAMES_REFUSED, 1);
         return NULL;
     }
@@ -217,9 +217,10 @@ static struct name_said said_by(const struct name_fields *g, const struct batch 
     return s;
 }
 
-void naming_learn(struct naming *n, const struct addr *addr, uint32_t domain, const struct batch *b,
-                  size_t row, size_t rows, int64_t now_ms)
+void naming_learn(struct naming *n, const struct addr *addr, uint32_t domain, bool known,
+                  const struct batch *b, size_t row, size_t rows, int64_t now_ms)
 {
+    n->room = known ? NAMES_BYTES_MAX : NAMES_BYTES_MAX / 2;
     for (size_t i = row; i < row + rows; i++)
         for (size_t kind = 0; kind < NAME_KINDS; kind++) {
             const struct name_fields *g = &name_fields[kind];

@@ -4,8 +4,8 @@
  * was said first until the next one, so that what came before a renaming keeps the name it had.
  *
  * Bounded: NAMES_BYTES_MAX octets in all, texts and what stands around them, and NAME_VERSIONS of
- * one name, of which the oldest goes first. When full, new ones are not learned and counted. They
- * are in each journal's head, so the bound is on that too. */
+ * one name, of which the oldest goes first. When full, new ones are not learned and counted; when
+ * half full none of strangers are. They are in each journal's head, so the bound is on that too. */
 #ifndef FLOW_NAMING_H
 #define FLOW_NAMING_H
 
@@ -55,6 +55,7 @@ struct name {
 struct naming {
     struct map map;
     size_t bytes;
+    size_t room;      /* for who speaks now */
     uint64_t changes; /* versions that ever came */
     struct counts *counts;
 };
@@ -71,8 +72,8 @@ const struct name *naming_find(const struct naming *n, const struct name_key *ke
 
 struct name_said name_version_said(const struct name_version *v);
 
-/* Learn from rows [row, row + n) of options data. */
-void naming_learn(struct naming *n, const struct addr *addr, uint32_t domain, const struct batch *b,
-                  size_t row, size_t rows, int64_t now_ms);
+/* Learn from rows [row, row + n) of options data; known: of who is no stranger. */
+void naming_learn(struct naming *n, const struct addr *addr, uint32_t domain, bool known,
+                  const struct batch *b, size_t row, size_t rows, int64_t now_ms);
 
 #endif

@@ -6,7 +6,7 @@ _Static_assert(sizeof(struct rate_key) == 32, "a key has no padding bytes");
 
 void rates_init(struct rates *r, struct counts *counts)
 {
-    *r = (struct rates){.counts = counts};
+    *r = (struct rates){.room = RATES_MAX, .counts = counts};
     map_init(&r->map, sizeof(struct rate_key));
     map_init(&r->domains, sizeof(struct rate_key));
 }
@@ -33,7 +33,7 @@ static struct rate *get(struct rates *r, struct map *m, const struct rate_key *k
 
     if (x)
         return x;
-    if (m->n >= RATES_MAX) {
+    if (m->n >= r->room) {
         count_add(r->counts, COUNT_RATES_REFUSED, 1);
         return NULL;
     }
@@ -173,9 +173,10 @@ static void learn(struct rates *r, struct rate_key key, const struct batch *b, s
         (void)rates_put(r, &key, one_in, now_ms);
 }
 
-void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, const struct batch *b,
-                 size_t row, size_t n, int64_t now_ms)
+void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, bool known,
+                 const struct batch *b, size_t row, size_t n, int64_t now_ms)
 {
+    r->room = known ? RATES_MAX : RATES_MAX / 2;
     for (size_t i = row; i < row + n; i++) {
         double one_in = rates_of_record(b, i);
         if (!rate_ok(one_in)) {

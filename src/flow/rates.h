@@ -8,7 +8,8 @@
  * the rate is part of a counter, and the algorithm beside it is none that there is.
  *
  * Bounded: RATES_MAX samplers and interfaces and RATES_MAX domains, of 88 octets and a slot of 32
- * in a table each, 15 MB; when full, new ones are not learned and counted. */
+ * in a table each, 15 MB; when full, new ones are not learned and counted. When half full none of
+ * strangers are. */
 #ifndef FLOW_RATES_H
 #define FLOW_RATES_H
 
@@ -48,6 +49,7 @@ struct rate {
 struct rates {
     struct map map;     /* of samplers and interfaces */
     struct map domains; /* of each domain that said anything */
+    size_t room;        /* in each, for who speaks now */
     struct counts *counts;
 };
 
@@ -57,9 +59,9 @@ void rates_free(struct rates *r);
 /* `one_in` is a rate, or 0: announced without, which changes none that is known. */
 bool rates_put(struct rates *r, const struct rate_key *key, double one_in, int64_t now_ms);
 
-/* Learn from rows [row, row + n) of options data. */
-void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, const struct batch *b,
-                 size_t row, size_t n, int64_t now_ms);
+/* Learn from rows [row, row + n) of options data; known: of who is no stranger. */
+void rates_learn(struct rates *r, const struct addr *addr, uint32_t domain, bool known,
+                 const struct batch *b, size_t row, size_t n, int64_t now_ms);
 
 /* What a record's own columns say: one in how many, or 0. */
 double rates_of_record(const struct batch *b, size_t row);

@@ -309,13 +309,79 @@ static void fields_in_all_are_bounded_too(void **state)
     t.limit_fields = 250;
     for (uint16_t i = 0; i < 10; i++) {
         key.id = (uint16_t)(256 + i);
-        assert_non_null(templates_put(&t, &key, &layout, 0));
+        assert_non_null(templates_put(&t, &key, false, &layout, 0));
         assert_in_range(t.n_fields, 100, 200);
     }
     assert_int_equal(count_get(&counts, COUNT_TEMPLATES_EVICTED), 8);
     layout.n = 1; /* a change gives back what it no longer needs */
-    assert_non_null(templates_put(&t, &key, &layout, 0));
+    assert_non_null(templates_put(&t, &key, false, &layout, 0));
     assert_int_equal(t.n_fields, 101);
+    templates_free(&t);
+}
+
+static struct template_key key_from(uint8_t host, uint16_t id)
+{
+    struct template_key key = {.version = 10, .id = id};
+    key.addr = addr_of_v4((const uint8_t[]){192, 0, 2, host});
+    return key;
+}
+
+static const struct template *put(struct templates *t, struct template_key key, bool known)
+{
+    static struct layout_field fields[2] = {{.number = 8, .len = 4}, {.number = 1, .len = 4}};
+    struct layout layout = {.space = SPACE_IPFIX, .n = COUNT_OF(fields), .fields = fields};
+
+    if (!layout_measure(&layout, fields))
+        fail();
+    return templates_put(t, &key, known, &layout, 0);
+}
+
+static bool has(struct templates *t, struct template_key key, bool known)
+{
+    return templates_find(t, &key, known, 0) != NULL;
+}
+
+static void strangers_push_out_each_other_only(void **state)
+{
+    struct counts counts = {0};
+    struct templates t;
+
+    (void)state;
+    templates_init(&t, 4, 1000, &counts);
+    assert_non_null(put(&t, key_from(1, 256), true));
+    assert_non_null(put(&t, key_from(1, 257), false)); /* before it had a history */
+    assert_non_null(put(&t, key_from(2, 256), true));
+    assert_true(has(&t, key_from(1, 257), true)); /* which it has now */
+    for (uint8_t host = 10; host < 200; host++)
+        assert_non_null(put(&t, key_from(host, 256), false));
+    assert_true(has(&t, key_from(1, 256), true) && has(&t, key_from(1, 257), true));
+    assert_true(has(&t, key_from(2, 256), true));
+    assert_int_equal(count_get(&counts, COUNT_TEMPLATES_EVICTED), 189);
+    assert_non_null(put(&t, key_from(2, 257), true)); /* the last stranger's goes for it, */
+    assert_null(put(&t, key_from(10, 256), false));   /* and none comes back */
+    assert_int_equal(count_get(&counts, COUNT_TEMPLATES_REFUSED), 1);
+    assert_non_null(put(&t, key_from(3, 256), true)); /* the one used longest ago went for it */
+    assert_false(has(&t, key_from(1, 256), true));
+    templates_free(&t);
+}
+
+static void one_sender_has_its_share(void **state)
+{
+    struct counts counts = {0};
+    struct templates t;
+
+    (void)state;
+    templates_init(&t, 100, 1000, &counts);
+    t.limit_sender = 3;
+    assert_non_null(put(&t, key_from(1, 256), true));
+    for (uint16_t id = 300; id < 320; id++)
+        assert_non_null(put(&t, key_from(2, id), true));
+    assert_int_equal(t.by_key.n, 4);
+    assert_true(has(&t, key_from(1, 256), true) && has(&t, key_from(2, 317), true));
+    assert_false(has(&t, key_from(2, 316), true));
+    t.limit_sender_fields = 4;
+    assert_non_null(put(&t, key_from(2, 320), true));
+    assert_int_equal(t.n_fields, 6);
     templates_free(&t);
 }
 
@@ -333,6 +399,7 @@ static void holds_together_under_random_use(void **state)
 
     (void)state;
     templates_init(&t, 20, 50, &counts);
+    t.limit_sender = 12;
     for (int64_t now = 0; now < STEPS; now++) {
         seed = seed * 1664525u + 1013904223u;
         uint32_t r = seed >> 8;
@@ -341,6 +408,7 @@ static void holds_together_under_random_use(void **state)
         uint32_t session = r / 64 % 2;
         struct template_key key = {
             .version = 10, .id = (uint16_t)(256 + id), .session = session, .port = port};
+        key.addr.b[15] = id % 2; /* two senders */
         struct layout layout = {
             .space = SPACE_IPFIX, .n = (uint16_t)(1 + r / 128 % 3), .fields = fields};
         if (!layout_measure(&layout, fields))
@@ -348,8 +416,10 @@ static void holds_together_under_random_use(void **state)
         switch (r / 1024 % 8) {
         case 0:
         case 1:
-            assert_non_null(templates_put(&t, &key, &layout, now));
-            last[session][port][id] = layout.n;
+            if (templates_put(&t, &key, r / 8192 % 2, &layout, now))
+                last[session][port][id] = layout.n;
+            else /* what is there, known senders have used */
+                assert_false(r / 8192 % 2);
             break;
         case 2:
             templates_withdraw(&t, &key, false);
@@ -359,7 +429,7 @@ static void holds_together_under_random_use(void **state)
                 templates_end_session(&t, &key);
             break;
         default: {
-            const struct template *x = templates_find(&t, &key, now);
+            const struct template *x = templates_find(&t, &key, r / 8192 % 2, now);
             if (x && memcmp(&x->key, &key, sizeof key) == 0)
                 assert_int_equal(plan_layout(x->plan)->n, last[session][port][id]);
             else if (x)
@@ -368,13 +438,14 @@ static void holds_together_under_random_use(void **state)
         }
         size_t n = 0;
         size_t n_fields = 0;
-        for (const struct template *x = t.oldest; x; x = x->newer, n++)
+        for (const struct template *x = NULL; (x = templates_next(&t, x)); n++)
             n_fields += plan_layout(x->plan)->n;
         assert_int_equal(n, t.by_key.n);
         assert_int_equal(n_fields, t.n_fields);
         assert_true(n <= 20);
     }
     assert_true(count_get(&counts, COUNT_TEMPLATES_EVICTED) > 0);
+    assert_true(count_get(&counts, COUNT_TEMPLATES_REFUSED) > 0);
     assert_true(count_get(&counts, COUNT_TEMPLATES_EXPIRED) > 0);
     assert_true(count_get(&counts, COUNT_TEMPLATES_BORROWED) > 0);
     templates_free(&t);
@@ -395,6 +466,8 @@ int main(void)
         cmocka_unit_test(nothing_is_lent_from_or_to_tcp),
         cmocka_unit_test(the_least_recently_used_goes_first),
         cmocka_unit_test(fields_in_all_are_bounded_too),
+        cmocka_unit_test(strangers_push_out_each_other_only),
+        cmocka_unit_test(one_sender_has_its_share),
         cmocka_unit_test(holds_together_under_random_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
