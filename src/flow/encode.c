@@ -11,6 +11,8 @@ enum { AS_TRANS = 23456, LABEL_BYTES = 3 };
 
 /* One element of a record. */
 struct move {
+    bool octets; /* from those beside the batch, where they begin at `from` */
+    uint16_t from;
     enum conv conv;
     enum field_id field;
     uint16_t number;
@@ -63,18 +65,35 @@ static bool len_fits(const struct element *e, size_t len)
     return false;
 }
 
-int encode_new(struct encode **out, const struct layout *l, struct err *err)
+/* Neighbours on both sides are one. */
+static void add_octets(struct encode *enc, const struct layout_field *f, uint16_t from)
 {
-    if (l->variable)
-        return err_set(err, ERR_CONFIG, "records of variable length are not exported");
+    struct move *last = enc->n > 0 ? &enc->moves[enc->n - 1] : NULL;
+
+    if (last && last->octets && last->from + last->len == from && last->at + last->len == f->offset)
+        last->len = (uint16_t)(last->len + f->len);
+    else
+        enc->moves[enc->n++] =
+            (struct move){.octets = true, .from = from, .len = f->len, .at = f->offset};
+}
+
+int encode_new(struct encode **out, const struct layout *l, const uint16_t *octets, struct err *err)
+{
     struct encode *enc = mem_new(1, sizeof *enc + l->n * sizeof enc->moves[0]);
     enc->record_len = l->record_len;
     for (size_t i = 0; i < l->n; i++) {
         const struct layout_field *f = &l->fields[i];
+        uint16_t from = octets ? octets[i] : (uint16_t)ENCODE_COLUMN;
+        if (from == ENCODE_ZERO)
+            continue;
+        if (from != ENCODE_COLUMN) {
+            add_octets(enc, f, from);
+            continue;
+        }
         const struct element *e = element_find(l->space, f);
         if (!e && l->space == SPACE_FIXED && f->number >= FIXED_PAD)
             continue;
-        if (!e || !len_fits(e, f->len)) {
+        if (!e || f->len == LAYOUT_VARLEN || !len_fits(e, f->len)) {
             free(enc);
             return err_set(err, ERR_CONFIG, "element %u/%u with %u octets cannot be exported",
                            (unsigned)f->enterprise, f->number, f->len);
@@ -237,7 +256,7 @@ static void put_octets(const struct move *m, const struct batch *b, struct targe
     }
 }
 
-static void put_raw(const struct move *m, const struct batch *b, struct target t)
+static void put_values(const struct move *m, const struct batch *b, struct target t)
 {
     for (size_t i = 0; i < t.n; i++, t.to += t.stride) {
         const void *v = batch_at(b, m->field, t.from + i);
@@ -251,15 +270,28 @@ static void put_raw(const struct move *m, const struct batch *b, struct target t
     }
 }
 
-size_t encode_records(const struct encode *e, const struct encode_clock *clock,
-                      const struct batch *b, size_t from, size_t n, uint8_t *out)
+static void put_beside(const struct move *m, const struct encode_rows *rows, struct target t)
 {
+    const uint8_t *s = rows->octets + t.from * rows->stride + m->from;
+
+    for (size_t i = 0; i < t.n; i++, t.to += t.stride, s += rows->stride)
+        memcpy(t.to, s, m->len);
+}
+
+size_t encode_records(const struct encode *e, const struct encode_clock *clock,
+                      const struct encode_rows *rows, size_t from, size_t n, uint8_t *out)
+{
+    const struct batch *b = rows->batch;
     size_t clipped = 0;
 
     memset(out, 0, n * e->record_len);
     for (size_t i = 0; i < e->n; i++) {
         const struct move *m = &e->moves[i];
         struct target t = {.to = out + m->at, .stride = e->record_len, .from = from, .n = n};
+        if (m->octets) {
+            put_beside(m, rows, t);
+            continue;
+        }
         if (m->conv != CONV_ICMP && !batch_uses(b, m->field))
             continue;
         switch (m->conv) {
@@ -286,7 +318,7 @@ size_t encode_records(const struct encode *e, const struct encode_clock *clock,
             break;
         case CONV_MAC:
         case CONV_F64:
-            put_raw(m, b, t);
+            put_values(m, b, t);
             break;
         case CONV_USEC:
         case CONV_NTP:

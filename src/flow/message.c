@@ -116,8 +116,8 @@ static size_t rows_that_fit(const struct message *m, uint16_t id, size_t record_
     return set_room(m, id) / record_len;
 }
 
-size_t message_rows(struct message *m, uint16_t id, const struct encode *e, const struct batch *b,
-                    size_t from, size_t n)
+size_t message_rows(struct message *m, uint16_t id, const struct encode *e,
+                    const struct encode_rows *rows, size_t from, size_t n)
 {
     size_t len = encode_record_len(e);
     size_t fit = rows_that_fit(m, id, len);
@@ -130,7 +130,7 @@ size_t message_rows(struct message *m, uint16_t id, const struct encode *e, cons
     uint8_t *to = buf_room(&m->b, n * len);
     if (!to)
         return 0;
-    m->clipped += encode_records(e, &m->clock, b, from, n, to);
+    m->clipped += encode_records(e, &m->clock, rows, from, n, to);
     m->records += (unsigned)n;
     return n;
 }

@@ -42,8 +42,8 @@ bool message_template(struct message *m, uint16_t id, const struct layout *l) MU
 
 /* Records of rows [from, from + n) as far as there is room: how many. `id` is the template's; v5
  * has none. */
-size_t message_rows(struct message *m, uint16_t id, const struct encode *e, const struct batch *b,
-                    size_t from, size_t n);
+size_t message_rows(struct message *m, uint16_t id, const struct encode *e,
+                    const struct encode_rows *rows, size_t from, size_t n);
 
 /* One record that the caller has encoded. false: no room. */
 bool message_record(struct message *m, uint16_t id, const void *record, size_t len) MUST_USE;

@@ -53,28 +53,29 @@ static void writes_v5(void **state)
     struct encode *e;
     struct message m;
     struct batch b;
+    const struct encode_rows rows = {.batch = &b};
     uint8_t mem[MTU];
 
     (void)state;
     assert_true(batch_init(&b, 64));
     for (size_t i = 0; i < 31; i++)
         put_flow(&b, i, 2);
-    assert_int_equal(encode_new(&e, fixed_layout(5, 0), NULL), 0);
+    assert_int_equal(encode_new(&e, fixed_layout(5, 0), NULL, NULL), 0);
     message_begin(&m, &s, boot_ms + 3500, mem, sizeof mem);
-    assert_int_equal(message_rows(&m, 0, e, &b, 0, 1), 1);
+    assert_int_equal(message_rows(&m, 0, e, &rows, 0, 1), 1);
     message_end(&m);
     expect(&m, "0005 0001 00000dac 6553f103 1dcd6500 00000007 0102 4064"
                "c0000201 c6336402 00000000 0003 0000 00000002 ffffffff 000003e8 000007d0"
                "1f90 0050 00 1b 06 00 5ba0 0000 00 00 0000");
     assert_int_equal(m.clipped, 2); /* the bytes, and an AS number that two octets cannot hold */
     message_begin(&m, &s, boot_ms + 3500, mem, sizeof mem);
-    assert_int_equal(message_rows(&m, 0, e, &b, 0, 31), 30);
+    assert_int_equal(message_rows(&m, 0, e, &rows, 0, 31), 30);
     message_end(&m);
     assert_int_equal(m.b.len, 24 + 30 * 48);
     assert_int_equal(s.sequence, 7 + 1 + 30);
     message_begin(&m, &s, boot_ms + 3500, mem, 24 + 10 * 48 + 47); /* a small MTU */
-    assert_int_equal(message_rows(&m, 0, e, &b, 0, 31), 10);
-    assert_int_equal(message_rows(&m, 0, e, &b, 10, 21), 0);
+    assert_int_equal(message_rows(&m, 0, e, &rows, 0, 31), 10);
+    assert_int_equal(message_rows(&m, 0, e, &rows, 10, 21), 0);
     message_end(&m);
     assert_int_equal(m.b.len, 24 + 10 * 48);
     encode_free(e);
@@ -106,17 +107,18 @@ static void writes_v9(void **state)
     struct encode *e;
     struct message m;
     struct batch b;
+    const struct encode_rows rows = {.batch = &b};
     uint8_t mem[MTU];
 
     (void)state;
     assert_true(batch_init(&b, 4));
     put_flow(&b, 0, 2);
-    assert_int_equal(encode_new(&e, &l, NULL), 0);
+    assert_int_equal(encode_new(&e, &l, NULL, NULL), 0);
     message_begin(&m, &s, boot_ms + 3500, mem, sizeof mem);
     assert_true(message_empty(&m));
     assert_true(message_template(&m, 256, &l));
     assert_true(message_template(&m, 257, &o));
-    assert_int_equal(message_rows(&m, 256, e, &b, 0, 1), 1);
+    assert_int_equal(message_rows(&m, 256, e, &rows, 0, 1), 1);
     assert_true(message_record(&m, 257, "\0\0\0\3eth0\0", 10));
     message_end(&m);
     expect(&m, "0009 0004 00000dac 6553f103 00000005 11223344"
@@ -137,17 +139,18 @@ static void writes_ipfix(void **state)
     struct encode *e;
     struct message m;
     struct batch b;
+    const struct encode_rows rows = {.batch = &b};
     uint8_t mem[MTU];
 
     (void)state;
     assert_true(batch_init(&b, 4));
     put_flow(&b, 0, 2);
     put_flow(&b, 1, 2);
-    assert_int_equal(encode_new(&e, &l, NULL), 0);
+    assert_int_equal(encode_new(&e, &l, NULL, NULL), 0);
     message_begin(&m, &s, boot_ms, mem, sizeof mem);
     assert_true(message_template(&m, 256, &l));
     assert_true(message_template(&m, 257, &o));
-    assert_int_equal(message_rows(&m, 256, e, &b, 1, 1), 1);
+    assert_int_equal(message_rows(&m, 256, e, &rows, 1, 1), 1);
     message_end(&m);
     expect(&m, "000a 0059 6553f100 00000064 00000009"
                "0002 001c 0100 0005 0008 0004 0004 0001 0001 0008 000a 0002 0098 0008"
@@ -163,6 +166,7 @@ static void keeps_to_the_size(void **state)
     static const uint16_t versions[] = {9, 10};
     uint8_t mem[MTU];
     struct batch b;
+    const struct encode_rows rows = {.batch = &b};
 
     (void)state;
     assert_true(batch_init(&b, 256));
@@ -173,11 +177,11 @@ static void keeps_to_the_size(void **state)
         struct layout l = layout_of(s.version == 9 ? SPACE_V9 : SPACE_IPFIX, fields, 4, false);
         struct encode *e;
         struct message m;
-        assert_int_equal(encode_new(&e, &l, NULL), 0);
+        assert_int_equal(encode_new(&e, &l, NULL, NULL), 0);
         for (size_t max = 24; max < 600; max++) {
             message_begin(&m, &s, boot_ms, mem, max);
             bool room = message_template(&m, 256, &l);
-            size_t n = message_rows(&m, 256, e, &b, 0, 256);
+            size_t n = message_rows(&m, 256, e, &rows, 0, 256);
             message_end(&m);
             assert_true(buf_ok(&m.b) && m.b.len <= max);
             /* One more would not have had room, with the most padding that may be needed. */
@@ -187,6 +191,42 @@ static void keeps_to_the_size(void **state)
         }
         encode_free(e);
     }
+    batch_free(&b);
+}
+
+/* Elements 187, 199 and 33 without columns; 95 of variable length, empty; octets of a row: abc.d */
+static void writes_octets_beside_the_batch(void **state)
+{
+    static const uint8_t octets[] = "abc.dABC.D";
+    static const uint16_t places[] = {4, ENCODE_COLUMN, 0, 2, ENCODE_ZERO, ENCODE_ZERO};
+    struct layout_field f[] = {{.number = 187, .len = 1},
+                               {.number = 4, .len = 1},
+                               {.number = 199, .len = 2},
+                               {.number = 33, .len = 1},
+                               {.enterprise = 9, .number = 12235, .len = LAYOUT_VARLEN},
+                               {.number = 95, .len = 4}};
+    struct message_session s = {.version = 10, .boot_ms = boot_ms};
+    struct layout l = layout_of(SPACE_IPFIX, f, COUNT_OF(f), false);
+    struct batch b;
+    const struct encode_rows rows = {.batch = &b, .octets = octets, .stride = 5};
+    struct encode *e;
+    struct message m;
+    uint8_t mem[MTU];
+
+    (void)state;
+    assert_true(batch_init(&b, 4));
+    put_flow(&b, 0, 2);
+    put_flow(&b, 1, 2);
+    assert_int_equal(encode_new(&e, &l, places, NULL), 0);
+    message_begin(&m, &s, boot_ms, mem, sizeof mem);
+    assert_true(message_template(&m, 256, &l));
+    assert_int_equal(message_rows(&m, 256, e, &rows, 0, 2), 2);
+    message_end(&m);
+    expect(&m, "000a 004c 6553f100 00000000 00000000"
+               "0002 0024 0100 0006 00bb 0001 0004 0001 00c7 0002 0021 0001 afcb ffff 00000009"
+               "005f 0004"
+               "0100 0018 64 06 6162 63 00 00000000 44 06 4142 43 00 00000000");
+    encode_free(e);
     batch_free(&b);
 }
 
@@ -201,12 +241,12 @@ static void refuses_what_it_cannot_write(void **state)
 
     (void)state;
     l = layout_of(SPACE_IPFIX, unknown, 1, false);
-    assert_int_equal(encode_new(&e, &l, &err), ERR_CONFIG);
+    assert_int_equal(encode_new(&e, &l, NULL, &err), ERR_CONFIG);
     assert_string_equal(err.text, "element 0/499 with 4 octets cannot be exported");
     l = layout_of(SPACE_IPFIX, odd, 1, false);
-    assert_int_equal(encode_new(&e, &l, &err), ERR_CONFIG);
+    assert_int_equal(encode_new(&e, &l, NULL, &err), ERR_CONFIG);
     l = layout_of(SPACE_IPFIX, variable, 1, false);
-    assert_int_equal(encode_new(&e, &l, &err), ERR_CONFIG);
+    assert_int_equal(encode_new(&e, &l, NULL, &err), ERR_CONFIG);
 }
 
 int main(void)
@@ -216,6 +256,7 @@ int main(void)
         cmocka_unit_test(writes_v9),
         cmocka_unit_test(writes_ipfix),
         cmocka_unit_test(keeps_to_the_size),
+        cmocka_unit_test(writes_octets_beside_the_batch),
         cmocka_unit_test(refuses_what_it_cannot_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,8 @@ struct cache {
     struct cache_out *out;
     struct cache_stats stats;
     size_t stride;
-    uint8_t *entries; /* number i at (i - 1) * stride */
+    size_t running_at; /* in a flow's data */
+    uint8_t *entries;  /* number i at (i - 1) * stride */
     struct spot *spots;
     uint32_t mask;
     uint32_t fresh; /* entries above this number were never used */
@@ -59,7 +60,9 @@ struct cache *cache_new(const struct cache_options *options, struct cache_out *o
 
     c->o = *options;
     c->out = out;
-    c->stride = (sizeof(struct cache_flow) + c->o.key_bytes + c->o.value_bytes + ALIGN - 1) &
+    c->running_at = c->o.key_bytes + c->o.value_bytes;
+    c->stride = (sizeof(struct cache_flow) + c->running_at + c->o.n_running * sizeof(uint64_t) +
+                 ALIGN - 1) &
                 ~(size_t)(ALIGN - 1);
     c->mask = (uint32_t)(n - 1);
     c->entries = mem_big_new(c->o.entries * c->stride);
@@ -327,6 +330,8 @@ static void fill(const struct cache *c, struct cache_flow *f, const struct cache
     memcpy(f->data, p->key, c->o.key_bytes);
     if (c->o.value_bytes != 0)
         memcpy(f->data + c->o.key_bytes, p->values, c->o.value_bytes);
+    if (c->o.n_running != 0)
+        memcpy(f->data + c->running_at, p->running, c->o.n_running * sizeof *p->running);
 }
 
 static void add_new(struct cache *c, const struct cache_packet *p)
@@ -371,6 +376,27 @@ static void set_times(const struct cache *c, struct cache_flow *f, int64_t time_
     f->age_ms = last - f->first_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)(last - f->first_ms);
 }
 
+static void run_on(const struct cache *c, struct cache_flow *f, const uint64_t *v)
+{
+    uint8_t *to = f->data + c->running_at;
+
+    for (size_t i = 0; i < c->o.n_running; i++, to += sizeof(uint64_t)) {
+        uint64_t now;
+        memcpy(&now, to, sizeof now);
+        switch (c->o.running[i]) {
+        case CACHE_MIN:
+            now = v[i] < now ? v[i] : now;
+            break;
+        case CACHE_MAX:
+            now = v[i] > now ? v[i] : now;
+            break;
+        default:
+            now += v[i];
+        }
+        memcpy(to, &now, sizeof now);
+    }
+}
+
 static void update(struct cache *c, uint32_t number, const struct cache_packet *p)
 {
     struct cache_flow *f = at(c, number);
@@ -378,6 +404,8 @@ static void update(struct cache *c, uint32_t number, const struct cache_packet *
     f->packets += p->packets;
     f->bytes += p->bytes;
     f->tcp_flags |= p->tcp_flags;
+    if (c->o.n_running != 0)
+        run_on(c, f, p->running);
     set_times(c, f, p->time_ms);
     if (p->proto == PACKET_TCP && class_of(p->proto, f->tcp_flags) != f->class) {
         f->class = (uint8_t)class_of(p->proto, f->tcp_flags);

@@ -44,14 +44,19 @@ enum cache_type {
     CACHE_PERMANENT  /* flows never end; their totals are given out every active_ms */
 };
 
-enum { CACHE_ENTRIES_MAX = 64 << 20, CACHE_KEY_MAX = 256, CACHE_VALUES_MAX = 256 };
+/* What becomes of a number that each packet has. */
+enum cache_run { CACHE_SUM, CACHE_MIN, CACHE_MAX };
+
+enum { CACHE_ENTRIES_MAX = 64 << 20, CACHE_RUNNING_MAX = 32 };
 
 struct cache_options {
     enum cache_type type;
     size_t entries;
     size_t key_bytes;   /* a multiple of 8; compared as a whole: padding is zero */
     size_t value_bytes; /* taken from a flow's first packet */
-    int64_t active_ms;  /* a flow that lasts longer is given out in parts */
+    size_t n_running;   /* numbers that run over all its packets, and how: */
+    uint8_t running[CACHE_RUNNING_MAX];
+    int64_t active_ms; /* a flow that lasts longer is given out in parts */
     int64_t idle_ms[CACHE_CLASSES];
     uint64_t split_bytes; /* a flow of more is given out in parts: what its counter holds */
 };
@@ -61,6 +66,7 @@ struct cache_packet {
     uint64_t hash; /* cache_hash() of the key */
     const void *key;
     const void *values;
+    const uint64_t *running;
     uint32_t packets; /* 1, or what the kernel made one of */
     uint64_t bytes;
     uint8_t proto;
@@ -80,7 +86,7 @@ struct cache_flow {
     uint64_t packets;
     uint64_t bytes;
     uint8_t tcp_flags; /* or-ed */
-    uint8_t data[];    /* key, values */
+    uint8_t data[];    /* key, values, running numbers (uint64_t, not aligned) */
 };
 
 /* Where flows go; embedded in the owner's. The flow is the cache's, valid during the call. */

@@ -27,8 +27,7 @@ enum {
 };
 
 struct carried {
-    struct layout layout;
-    struct layout_field fields[SETUP_FIELDS];
+    struct record_layout out;
     struct encode *encode;
 };
 
@@ -242,15 +241,16 @@ int exporter_add(struct exporter *e, const struct record *r, size_t *number, str
     if (e->n_kinds == 0)
         e->kinds = mem_new(KINDS, sizeof *e->kinds);
     struct carried *k = &e->kinds[e->n_kinds];
-    int rc = record_layout(r, e->setup->version, k->fields, &k->layout, err);
+    int rc = record_layout(r, e->setup->version, &k->out, err);
+    const struct layout *l = &k->out.layout;
 
-    if (rc == 0 && (k->layout.record_len + SPARE > e->place ||
-                    (size_t)k->layout.n * SPECIFIER + SPARE > e->place))
+    if (rc == 0 &&
+        (l->record_len + SPARE > e->place || (size_t)l->n * SPECIFIER + SPARE > e->place))
         rc = err_set(err, ERR_CONFIG,
                      "exporter %s: its MTU holds no record of %u octets in %u fields",
-                     e->setup->name, (unsigned)k->layout.record_len, (unsigned)k->layout.n);
+                     e->setup->name, (unsigned)l->record_len, (unsigned)l->n);
     if (rc == 0)
-        rc = encode_new(&k->encode, &k->layout, err);
+        rc = encode_new(&k->encode, l, k->out.octets, err);
     if (rc == 0)
         *number = e->n_kinds++;
     return rc;
@@ -323,7 +323,7 @@ static void put_templates(struct exporter *e, int64_t now_ms)
 {
     for (size_t i = 0; i < e->n_kinds; i++) {
         uint16_t id = (uint16_t)(TEMPLATE_FIRST + i);
-        while (!message_template(&e->message, id, &e->kinds[i].layout)) {
+        while (!message_template(&e->message, id, &e->kinds[i].out.layout)) {
             close_message(e); /* an empty one has room, see exporter_add() */
             open_message(e, now_ms);
         }
@@ -344,18 +344,19 @@ static void make_room(struct exporter *e, int64_t now_ms)
         put_templates(e, now_ms);
 }
 
-void exporter_rows(struct exporter *e, size_t number, const struct batch *b, int64_t now_ms)
+void exporter_rows(struct exporter *e, size_t number, const struct encode_rows *rows,
+                   int64_t now_ms)
 {
     const struct carried *k = &e->kinds[number];
     uint16_t id = (uint16_t)(TEMPLATE_FIRST + number);
 
-    for (size_t at = 0; at < b->rows;) {
+    for (size_t at = 0; at < rows->batch->rows;) {
         if (!e->open)
             make_room(e, now_ms);
-        size_t n = message_rows(&e->message, id, k->encode, b, at, b->rows - at);
+        size_t n = message_rows(&e->message, id, k->encode, rows, at, rows->batch->rows - at);
         count_add(e->counts, COUNT_EXPORTED_RECORDS, n);
         at += n;
-        if (at < b->rows)
+        if (at < rows->batch->rows)
             make_room(e, now_ms);
     }
 }

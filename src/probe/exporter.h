@@ -48,7 +48,8 @@ bool exporter_is_own(const struct exporter *e, const struct addr *src, uint16_t 
 /* When its clock of uptime began, before the first rows. */
 void exporter_boot(struct exporter *e, int64_t boot_ms);
 
-void exporter_rows(struct exporter *e, size_t number, const struct batch *b, int64_t now_ms);
+void exporter_rows(struct exporter *e, size_t number, const struct encode_rows *rows,
+                   int64_t now_ms);
 void exporter_flush(struct exporter *e);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "probe/facts.h"
-#include "wire/packet.h"
+#include "probe/connections.h"
+#include "probe/details.h"
 
 #include <net/if.h>
 #include <stdlib.h>
@@ -11,8 +11,7 @@
 enum {
     FRAGMENTS = 1024,
     FRAGMENT_MS = 30000,
-    TUNNELS = 8, /* in each other */
-    DSCP_SHIFT = 2
+    TUNNELS = 8 /* in each other */
 };
 
 struct seen {
@@ -20,7 +19,6 @@ struct seen {
     int64_t time_ms;
     uint32_t packets;
     uint64_t bytes;
-    uint8_t tcp_flags;
     bool outgoing;
 };
 
@@ -32,6 +30,8 @@ struct place {
     bool output;
     uint8_t family;
     uint64_t sampler_number;
+    int64_t interval_ms;             /* the cache's clock */
+    struct connections *connections; /* its monitor's; NULL: it wants none */
     uint32_t left;  /* packets of this turn that are to come, the next one included */
     uint32_t taken; /* the one that is taken, counted so */
     uint64_t random;
@@ -55,12 +55,46 @@ struct gauge {
     uint32_t ifindex; /* of the frames in hand */
     struct place *places;
     size_t n_places;
+    struct connections **connections; /* by monitor */
+    size_t n_monitors;
+    struct details_wanted wanted; /* by any record */
     struct fragment fragments[FRAGMENTS];
     struct seen seen[GAUGE_BATCH];
+    struct details *details; /* GAUGE_BATCH of them; NULL: nobody wants any */
     struct cache_packet packet[GAUGE_BATCH];
-    uint8_t keys[GAUGE_BATCH][CACHE_KEY_MAX];
-    uint8_t values[GAUGE_BATCH][CACHE_VALUES_MAX];
+    uint8_t *keys; /* of a batch; as large as the largest record's */
+    uint8_t *values;
+    uint64_t *numbers;
 };
+
+static void want(struct details_wanted *all, const struct details_wanted *w)
+{
+    all->any = all->any || w->any;
+    all->section = w->section > all->section ? w->section : all->section;
+    all->payload_section =
+        w->payload_section > all->payload_section ? w->payload_section : all->payload_section;
+}
+
+/* Room for a batch's keys and values, and what else the records need. */
+static void set_records(struct gauge *m, struct monitor *const *monitors)
+{
+    size_t key = 0;
+    size_t value = 0;
+
+    for (size_t i = 0; i < m->n_monitors; i++) {
+        const struct record *r = monitor_record(monitors[i]);
+        key = record_key_bytes(r) > key ? record_key_bytes(r) : key;
+        value = record_value_bytes(r) > value ? record_value_bytes(r) : value;
+        want(&m->wanted, record_wanted(r));
+        if (record_wanted(r)->connections)
+            m->connections[i] = connections_new(m->counts);
+    }
+    m->keys = mem_new(GAUGE_BATCH, key + 1);
+    m->values = mem_new(GAUGE_BATCH, value + 1);
+    m->numbers = mem_new((size_t)GAUGE_BATCH * CACHE_RUNNING_MAX, sizeof *m->numbers);
+    if (m->wanted.any)
+        m->details = mem_new(GAUGE_BATCH, sizeof *m->details);
+}
 
 struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monitors,
                         struct exporter *const *exporters, const struct gauge_options *o,
@@ -74,6 +108,9 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
     m->n_exporters = setup->n_exporters;
     m->n_places = setup->n_places;
     m->places = mem_new(setup->n_places, sizeof *m->places);
+    m->n_monitors = setup->n_monitors;
+    m->connections = mem_new(setup->n_monitors + 1, sizeof(*m->connections));
+    set_records(m, monitors);
     for (size_t i = 0; i < setup->n_places; i++) {
         const struct setup_place *s = &setup->places[i];
         struct place *p = &m->places[i];
@@ -81,6 +118,8 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
         p->ifindex = s->dev[0] != '\0' ? if_nametoindex(s->dev) : 0;
         p->output = s->output;
         p->family = s->family;
+        p->interval_ms = monitor_interval_ms(monitors[s->monitor]);
+        p->connections = m->connections[s->monitor];
         if (s->sampler == SETUP_NONE)
             continue;
         p->sampler = &setup->samplers[s->sampler];
@@ -92,8 +131,16 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
 
 void gauge_free(struct gauge *m)
 {
-    if (m)
-        free(m->places);
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->n_monitors; i++)
+        connections_free(m->connections[i]);
+    free((void *)m->connections);
+    free(m->places);
+    free(m->details);
+    free(m->keys);
+    free(m->values);
+    free(m->numbers);
     free(m);
 }
 
@@ -165,33 +212,14 @@ static bool is_own(const struct gauge *m, const struct packet *p, const struct t
 
 static void set_facts(struct facts *f, const struct packet *p, const struct transport *t)
 {
-    enum { MAC = 6, MORE = 0x20, RESERVED = 0 };
-
     f->src = p->src;
     f->dst = p->dst;
     f->src_port = t->src_port;
     f->dst_port = t->dst_port;
     f->proto = p->proto;
     f->tos = p->tos;
-    bool icmp = p->proto == PACKET_ICMP || p->proto == PACKET_ICMPV6;
-    f->icmp_type = icmp ? (uint8_t)(t->dst_port >> 8) : 0;
-    f->icmp_code = icmp ? (uint8_t)t->dst_port : 0;
+    f->tcp_flags = t->tcp_flags;
     f->ip_version = p->version;
-    f->dscp = p->tos >> DSCP_SHIFT;
-    f->ttl = p->ttl;
-    f->vlan = p->vlans > 0 ? p->vlan[0] : 0;
-    f->customer_vlan = p->vlans > 1 ? p->vlan[1] : 0;
-    f->flow_label = p->flow_label;
-    f->fragment_id = p->id;
-    f->fragment_offset = (uint16_t)(p->offset / 8);
-    f->fragment_flags = p->more ? MORE : RESERVED;
-    if (p->ether) {
-        memcpy(f->dst_mac, p->ether, MAC);
-        memcpy(f->src_mac, p->ether + MAC, MAC);
-    } else {
-        memset(f->dst_mac, 0, MAC);
-        memset(f->src_mac, 0, MAC);
-    }
 }
 
 static const enum count_id fault_counts[PACKET_FAULTS] = {
@@ -201,8 +229,22 @@ static const enum count_id fault_counts[PACKET_FAULTS] = {
     [PACKET_DEEP] = COUNT_FRAMES_DEEP,
 };
 
-static bool see(struct gauge *m, const struct frame *frame, struct seen *s)
+static void see_details(const struct gauge *m, const struct frame *frame, const struct packet *p,
+                        const struct seen *s, struct details *out)
 {
+    struct details_source source = {.packet = p,
+                                    .frame = frame,
+                                    .facts = &s->facts,
+                                    .packets = s->packets,
+                                    .bytes = s->bytes,
+                                    .interface = m->ifindex};
+
+    details_read(&source, &m->wanted, out);
+}
+
+static bool see(struct gauge *m, const struct frame *frame, size_t i)
+{
+    struct seen *s = &m->seen[i];
     struct packet p;
     struct transport t;
 
@@ -211,7 +253,7 @@ static bool see(struct gauge *m, const struct frame *frame, struct seen *s)
         count_add(m->counts, fault_counts[fault], 1);
         return false;
     }
-    for (int i = 0; m->o.inner && i < TUNNELS && packet_inner(&p, &p); i++)
+    for (int deep = 0; m->o.inner && deep < TUNNELS && packet_inner(&p, &p); deep++)
         ;
     (void)packet_transport(&p, &t); /* what is missing is 0 */
     if (p.fragment)
@@ -227,7 +269,8 @@ static bool see(struct gauge *m, const struct frame *frame, struct seen *s)
     count_segments(s, &p, frame->segment_bytes);
     s->time_ms = frame->time_ms;
     s->outgoing = frame->outgoing;
-    s->tcp_flags = t.tcp_flags;
+    if (m->details)
+        see_details(m, frame, &p, s, &m->details[i]);
     return true;
 }
 
@@ -261,9 +304,50 @@ static bool is_wanted(struct gauge *m, struct place *p, const struct seen *s)
     return false;
 }
 
+static void set_connection(const struct place *pl, const struct seen *s, struct details *d)
+{
+    struct connection c;
+    const struct facts *f = &s->facts;
+    bool icmp = f->proto == PACKET_ICMP || f->proto == PACKET_ICMPV6;
+    uint16_t src_port = icmp ? 0 : f->src_port;
+    uint16_t dst_port = icmp ? 0 : f->dst_port;
+
+    connections_see(pl->connections, f, s->time_ms, &c);
+    d->client = c.from_client ? f->src : f->dst;
+    d->server = c.from_client ? f->dst : f->src;
+    d->client_port = c.from_client ? src_port : dst_port;
+    d->server_port = c.from_client ? dst_port : src_port;
+    d->connection = c.number;
+    d->initiator = c.from_client ? 1 : 2;
+    d->connections_begun = c.begun;
+    d->connection_ms = c.since_ms;
+    d->client_packets = c.from_client ? s->packets : 0;
+    d->client_bytes = c.from_client ? s->bytes : 0;
+    d->client_payload = c.from_client ? d->h.transport : 0;
+    d->server_packets = s->packets - d->client_packets;
+    d->server_bytes = s->bytes - d->client_bytes;
+    d->server_payload = d->h.transport - d->client_payload;
+}
+
+/* What depends on the place where the packet went by. */
+static struct details *details_at(struct gauge *m, const struct place *pl, size_t i)
+{
+    const struct details_wanted *w = record_wanted(monitor_record(pl->monitor));
+    struct details *d = &m->details[i];
+
+    if (w->intervals)
+        details_set_interval(d, m->seen[i].time_ms, pl->interval_ms);
+    if (w->connections)
+        set_connection(pl, &m->seen[i], d);
+    return d;
+}
+
 static void feed(struct gauge *m, struct place *pl, size_t n)
 {
     const struct record *r = monitor_record(pl->monitor);
+    const size_t key_bytes = record_key_bytes(r);
+    const size_t value_bytes = record_value_bytes(r);
+    const bool wants = record_wanted(r)->any;
     struct cache *c = monitor_cache(pl->monitor);
     size_t k = 0;
 
@@ -271,18 +355,25 @@ static void feed(struct gauge *m, struct place *pl, size_t n)
         struct seen *s = &m->seen[i];
         if (!is_wanted(m, pl, s))
             continue;
+        const struct details *d = wants ? details_at(m, pl, i) : NULL;
+        uint8_t *key = m->keys + k * key_bytes;
+        uint8_t *values = m->values + k * value_bytes;
+        uint64_t *numbers = m->numbers + k * CACHE_RUNNING_MAX;
         s->facts.sampler = pl->sampler_number;
-        record_key(r, &s->facts, m->keys[k]);
-        record_values(r, &s->facts, m->values[k]);
+        record_key(r, &s->facts, d, key);
+        record_values(r, &s->facts, d, values);
+        if (wants)
+            record_numbers(r, d, numbers);
         struct cache_packet *p = &m->packet[k];
         *p = (struct cache_packet){.time_ms = s->time_ms,
-                                   .hash = cache_hash(c, m->keys[k]),
-                                   .key = m->keys[k],
-                                   .values = m->values[k],
+                                   .hash = cache_hash(c, key),
+                                   .key = key,
+                                   .values = values,
+                                   .running = numbers,
                                    .packets = s->packets,
                                    .bytes = s->bytes,
                                    .proto = s->facts.proto,
-                                   .tcp_flags = s->tcp_flags};
+                                   .tcp_flags = s->facts.tcp_flags};
         cache_fetch_spot(c, p->hash);
         k++;
     }
@@ -300,7 +391,7 @@ void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size
 
     m->ifindex = ifindex;
     for (size_t i = 0; i < n; i++)
-        if (see(m, &v[i], &m->seen[k])) {
+        if (see(m, &v[i], k)) {
             packets += m->seen[k].packets;
             bytes += m->seen[k++].bytes;
         }

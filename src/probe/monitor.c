@@ -14,6 +14,7 @@ struct to {
 struct monitor {
     struct record *record;
     struct cache *cache;
+    int64_t interval_ms;
     struct cache_out out;
     struct batch batch;
     struct record_rows rows;
@@ -33,9 +34,9 @@ void monitor_give(struct monitor *m, int64_t now_ms)
 {
     if (m->batch.rows == 0)
         return;
-    record_end(&m->rows);
+    struct encode_rows rows = record_end(&m->rows);
     for (size_t i = 0; i < m->n_to; i++)
-        exporter_rows(m->to[i].exporter, m->to[i].number, &m->batch, now_ms);
+        exporter_rows(m->to[i].exporter, m->to[i].number, &rows, now_ms);
     begin_rows(m);
 }
 
@@ -66,14 +67,14 @@ static uint64_t split_bytes(const struct setup *s, const struct setup_monitor *s
 static struct cache_options options_of(const struct monitor *m, const struct setup *s,
                                        const struct setup_monitor *sm)
 {
-    struct cache_options o = {
-        .type = sm->type,
-        .entries = sm->entries,
-        .key_bytes = record_key_bytes(m->record),
-        .value_bytes = record_value_bytes(m->record),
-        .active_ms = (int64_t)1000 * (sm->type == CACHE_PERMANENT ? sm->update_s : sm->active_s),
-        .split_bytes = split_bytes(s, sm)};
+    struct cache_options o = {.type = sm->type,
+                              .entries = sm->entries,
+                              .key_bytes = record_key_bytes(m->record),
+                              .value_bytes = record_value_bytes(m->record),
+                              .active_ms = m->interval_ms,
+                              .split_bytes = split_bytes(s, sm)};
 
+    o.n_running = record_running(m->record, o.running);
     for (int i = 0; i < CACHE_CLASSES; i++)
         o.idle_ms[i] = (int64_t)1000 * sm->idle_s[i];
     return o;
@@ -87,6 +88,7 @@ int monitor_new(struct monitor **out, const struct setup *setup, size_t number,
     int r = record_new(&m->record, &setup->records[sm->record], err);
 
     m->out = (struct cache_out){.flow = on_flow};
+    m->interval_ms = (int64_t)1000 * (sm->type == CACHE_PERMANENT ? sm->update_s : sm->active_s);
     for (size_t i = 0; i < sm->n_exporters && r == 0; i++) {
         struct to *t = &m->to[m->n_to++];
         t->exporter = exporters[sm->exporters[i]];
@@ -114,6 +116,7 @@ void monitor_free(struct monitor *m)
         return;
     cache_free(m->cache);
     record_free(m->record);
+    record_rows_free(&m->rows);
     batch_free(&m->batch);
     free(m);
 }
@@ -121,6 +124,8 @@ void monitor_free(struct monitor *m)
 const struct record *monitor_record(const struct monitor *m) { return m->record; }
 
 struct cache *monitor_cache(struct monitor *m) { return m->cache; }
+
+int64_t monitor_interval_ms(const struct monitor *m) { return m->interval_ms; }
 
 void monitor_tick(struct monitor *m, int64_t now_ms)
 {

@@ -17,6 +17,9 @@ void monitor_free(struct monitor *m);
 const struct record *monitor_record(const struct monitor *m);
 struct cache *monitor_cache(struct monitor *m);
 
+/* After so long a flow that lasts is given out. */
+int64_t monitor_interval_ms(const struct monitor *m);
+
 /* End what has to end by now; hand over to the exporters what has ended (whole batches go at
  * once). */
 void monitor_tick(struct monitor *m, int64_t now_ms);

@@ -1,225 +1,281 @@
 #include "probe/record.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "flow/element.h"
+#include "probe/origin.h"
 #include "wire/fixed.h"
 #include "wire/set.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { MOVES = SETUP_FIELDS, COLUMNS = SETUP_FIELDS + 8, V4_BYTES = 4, WORD = 8 };
+enum { COLUMNS = SETUP_FIELDS + 8, V4_BYTES = 4, WORD = 8, TCP_FLAGS = 6 };
 
-/* Octets that stand together in the facts, and in the key or the values. */
+/* Octets that stand together in the facts or details, and in the key or the values. */
 struct move {
     uint16_t from;
     uint16_t to;
     uint16_t len;
 };
 
-/* What a column of a row is made of. */
-enum origin {
-    FROM_DATA, /* octets of key and values, as they are */
-    FROM_DATA_V4,
-    FROM_FLOW_BYTES,
-    FROM_FLOW_PACKETS,
-    FROM_FLOW_FIRST,
-    FROM_FLOW_LAST,
-    FROM_FLOW_AGE,
-    FROM_FLOW_TCP_FLAGS,
-    FROM_FLOW_END
+struct moves {
+    struct move v[SETUP_FIELDS];
+    size_t n;
+};
+
+/* What an element says of a flow, as the cache has it. */
+struct value {
+    enum origin_from from;
+    enum origin_form form;
+    uint16_t at; /* in the flow's data */
+    uint16_t width;
+    uint8_t mask; /* of TCP's flags; 0: all */
 };
 
 struct column {
-    enum origin origin;
+    struct value value;
     enum field_id field;
-    uint16_t at; /* in the flow's data */
-    uint16_t width;
-    uint16_t kind_width; /* of the column's values */
+    uint16_t width; /* of the column's values */
+};
+
+/* An element that is written beside the batch. */
+struct beside {
+    struct value value;
+    uint16_t to;
+    uint16_t len;
 };
 
 struct record {
     struct setup_record setup;
+    struct details_wanted wanted;
     size_t key_bytes;
     size_t value_bytes;
-    size_t n_key;
-    size_t n_value;
+    size_t stride; /* octets of a row beside the batch */
+    struct moves key_facts;
+    struct moves key_details;
+    struct moves value_facts;
+    struct moves value_details;
+    uint16_t flags_at; /* in the key, where only some of TCP's flags count */
+    uint8_t flags_mask;
+    size_t n_running;
+    uint16_t running_from[CACHE_RUNNING_MAX];
+    uint8_t running[CACHE_RUNNING_MAX];
     size_t n_columns;
-    struct move key[MOVES];
-    struct move value[MOVES];
-    struct column column[COLUMNS];
+    struct column columns[COLUMNS];
+    size_t n_beside;
+    struct beside beside[SETUP_FIELDS];
+    uint16_t octets[SETUP_FIELDS]; /* where each field's are, see encode_new() */
 };
 
-/* Where the facts have an element, and which column it fills; width: of the column. */
-struct fact {
-    uint16_t number;
-    uint16_t at;
-    uint16_t width;
-    enum field_id field;
+/* --- compile: which octets of a packet are kept --- */
+
+/* A field of the setup, while its record is made. */
+struct part {
+    const struct setup_field *field;
+    const struct origin *origin;
+    struct value value;
 };
 
-#define FACT(number, member, field)                                                                \
-    {                                                                                              \
-        number, offsetof(struct facts, member), sizeof(((struct facts *)0)->member), FIELD_##field \
-    }
-#define FACT_V4(number, member, field)                                       \
-    {                                                                        \
-        number, offsetof(struct facts, member) + 12, V4_BYTES, FIELD_##field \
-    }
-
-static const struct fact facts[] = {
-    FACT_V4(8, src, SRC_ADDR),
-    FACT_V4(12, dst, DST_ADDR),
-    FACT(27, src, SRC_ADDR),
-    FACT(28, dst, DST_ADDR),
-    FACT(7, src_port, SRC_PORT),
-    FACT(11, dst_port, DST_PORT),
-    FACT(4, proto, PROTO),
-    FACT(5, tos, TOS),
-    FACT(176, icmp_type, ICMP_TYPE),
-    FACT(177, icmp_code, ICMP_CODE),
-    FACT(178, icmp_type, ICMP_TYPE),
-    FACT(179, icmp_code, ICMP_CODE),
-    FACT(10, in_if, IN_IF),
-    FACT(14, out_if, OUT_IF),
-    FACT(60, ip_version, IP_VERSION),
-    FACT(61, direction, DIRECTION),
-    FACT(195, dscp, DSCP),
-    FACT(192, ttl, TTL),
-    FACT(58, vlan, VLAN),
-    FACT(243, vlan, DOT1Q_VLAN),
-    FACT(245, customer_vlan, DOT1Q_CUSTOMER_VLAN),
-    FACT(31, flow_label, FLOW_LABEL),
-    FACT(54, fragment_id, FRAGMENT_ID),
-    FACT(88, fragment_offset, FRAGMENT_OFFSET),
-    FACT(197, fragment_flags, FRAGMENT_FLAGS),
-    FACT(56, src_mac, SRC_MAC),
-    FACT(80, dst_mac, DST_MAC),
-    FACT(48, sampler, SAMPLER_ID),
-    FACT_V4(15, next_hop, NEXT_HOP),
-    FACT(62, next_hop, NEXT_HOP),
-    FACT_V4(18, bgp_next_hop, BGP_NEXT_HOP),
-    FACT(63, bgp_next_hop, BGP_NEXT_HOP),
-    FACT(16, src_as, SRC_AS),
-    FACT(17, dst_as, DST_AS),
-    FACT(9, src_mask, SRC_MASK),
-    FACT(13, dst_mask, DST_MASK),
-    FACT(29, src_mask, SRC_MASK),
-    FACT(30, dst_mask, DST_MASK),
-};
-
-/* What the cache counts by itself. */
-static const struct {
-    uint16_t number;
-    enum origin origin;
-    enum field_id field;
-} counted[] = {
-    {1, FROM_FLOW_BYTES, FIELD_BYTES},      {2, FROM_FLOW_PACKETS, FIELD_PACKETS},
-    {22, FROM_FLOW_FIRST, FIELD_FIRST},     {21, FROM_FLOW_LAST, FIELD_LAST},
-    {152, FROM_FLOW_FIRST, FIELD_FIRST},    {153, FROM_FLOW_LAST, FIELD_LAST},
-    {150, FROM_FLOW_FIRST, FIELD_FIRST},    {151, FROM_FLOW_LAST, FIELD_LAST},
-    {161, FROM_FLOW_AGE, FIELD_DURATION},   {6, FROM_FLOW_TCP_FLAGS, FIELD_TCP_FLAGS},
-    {136, FROM_FLOW_END, FIELD_END_REASON},
-};
-
-/* --- compile --- */
-
-static void add_column(struct record *r, enum origin origin, enum field_id field, size_t at,
-                       size_t width)
+static uint16_t width_of(const struct part *p)
 {
-    for (size_t i = 0; i < r->n_columns; i++)
-        if (r->column[i].field == field)
-            return;
-    r->column[r->n_columns++] =
-        (struct column){.origin = origin,
-                        .field = field,
-                        .at = (uint16_t)at,
-                        .width = (uint16_t)width,
-                        .kind_width = kind_table[field_table[field].kind].width};
+    return p->origin->width ? p->origin->width : p->field->len;
 }
 
-static const struct fact *fact_of(const struct setup_field *f)
+static void add_move(struct moves *m, size_t from, size_t to, size_t len)
 {
-    for (size_t i = 0; i < COUNT_OF(facts) && f->enterprise == 0; i++)
-        if (facts[i].number == f->number)
-            return &facts[i];
-    return NULL;
-}
-
-static bool add_counted(struct record *r, const struct setup_field *f)
-{
-    if (f->enterprise != 0 || f->key)
-        return false;
-    for (size_t i = 0; i < COUNT_OF(counted); i++)
-        if (counted[i].number == f->number) {
-            add_column(r, counted[i].origin, counted[i].field, 0, 0);
-            return true;
-        }
-    return false;
-}
-
-/* ICMP's type and code in one element: two columns. */
-static bool is_icmp(const struct setup_field *f)
-{
-    return f->enterprise == 0 && (f->number == 32 || f->number == 139);
-}
-
-static void add_move(struct move *v, size_t *n, size_t from, size_t to, size_t len)
-{
-    struct move *last = *n > 0 ? &v[*n - 1] : NULL;
+    struct move *last = m->n > 0 ? &m->v[m->n - 1] : NULL;
 
     if (last && last->from + last->len == (int)from && last->to + last->len == (int)to)
         last->len = (uint16_t)(last->len + len);
     else
-        v[(*n)++] = (struct move){.from = (uint16_t)from, .to = (uint16_t)to, .len = (uint16_t)len};
-}
-
-static void add_fact(struct record *r, const struct fact *f, bool key)
-{
-    size_t *bytes = key ? &r->key_bytes : &r->value_bytes;
-    bool v4 = f->width == V4_BYTES && kind_table[field_table[f->field].kind].width != V4_BYTES;
-
-    add_move(key ? r->key : r->value, key ? &r->n_key : &r->n_value, f->at, *bytes, f->width);
-    /* Values stand behind the key, which is all there when its fields are compiled first. */
-    add_column(r, v4 ? FROM_DATA_V4 : FROM_DATA, f->field, (key ? 0 : r->key_bytes) + *bytes,
-               f->width);
-    *bytes += f->width;
+        m->v[m->n++] =
+            (struct move){.from = (uint16_t)from, .to = (uint16_t)to, .len = (uint16_t)len};
 }
 
 static int by_place(const void *a, const void *b)
 {
-    const struct fact *const *x = a;
-    const struct fact *const *y = b;
-    return (int)(*x)->at - (int)(*y)->at;
+    const struct part *const *x = a;
+    const struct part *const *y = b;
+    return (int)(*x)->origin->at - (int)(*y)->origin->at;
 }
 
-/* In the order of the facts, so that neighbours are copied at once. */
-static int add_facts(struct record *r, bool key, struct err *err)
+/* In the order of the facts, so that neighbours are copied at once; of two elements that are one
+ * place, one copy. `base` is where the octets begin in the flow's data. */
+static void add_moves(struct part *parts, size_t n, bool key, enum origin_from from, size_t base,
+                      size_t *bytes, struct moves *out)
 {
-    static const struct fact icmp[] = {FACT(176, icmp_type, ICMP_TYPE),
-                                       FACT(177, icmp_code, ICMP_CODE)};
-    const struct fact *found[2 * SETUP_FIELDS] = {NULL};
-    size_t n = 0;
+    struct part *found[SETUP_FIELDS];
+    size_t k = 0;
 
-    for (size_t i = 0; i < r->setup.n; i++) {
-        const struct setup_field *f = &r->setup.fields[i];
-        if (f->key != key || add_counted(r, f))
-            continue;
-        if (is_icmp(f)) {
-            found[n++] = &icmp[0];
-            found[n++] = &icmp[1];
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].field->key == key && parts[i].origin->from == from)
+            found[k++] = &parts[i];
+    qsort(found, k, sizeof(found[0]), by_place);
+    for (size_t i = 0; i < k; i++) {
+        struct part *p = found[i];
+        const struct part *before = i > 0 ? found[i - 1] : NULL;
+        if (before && before->origin->at == p->origin->at && width_of(before) == width_of(p)) {
+            p->value.at = before->value.at;
             continue;
         }
-        found[n] = fact_of(f);
-        if (!found[n++])
-            return err_set(err, ERR_CONFIG, "record %s: element %u/%u is not metered",
-                           r->setup.name, (unsigned)f->enterprise, f->number);
+        add_move(out, p->origin->at, *bytes, width_of(p));
+        p->value.at = (uint16_t)(base + *bytes);
+        *bytes += width_of(p);
     }
-    qsort(found, n, sizeof found[0], by_place);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || found[i]->field != found[i - 1]->field)
-            add_fact(r, found[i], key);
+}
+
+static int add_running(struct record *r, struct part *parts, struct err *err)
+{
+    for (size_t i = 0; i < r->setup.n; i++) {
+        const struct origin *o = parts[i].origin;
+        if (o->from != ORIGIN_RUNNING)
+            continue;
+        if (r->n_running == CACHE_RUNNING_MAX)
+            return err_set(err, ERR_CONFIG, "record %s: more than %d sums and smallest and largest",
+                           r->setup.name, (int)CACHE_RUNNING_MAX);
+        parts[i].value.at =
+            (uint16_t)(r->key_bytes + r->value_bytes + r->n_running * sizeof(uint64_t));
+        r->running_from[r->n_running] = o->at;
+        r->running[r->n_running++] = o->run;
+    }
     return 0;
+}
+
+static void want(struct details_wanted *w, const struct part *p)
+{
+    const struct origin *o = p->origin;
+
+    w->any |= o->from == ORIGIN_DETAILS || o->from == ORIGIN_RUNNING;
+    w->connections |= origin_is_connection(o);
+    w->intervals |= origin_is_interval(o);
+    if (o->from != ORIGIN_DETAILS || o->width != 0)
+        return;
+    uint16_t *most = o->at == offsetof(struct details, section) ? &w->section : &w->payload_section;
+    if (p->field->len > *most)
+        *most = p->field->len;
+}
+
+/* --- compile: where it goes --- */
+
+static bool is_same(const struct value *a, const struct value *b)
+{
+    return a->from == b->from && a->form == b->form && a->at == b->at && a->mask == b->mask;
+}
+
+/* FIELD_NONE: it is written beside the batch. */
+static enum field_id field_of(const struct setup_field *f)
+{
+    const struct element *e = element_find(
+        SPACE_IPFIX, &(struct layout_field){.enterprise = f->enterprise, .number = f->number});
+
+    if (!e)
+        return FIELD_NONE;
+    switch (e->conv) {
+    case CONV_INT:
+    case CONV_ADDR:
+    case CONV_MAC:
+    case CONV_MSEC:
+    case CONV_UPTIME:
+        return e->field;
+    case CONV_F64:
+    case CONV_TEXT:
+    case CONV_BYTES:
+    case CONV_SEC:
+    case CONV_USEC:
+    case CONV_NTP:
+    case CONV_DELTA:
+    case CONV_ICMP:
+    case CONV_APP:
+    case CONV_MPLS:
+        return FIELD_NONE;
+    }
+    return FIELD_NONE;
+}
+
+/* false: another element has the column. */
+static bool add_column(struct record *r, enum field_id field, const struct value *v)
+{
+    for (size_t i = 0; i < r->n_columns; i++)
+        if (r->columns[i].field == field)
+            return is_same(&r->columns[i].value, v);
+    r->columns[r->n_columns++] = (struct column){
+        .value = *v, .field = field, .width = kind_table[field_table[field].kind].width};
+    return true;
+}
+
+static uint16_t add_beside(struct record *r, const struct part *p)
+{
+    uint16_t to = (uint16_t)r->stride;
+
+    r->beside[r->n_beside++] = (struct beside){.value = p->value, .to = to, .len = p->field->len};
+    r->stride += p->field->len;
+    return to;
+}
+
+static void add_places(struct record *r, const struct part *parts)
+{
+    const struct value first = {.from = ORIGIN_FIRST};
+    const struct value last = {.from = ORIGIN_LAST};
+
+    for (size_t i = 0; i < r->setup.n; i++) {
+        const struct part *p = &parts[i];
+        enum field_id field = field_of(p->field);
+        if (p->origin->from == ORIGIN_UNKNOWN)
+            r->octets[i] = ENCODE_ZERO;
+        else if (field != FIELD_NONE && add_column(r, field, &p->value))
+            r->octets[i] = ENCODE_COLUMN;
+        else
+            r->octets[i] = add_beside(r, p);
+    }
+    /* what the store and v5 want of every flow */
+    (void)add_column(r, FIELD_FIRST, &first);
+    (void)add_column(r, FIELD_LAST, &last);
+}
+
+static int find_parts(const struct setup_record *s, struct part *parts, struct err *err)
+{
+    bool key = false;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct setup_field *f = &s->fields[i];
+        const struct origin *o = origin_find(f);
+        if (!o)
+            return err_set(err, ERR_CONFIG, "record %s: element %u/%u is not metered", s->name,
+                           (unsigned)f->enterprise, f->number);
+        parts[i] = (struct part){
+            .field = f,
+            .origin = o,
+            .value = {.from = o->from, .form = o->form, .mask = f->key ? 0 : f->flags}};
+        parts[i].value.width = width_of(&parts[i]);
+        key = key || f->key;
+    }
+    return key ? 0 : err_set(err, ERR_CONFIG, "record %s has no key: expected match", s->name);
+}
+
+static int compile(struct record *r, struct err *err)
+{
+    struct part parts[SETUP_FIELDS];
+    const size_t n = r->setup.n;
+    int e = find_parts(&r->setup, parts, err);
+
+    if (e)
+        return e;
+    add_moves(parts, n, true, ORIGIN_FACTS, 0, &r->key_bytes, &r->key_facts);
+    add_moves(parts, n, true, ORIGIN_DETAILS, 0, &r->key_bytes, &r->key_details);
+    r->key_bytes = r->key_bytes == 0 ? WORD : (r->key_bytes + WORD - 1) / WORD * WORD;
+    add_moves(parts, n, false, ORIGIN_FACTS, r->key_bytes, &r->value_bytes, &r->value_facts);
+    add_moves(parts, n, false, ORIGIN_DETAILS, r->key_bytes, &r->value_bytes, &r->value_details);
+    e = add_running(r, parts, err);
+    for (size_t i = 0; i < n; i++) {
+        want(&r->wanted, &parts[i]);
+        if (parts[i].field->key && parts[i].field->flags) {
+            r->flags_mask = parts[i].field->flags;
+            r->flags_at = parts[i].value.at;
+        }
+    }
+    add_places(r, parts);
+    return e;
 }
 
 int record_new(struct record **out, const struct setup_record *setup, struct err *err)
@@ -227,19 +283,11 @@ int record_new(struct record **out, const struct setup_record *setup, struct err
     struct record *r = mem_new(1, sizeof *r);
 
     r->setup = *setup;
-    int e = add_facts(r, true, err);
-    r->key_bytes = (r->key_bytes + WORD - 1) / WORD * WORD;
-    if (e == 0)
-        e = add_facts(r, false, err);
-    if (e == 0 && r->key_bytes == 0)
-        e = err_set(err, ERR_CONFIG, "record %s has no key: expected match", setup->name);
-    if (e == 0) { /* what the store and v5 want of every flow */
-        add_column(r, FROM_FLOW_FIRST, FIELD_FIRST, 0, 0);
-        add_column(r, FROM_FLOW_LAST, FIELD_LAST, 0, 0);
-        *out = r;
-    } else {
+    int e = compile(r, err);
+    if (e)
         free(r);
-    }
+    else
+        *out = r;
     return e;
 }
 
@@ -248,6 +296,14 @@ void record_free(struct record *r) { free(r); }
 size_t record_key_bytes(const struct record *r) { return r->key_bytes; }
 
 size_t record_value_bytes(const struct record *r) { return r->value_bytes; }
+
+size_t record_running(const struct record *r, uint8_t out[static CACHE_RUNNING_MAX])
+{
+    memcpy(out, r->running, sizeof r->running);
+    return r->n_running;
+}
+
+const struct details_wanted *record_wanted(const struct record *r) { return &r->wanted; }
 
 /* --- packets --- */
 
@@ -268,99 +324,187 @@ static inline void copy(uint8_t *to, const uint8_t *from, size_t n)
     }
 }
 
-static inline void run(const struct move *v, size_t n, const struct facts *f, uint8_t *out)
+static inline void run(const struct moves *m, const void *of, uint8_t *out)
 {
-    const uint8_t *from = (const uint8_t *)f;
+    const uint8_t *from = of;
 
-    for (size_t i = 0; i < n; i++)
-        copy(out + v[i].to, from + v[i].from, v[i].len);
+    for (size_t i = 0; i < m->n; i++)
+        copy(out + m->v[i].to, from + m->v[i].from, m->v[i].len);
 }
 
-void record_key(const struct record *r, const struct facts *f, uint8_t *out)
+void record_key(const struct record *r, const struct facts *f, const struct details *d,
+                uint8_t *out)
 {
     memset(out + r->key_bytes - WORD, 0, WORD); /* what the fields do not fill */
-    run(r->key, r->n_key, f, out);
+    run(&r->key_facts, f, out);
+    run(&r->key_details, d, out);
+    if (r->flags_mask)
+        out[r->flags_at] &= r->flags_mask;
 }
 
-void record_values(const struct record *r, const struct facts *f, uint8_t *out)
+void record_values(const struct record *r, const struct facts *f, const struct details *d,
+                   uint8_t *out)
 {
-    run(r->value, r->n_value, f, out);
+    run(&r->value_facts, f, out);
+    run(&r->value_details, d, out);
+}
+
+void record_numbers(const struct record *r, const struct details *d, uint64_t *out)
+{
+    for (size_t i = 0; i < r->n_running; i++)
+        memcpy(&out[i], (const uint8_t *)d + r->running_from[i], sizeof out[i]);
 }
 
 /* --- rows --- */
 
-bool record_begin(const struct record *r, struct batch *b, struct record_rows *out)
+bool record_begin(const struct record *r, struct batch *b, struct record_rows *rows)
 {
-    *out = (struct record_rows){.record = r, .batch = b};
+    rows->record = r;
+    rows->batch = b;
+    rows->stride = r->stride;
+    if (!rows->octets && r->stride != 0)
+        rows->octets = mem_new(b->cap, r->stride);
     for (size_t i = 0; i < r->n_columns; i++) {
-        out->next[i] = batch_col(b, r->column[i].field);
-        if (!out->next[i])
+        rows->next[i] = batch_col(b, r->columns[i].field);
+        if (!rows->next[i])
             return false;
     }
     return true;
 }
 
-static void put(uint8_t *to, const struct column *c, const struct cache_flow *f)
+static uint64_t load(const uint8_t *from, size_t width)
 {
-    struct addr a;
-    uint64_t wide;
-    uint16_t flags;
+    uint64_t v8;
+    uint32_t v4;
+    uint16_t v2;
 
-    switch (c->origin) {
-    case FROM_DATA:
-        copy(to, f->data + c->at, c->width);
-        return;
-    case FROM_DATA_V4:
-        a = addr_of_v4(f->data + c->at);
+    switch (width) {
+    case 1:
+        return *from;
+    case 2:
+        memcpy(&v2, from, sizeof v2);
+        return v2;
+    case 4:
+        memcpy(&v4, from, sizeof v4);
+        return v4;
+    default:
+        memcpy(&v8, from, sizeof v8);
+        return v8;
+    }
+}
+
+static void store(uint8_t *to, uint64_t v, size_t width)
+{
+    uint32_t v4 = (uint32_t)v;
+    uint16_t v2 = (uint16_t)v;
+
+    switch (width) {
+    case 1:
+        *to = (uint8_t)v;
+        break;
+    case 2:
+        memcpy(to, &v2, sizeof v2);
+        break;
+    case 4:
+        memcpy(to, &v4, sizeof v4);
+        break;
+    default:
+        memcpy(to, &v, sizeof v);
+    }
+}
+
+static uint64_t number_of(const struct record *r, const struct value *v, const struct cache_flow *f)
+{
+    enum { SECOND_MS = 1000 };
+
+    switch (v->from) {
+    case ORIGIN_FACTS:
+    case ORIGIN_DETAILS:
+    case ORIGIN_RUNNING:
+        return load(f->data + v->at, v->width) / (v->form == ORIGIN_SECONDS ? SECOND_MS : 1);
+    case ORIGIN_BYTES:
+        return f->bytes;
+    case ORIGIN_PACKETS:
+        return f->packets;
+    case ORIGIN_FLOWS:
+        return 1;
+    case ORIGIN_FIRST:
+        return (uint64_t)f->first_ms;
+    case ORIGIN_LAST:
+        return (uint64_t)f->first_ms + f->age_ms;
+    case ORIGIN_TCP_FLAGS:
+        return v->mask ? f->tcp_flags & v->mask : f->tcp_flags;
+    case ORIGIN_END:
+        return f->end;
+    case ORIGIN_KEY:
+        return hash_keyed(f->data, r->key_bytes);
+    case ORIGIN_UNKNOWN:
+        return 0;
+    }
+    return 0;
+}
+
+static inline void put(const struct record *r, const struct column *c, const struct cache_flow *f,
+                       uint8_t *to)
+{
+    const struct value *v = &c->value;
+    struct addr a;
+
+    if (v->form == ORIGIN_V4) {
+        a = addr_of_v4(f->data + v->at);
         memcpy(to, &a, sizeof a);
-        return;
-    case FROM_FLOW_BYTES:
-        memcpy(to, &f->bytes, sizeof f->bytes);
-        return;
-    case FROM_FLOW_PACKETS:
-        memcpy(to, &f->packets, sizeof f->packets);
-        return;
-    case FROM_FLOW_FIRST:
-        memcpy(to, &f->first_ms, sizeof f->first_ms);
-        return;
-    case FROM_FLOW_LAST:
-        wide = (uint64_t)f->first_ms + f->age_ms;
-        memcpy(to, &wide, sizeof wide);
-        return;
-    case FROM_FLOW_AGE:
-        wide = f->age_ms;
-        memcpy(to, &wide, sizeof wide);
-        return;
-    case FROM_FLOW_TCP_FLAGS:
-        flags = f->tcp_flags;
-        memcpy(to, &flags, sizeof flags);
-        return;
-    case FROM_FLOW_END:
-        *to = f->end;
+    } else if (v->from <= ORIGIN_RUNNING && v->width == c->width) {
+        copy(to, f->data + v->at, v->width);
+    } else {
+        store(to, number_of(r, v, f), c->width);
+    }
+}
+
+/* As they are exported. */
+static void put_beside(const struct record *r, const struct beside *b, const struct cache_flow *f,
+                       uint8_t *to)
+{
+    const struct value *v = &b->value;
+
+    if (v->form == ORIGIN_OCTETS || v->form == ORIGIN_V4) {
+        memcpy(to, f->data + v->at, b->len < v->width ? b->len : v->width);
         return;
     }
+    uint64_t n = number_of(r, v, f);
+    for (size_t i = b->len; i > 0; i--, n >>= 8)
+        to[i - 1] = (uint8_t)n;
 }
 
 void record_row(struct record_rows *rows, const struct cache_flow *f)
 {
     const struct record *r = rows->record;
+    size_t row = rows->batch->rows++;
 
-    rows->batch->rows++;
     for (size_t i = 0; i < r->n_columns; i++) {
-        put(rows->next[i], &r->column[i], f);
-        rows->next[i] += r->column[i].kind_width;
+        put(r, &r->columns[i], f, rows->next[i]);
+        rows->next[i] += r->columns[i].width;
     }
+    for (size_t i = 0; i < r->n_beside; i++)
+        put_beside(r, &r->beside[i], f, rows->octets + row * r->stride + r->beside[i].to);
 }
 
-void record_end(struct record_rows *rows)
+struct encode_rows record_end(struct record_rows *rows)
 {
     for (size_t i = 0; i < rows->record->n_columns; i++)
-        batch_set(rows->batch, rows->record->column[i].field, 0, rows->batch->rows);
+        batch_set(rows->batch, rows->record->columns[i].field, 0, rows->batch->rows);
+    return (struct encode_rows){
+        .batch = rows->batch, .octets = rows->octets, .stride = rows->stride};
+}
+
+void record_rows_free(struct record_rows *rows)
+{
+    free(rows->octets);
+    rows->octets = NULL;
 }
 
 /* --- layouts --- */
 
-static int v5_layout(const struct record *r, struct layout *out, struct err *err)
+static int v5_layout(const struct record *r, struct record_layout *out, struct err *err)
 {
     const struct layout *v5 = fixed_layout(5, 0);
 
@@ -376,28 +520,63 @@ static int v5_layout(const struct record *r, struct layout *out, struct err *err
                            r->setup.name, f->number,
                            f->number == 27 || f->number == 28 ? " (an IPv6 address)" : "");
     }
-    *out = *v5;
+    out->layout = *v5;
+    for (size_t i = 0; i < v5->n; i++)
+        out->octets[i] = ENCODE_COLUMN;
     return 0;
 }
 
-int record_layout(const struct record *r, uint16_t version, struct layout_field *fields,
-                  struct layout *out, struct err *err)
+static bool has_element(const struct record *r, uint16_t number)
 {
+    for (size_t i = 0; i < r->setup.n; i++)
+        if (r->setup.fields[i].enterprise == 0 && r->setup.fields[i].number == number)
+            return true;
+    return false;
+}
+
+/* Of variable length is only what is empty; v9 has no such, and gets an octet. */
+static struct layout_field field_v9(const struct setup_field *f)
+{
+    enum { CISCO = 9, CISCO_V9 = 32768 };
+    unsigned number = f->number + (f->enterprise == CISCO ? CISCO_V9 : 0u);
+
+    return (struct layout_field){.number = (uint16_t)number,
+                                 .len = f->len == LAYOUT_VARLEN ? 1 : f->len};
+}
+
+/* false: the record has that element besides. */
+static bool field_ipfix(const struct record *r, const struct setup_field *f,
+                        struct layout_field *out)
+{
+    enum { FIRST_UPTIME = 22, LAST_UPTIME = 21, FIRST_MS = 152, LAST_MS = 153, MS_OCTETS = 8 };
+    uint16_t clock = f->number == FIRST_UPTIME ? FIRST_MS : LAST_MS;
+
+    *out = (struct layout_field){.enterprise = f->enterprise, .number = f->number, .len = f->len};
+    if (f->enterprise != 0 || (f->number != FIRST_UPTIME && f->number != LAST_UPTIME))
+        return true;
+    out->number = clock;
+    out->len = MS_OCTETS;
+    return !has_element(r, clock);
+}
+
+int record_layout(const struct record *r, uint16_t version, struct record_layout *out,
+                  struct err *err)
+{
+    size_t n = 0;
+
     if (version == 5)
         return v5_layout(r, out, err);
     for (size_t i = 0; i < r->setup.n; i++) {
         const struct setup_field *f = &r->setup.fields[i];
-        fields[i] =
-            (struct layout_field){.enterprise = f->enterprise, .number = f->number, .len = f->len};
-        if (version == 10 && f->enterprise == 0 && (f->number == 21 || f->number == 22)) {
-            fields[i].number = f->number == 22 ? 152 : 153;
-            fields[i].len = 8;
-        }
+        if (version == 9)
+            out->fields[n] = field_v9(f);
+        else if (!field_ipfix(r, f, &out->fields[n]))
+            continue;
+        out->octets[n++] = r->octets[i];
     }
-    *out = (struct layout){.space = version == 9 ? SPACE_V9 : SPACE_IPFIX,
-                           .n = (uint16_t)r->setup.n,
-                           .fields = fields};
-    if (!layout_measure(out, fields))
+    out->layout = (struct layout){
+        .space = version == 9 ? SPACE_V9 : SPACE_IPFIX, .n = (uint16_t)n, .fields = out->fields};
+    if (!layout_measure(&out->layout, out->fields))
         return err_set(err, ERR_CONFIG, "record %s is too large for a datagram", r->setup.name);
     return 0;
 }
