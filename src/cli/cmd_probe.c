@@ -140,7 +140,8 @@ static bool summary(const struct run *r)
     static const enum count_id told[] = {
         COUNT_CAPTURE_DROPS, COUNT_PACKETS_OWN,    COUNT_PACKETS_UNSAMPLED, COUNT_FRAMES_NOT_IP,
         COUNT_FRAMES_SHORT,  COUNT_FRAMES_BROKEN,  COUNT_FRAMES_DEEP,       COUNT_PACKETS_NO_PORTS,
-        COUNT_FLOWS_EARLY,   COUNT_EXPORT_CLIPPED, COUNT_EXPORT_REFUSED,    COUNT_EXPORT_FAILED};
+        COUNT_FLOWS_EARLY,   COUNT_EXPORT_CLIPPED, COUNT_EXPORT_BELOW,      COUNT_EXPORT_REFUSED,
+        COUNT_EXPORT_FAILED};
     char took[TEXT_SHORT];
     char rate[TEXT_SHORT];
     uint64_t packets = count_get(&r->counts, COUNT_PACKETS);
@@ -249,7 +250,7 @@ static int set_option(struct options *o, int id, const char *value, struct err *
         o->config = value;
         return 0;
     case OPT_RATE:
-        return text_count(value, strlen(value), RATE_MAX, &o->probe.pace, err);
+        return text_count(value, strlen(value), RATE_MAX, &o->probe.way.pace, err);
     case OPT_POSITIONAL:
         return err_set(err, ERR_CONFIG, "unexpected argument \"%s\"", value);
     default:
@@ -287,6 +288,7 @@ static int check(struct options *o, const struct setup *s, struct err *err)
     if (o->path && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
         return err_set(err, ERR_CONFIG,
                        "--direction, --filter, --promiscuous and --own are for interfaces");
+    o->probe.way.patient = o->path != NULL;
     o->live.keep_bytes = o->probe.gauge.inner ? KEEP_INNER : KEEP;
     for (size_t i = 0; i < s->n_places; i++)
         o->live.outgoing |= s->places[i].output;

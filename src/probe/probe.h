@@ -16,7 +16,7 @@ struct probe;
 
 struct probe_options {
     struct gauge_options gauge;
-    uint64_t pace; /* datagrams a second to each collector, by waiting; 0: no limit */
+    struct way_options way;
 };
 
 /* `setup` and `counts` must outlive it. */
