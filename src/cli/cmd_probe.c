@@ -6,10 +6,12 @@
 #include "cli/config.h"
 #include "cli/probe_conf.h"
 #include "cli/probe_set.h"
+#include "cli/probe_store.h"
 #include "cli/progress.h"
 #include "cli/taps.h"
 #include "net/frames.h"
 #include "probe/probe.h"
+#include "store/name.h"
 #include "wire/packet.h"
 
 #include <inttypes.h>
@@ -26,6 +28,8 @@ enum {
     OPT_PROMISCUOUS,
     OPT_OWN,
     OPT_CONFIG,
+    OPT_STORE,
+    OPT_INSTANCE,
     RATE_MAX = 1000000000,
     CHECK_EVERY = 1024
 };
@@ -43,6 +47,8 @@ static const struct opt opts[] = {
      "also frames to other machines, as at a mirror port"},
     {OPT_OWN, "own", 0, NULL, "also the datagrams that this probe sends itself"},
     {OPT_READ, "read", 'r', "FILE", "packets out of a capture (pcap, pcapng); -: standard input"},
+    {OPT_STORE, "store", 0, "DIR", "flows go into a store here, as a collector would put them"},
+    {OPT_INSTANCE, "instance", 0, "NAME", "what this probe is called in it (probe)"},
     {PROBE_TO, "to", 't', "HOST:PORT", "a collector; may be given several times"},
     {PROBE_VERSION, "version", 'v', "5|9|ipfix", "of what is sent (9)"},
     {PROBE_ACTIVE, "active", 'a', "TIME", "a flow that lasts longer is sent in parts (30m)"},
@@ -69,6 +75,8 @@ struct options {
     struct live_options live;
     struct probe_flags flags;
     const char *config;
+    const char *store; /* NULL: none */
+    const char *instance;
     const char *flag; /* one that says what a configuration would; NULL: none */
     struct probe_options probe;
 };
@@ -80,6 +88,7 @@ struct run {
     struct counts counts;
     struct progress progress;
     int64_t begin_ns;
+    uint64_t stored;
     uint64_t unknown; /* frames of a link type that we cannot read */
 };
 
@@ -156,6 +165,8 @@ static bool summary(const struct run *r)
                   count_get(&r->counts, COUNT_FLOWS_METERED), took, rate,
                   count_get(&r->counts, COUNT_EXPORTED_RECORDS),
                   count_get(&r->counts, COUNT_EXPORTED_DATAGRAMS));
+    if (r->stored > 0)
+        (void)fprintf(stderr, "  %" PRIu64 " flows are in the store\n", r->stored);
     for (size_t i = 0; i < COUNT_OF(told); i++)
         say(r, told[i]);
     return count_get(&r->counts, COUNT_EXPORT_REFUSED) == 0 &&
@@ -217,10 +228,18 @@ static int run(const struct options *o, const struct setup *setup)
     struct err err;
 
     *r = (struct run){.path = o->path, .progress = progress_of()};
-    int e = probe_new(&r->probe, setup, &o->probe, &r->counts, &err);
+    struct probe_options po = o->probe;
+    struct probe_store *store = NULL;
+    int e = o->store ? probe_store_open(&store, o->store, o->instance, !o->path, &err) : 0;
+
+    po.own_way = store ? probe_store_way(store) : NULL;
+    if (e == 0)
+        e = probe_new(&r->probe, setup, &po, &r->counts, &err);
     if (e == 0)
         e = o->path ? run_file(r, o, &err) : run_live(r, o, setup, &err);
     probe_free(r->probe);
+    int closed = store ? probe_store_close(store, &r->stored, e ? NULL : &err) : 0;
+    e = e ? e : closed;
     if (e)
         (void)fprintf(stderr, "weir probe: %s\n", err.text);
     bool good = r->begin_ns == 0 || summary(r);
@@ -246,6 +265,17 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     case OPT_PROMISCUOUS:
         o->live.promiscuous = true;
         return 0;
+    case OPT_STORE:
+        o->store = value;
+        return 0;
+    case OPT_INSTANCE:
+        o->instance = value;
+        return name_instance_ok(value)
+                   ? 0
+                   : err_set(err, ERR_CONFIG,
+                             "--instance: expected letters, digits and _, found "
+                             "\"%s\"",
+                             value);
     case OPT_CONFIG:
         o->config = value;
         return 0;
@@ -278,7 +308,7 @@ static int make_setup(struct options *o, struct setup *out, struct err *err)
         return probe_conf_setup(path, o->path != NULL, out, err);
     if ((o->flags.n_dev > 0) == (o->path != NULL))
         return err_set(err, ERR_CONFIG, "expected --interface DEV, --read FILE, or --config FILE");
-    return probe_setup(&o->flags, out, err);
+    return probe_setup(&o->flags, o->store != NULL, out, err);
 }
 
 static int check(struct options *o, const struct setup *s, struct err *err)
@@ -298,7 +328,7 @@ static int check(struct options *o, const struct setup *s, struct err *err)
 static int cmd_probe_run(int argc, char **argv)
 {
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
-    struct options o = {.flags = probe_flags_default()};
+    struct options o = {.flags = probe_flags_default(), .instance = "probe"};
     struct setup setup = {0};
     struct err err;
     int r = 0;
@@ -311,6 +341,8 @@ static int cmd_probe_run(int argc, char **argv)
     }
     if (r == 0)
         r = make_setup(&o, &setup, &err);
+    if (r == 0 && o.store)
+        r = probe_store_join(&setup, &err);
     if (r == 0)
         r = check(&o, &setup, &err);
     if (r)

@@ -321,6 +321,8 @@ void exporter_tick(struct exporter *e, int64_t now_ms)
         due = due || table_due(&e->told[i], now_ms);
     if (due)
         make_room(e, now_ms);
+    if (e->way->tick)
+        e->way->tick(e->way);
 }
 
 void exporter_flush(struct exporter *e)

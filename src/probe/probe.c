@@ -44,11 +44,11 @@ static int sampler_of(const struct setup *s, size_t exporter, bool *several)
     return found;
 }
 
-static int make_exporter(struct probe *p, size_t i, const struct way_options *o, struct err *err)
+static int make_exporter(struct probe *p, size_t i, const struct probe_options *o, struct err *err)
 {
     const struct setup *s = p->setup;
     const struct setup_exporter *x = &s->exporters[i];
-    struct way *way;
+    struct way *way = o->own_way;
     bool several;
     int sampler = sampler_of(s, i, &several);
 
@@ -57,7 +57,7 @@ static int make_exporter(struct probe *p, size_t i, const struct way_options *o,
                        "flow exporter %s: NetFlow v5 says one sampling rate for all that it sends, "
                        "and its monitors have several; expected version 9 or IPFIX",
                        x->name);
-    int r = way_open(&way, x, o, p->counts, err);
+    int r = x->own_way ? 0 : way_open(&way, x, &o->way, p->counts, err);
     if (r)
         return r;
     p->exporters[i] = exporter_new(x, way, p->counts);
@@ -75,7 +75,7 @@ static int make(struct probe *p, const struct probe_options *o, struct err *err)
     p->exporters = mem_new(s->n_exporters + 1, sizeof *p->exporters);
     p->monitors = mem_new(s->n_monitors + 1, sizeof *p->monitors);
     for (size_t i = 0; i < s->n_exporters && r == 0; i++)
-        r = make_exporter(p, i, &o->way, err);
+        r = make_exporter(p, i, o, err);
     for (size_t i = 0; i < s->n_monitors && r == 0; i++)
         r = monitor_new(&p->monitors[i], s, i, p->exporters, err);
     if (r == 0)

@@ -17,6 +17,7 @@ struct probe;
 struct probe_options {
     struct gauge_options gauge;
     struct way_options way;
+    struct way *own_way; /* of exporters that have one; else NULL. The probe closes it. */
 };
 
 /* `setup` and `counts` must outlive it. */

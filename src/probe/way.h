@@ -13,6 +13,8 @@
 struct way {
     /* At most UDP_BATCH. */
     void (*send)(struct way *w, const struct udp_out *v, size_t n, int64_t export_ms);
+    /* May be NULL: to be called now and then. */
+    void (*tick)(struct way *w);
     /* Send what waits, for as long as it moves; free. */
     void (*close)(struct way *w);
     bool fresh; /* nothing has been sent by it yet, or its connection is another: whoever reads has
