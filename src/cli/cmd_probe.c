@@ -1,5 +1,7 @@
 /* weir probe: packets → flows → collectors. */
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -48,7 +50,8 @@ static const struct opt opts[] = {
     {OPT_OWN, "own", 0, NULL, "also the datagrams that this probe sends itself"},
     {OPT_READ, "read", 'r', "FILE", "packets out of a capture (pcap, pcapng); -: standard input"},
     {OPT_STORE, "store", 0, "DIR", "flows go into a store here, as a collector would put them"},
-    {OPT_INSTANCE, "instance", 0, "NAME", "what this probe is called in it (probe)"},
+    {OPT_INSTANCE, "instance", 0, "NAME",
+     "what this probe is called: in the store, and by 'weir show probe' (probe)"},
     {PROBE_TO, "to", 't', "HOST:PORT", "a collector; may be given several times"},
     {PROBE_VERSION, "version", 'v', "5|9|ipfix", "of what is sent (9)"},
     {PROBE_ACTIVE, "active", 'a', "TIME", "a flow that lasts longer is sent in parts (30m)"},
@@ -88,6 +91,7 @@ struct run {
     struct counts counts;
     struct progress progress;
     int64_t begin_ns;
+    struct probe_store *store; /* NULL: none */
     uint64_t stored;
     uint64_t unknown; /* frames of a link type that we cannot read */
 };
@@ -209,8 +213,21 @@ static int run_live(struct run *r, const struct options *o, const struct setup *
                     struct err *err)
 {
     const char **dev = mem_new(setup->n_places, sizeof *dev);
+    const struct probe_status status = {.instance = o->instance,
+                                        .started_ms = clock_wall_ms(),
+                                        .setup = setup,
+                                        .probe = r->probe,
+                                        .counts = &r->counts,
+                                        .store = r->store};
+    char socket[FILE_PATH];
+    struct err why;
     struct taps *t;
-    int e = taps_open(&t, dev, devices(setup, dev), &o->live, r->probe, &r->counts, err);
+    bool has_socket = probe_socket(socket, sizeof socket, o->store, o->instance, &why) == 0;
+    int e = taps_open(&t, dev, devices(setup, dev), &o->live, r->probe, &r->counts, &status,
+                      has_socket ? socket : NULL, err);
+
+    if (!has_socket)
+        log_warn("nobody can ask this probe (weir show)", KV("reason", why.text));
 
     free(dev);
     if (e)
@@ -229,16 +246,15 @@ static int run(const struct options *o, const struct setup *setup)
 
     *r = (struct run){.path = o->path, .progress = progress_of()};
     struct probe_options po = o->probe;
-    struct probe_store *store = NULL;
-    int e = o->store ? probe_store_open(&store, o->store, o->instance, !o->path, &err) : 0;
+    int e = o->store ? probe_store_open(&r->store, o->store, o->instance, !o->path, &err) : 0;
 
-    po.own_way = store ? probe_store_way(store) : NULL;
+    po.own_way = r->store ? probe_store_way(r->store) : NULL;
     if (e == 0)
         e = probe_new(&r->probe, setup, &po, &r->counts, &err);
     if (e == 0)
         e = o->path ? run_file(r, o, &err) : run_live(r, o, setup, &err);
     probe_free(r->probe);
-    int closed = store ? probe_store_close(store, &r->stored, e ? NULL : &err) : 0;
+    int closed = r->store ? probe_store_close(r->store, &r->stored, e ? NULL : &err) : 0;
     e = e ? e : closed;
     if (e)
         (void)fprintf(stderr, "weir probe: %s\n", err.text);

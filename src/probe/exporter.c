@@ -331,3 +331,9 @@ void exporter_flush(struct exporter *e)
         close_message(e);
     send_waiting(e);
 }
+
+struct exporter_totals exporter_totals(const struct exporter *e)
+{
+    return (struct exporter_totals){
+        .records = e->world.records, .messages = e->world.messages, .bytes = e->world.bytes};
+}

@@ -44,6 +44,13 @@ void exporter_boot(struct exporter *e, int64_t boot_ms);
 
 void exporter_rows(struct exporter *e, size_t number, const struct batch *b, int64_t now_ms);
 
+struct exporter_totals {
+    uint64_t records;
+    uint64_t messages;
+    uint64_t bytes;
+};
+struct exporter_totals exporter_totals(const struct exporter *e);
+
 /* Tables that are due go out, also where there are no flows. */
 void exporter_tick(struct exporter *e, int64_t now_ms);
 void exporter_flush(struct exporter *e);

@@ -225,3 +225,13 @@ void probe_end(struct probe *p)
         monitor_end(p->monitors[i], p->now_ms);
     give(p, p->now_ms);
 }
+
+const struct cache_stats *probe_cache_stats(const struct probe *p, size_t i)
+{
+    return cache_stats(monitor_cache(p->monitors[i]));
+}
+
+struct exporter_totals probe_exporter_totals(const struct probe *p, size_t i)
+{
+    return exporter_totals(p->exporters[i]);
+}
