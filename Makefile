@@ -11,7 +11,7 @@ $(BUILD)/build.ninja:
 
 run: export BUILD := $(BUILD)
 run:
-	tools/deps.sh build run
+	tools/deps.sh build
 	$(MAKE) all
 	tools/run.sh
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The main job on real input: a collector, and softflowd metering this machine's own traffic into it.
-# Ctrl-C ends both; nothing that softflowd had metered is lost.
+# The main job on real input: a collector, and a probe metering this machine's own traffic into it.
+# Ctrl-C ends both; nothing that the probe had metered is lost.
 #    WEIR_PORT       port of the collector on 127.0.0.1 (2055)
 #    WEIR_STORE      where flows are kept (./var)
 #    RUN_SECONDS     end by itself after so many seconds (0: run until Ctrl-C)
@@ -40,15 +40,14 @@ gone() {
     done
 }
 
-# softflowd first, which sends what it has; then the collector, which keeps it. In that order.
+# The probe first, which sends what it has; then the collector, which keeps it. In that order.
 finish() {
     local status=0
     trap '' INT TERM HUP
     if [ -n "$probe" ]; then
-        # A signal would end it without its last flows being sent.
-        softflowctl -c "$work/softflowd.ctl" shutdown >/dev/null
-        gone "$probe" 10 || { echo "softflowd did not end; it is killed"; kill -KILL "$probe"; }
-        sleep 0.5
+        kill -TERM "$probe" 2>/dev/null
+        gone "$probe" 10 || { echo "the probe did not end; it is killed"; kill -KILL "$probe"; }
+        grep -h '^metered ' "$work/probe.log"
     fi
     if [ -n "$collector" ]; then
         kill -TERM "$collector" 2>/dev/null
@@ -82,15 +81,66 @@ until grep -qs ' ready ' "$work/collect.log"; do
 done
 echo "Collecting on 127.0.0.1:$port (UDP) into $store, log in $work/collect.log"
 
-# Short times, so that flows come within seconds; not the export itself, which would never end.
-preload=
-[ -f "$build/tools/immediate.so" ] && preload=$(realpath "$build/tools/immediate.so")
-rm -f "$work/softflowd.ctl"
-LD_PRELOAD=$preload start softflowd -i any -d -v 9 -n "127.0.0.1:$port" -t maxlife=3 -t expint=1 \
-    -t general=3 -t tcp=3 -t tcp.rst=1 -t tcp.fin=1 -t udp=3 -t icmp=3 \
-    -p "$work/softflowd.pid" -c "$work/softflowd.ctl" "not udp port $port" >"$work/softflowd.log" 2>&1 &
+# What comes in at each interface, and what leaves; of loopback only what comes, which is the same.
+# Short times, so that flows come within seconds.
+configuration() {
+    cat <<END
+flow exporter HERE
+ destination 127.0.0.1
+ transport udp $port
+ option interface-table timeout 60
+END
+    for family in 4 6; do
+        cat <<END
+flow record IPV$family
+ match ipv$family source address
+ match ipv$family destination address
+ match ip protocol
+ match ip tos
+ match transport source-port
+ match transport destination-port
+ match interface input
+ match interface output
+ collect counter bytes long
+ collect counter packets long
+ collect transport tcp flags
+ collect timestamp sys-uptime first
+ collect timestamp sys-uptime last
+flow monitor IPV$family
+ record IPV$family
+ exporter HERE
+ cache timeout active 3
+ cache timeout inactive 3
+ cache timeout tcp-fin 1
+ cache timeout tcp-rst 1
+END
+    done
+    for dev in /sys/class/net/*; do
+        [ $(($(cat "$dev/flags") & 1)) = 1 ] || continue
+        case $(cat "$dev/type") in
+        1) ways='input output' ;; # Ethernet
+        772) ways=input ;;        # loopback
+        *) continue ;;
+        esac
+        echo "interface ${dev##*/}"
+        for way in $ways; do
+            echo " ip flow monitor IPV4 $way"
+            echo " ipv6 flow monitor IPV6 $way"
+        done
+    done
+}
+configuration >"$work/probe.conf"
+RUNTIME_DIRECTORY=$(realpath "$work") start "$weir" probe --config "$work/probe.conf" 2>"$work/probe.log" &
 probe=$!
-echo "Metering all interfaces with softflowd; the first flows come within seconds"
+until grep -qs ' metering ' "$work/probe.log"; do
+    kill -0 "$probe" 2>/dev/null || {
+        probe=
+        fail "$work/probe.log" "The probe did not start:"
+    }
+    [ -z "$stop" ] || { finish; exit; }
+    sleep 0.05
+done
+echo "Metering all interfaces, as $work/probe.conf says; the first flows come within seconds"
 
 shown='' next=3
 SECONDS=0
@@ -99,7 +149,7 @@ while [ -z "$stop" ]; do
     kill -0 "$collector" 2>/dev/null || fail "$work/collect.log" "The collector has ended:"
     kill -0 "$probe" 2>/dev/null || {
         probe=
-        fail "$work/softflowd.log" "softflowd has ended:"
+        fail "$work/probe.log" "The probe has ended:"
     }
     [ "$seconds" = 0 ] || [ $SECONDS -lt "$seconds" ] || stop=1
     [ $SECONDS -ge $next ] || continue
@@ -120,6 +170,7 @@ Ask more, in another terminal:
     $asked --last 5m 'proto tcp and dst port 443' --top 20
     $asked --last 1h --by time/1m,src_addr --format csv
     $weir show collect --store $store
+    $weir show probe --store $store
 Ctrl-C ends it.
 END
     else
@@ -128,7 +179,7 @@ END
 done
 
 echo
-echo "Ending: softflowd sends what it has, the collector writes it down"
+echo "Ending: the probe sends what it has, the collector writes it down"
 finish
 status=$?
 echo

@@ -1,15 +1,19 @@
 /* weir probe: packets → flows → collectors. */
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/probe_conf.h"
 #include "cli/probe_set.h"
+#include "cli/probe_store.h"
 #include "cli/progress.h"
 #include "cli/taps.h"
 #include "net/frames.h"
 #include "probe/probe.h"
+#include "store/name.h"
 #include "wire/packet.h"
 
 #include <inttypes.h>
@@ -26,6 +30,8 @@ enum {
     OPT_PROMISCUOUS,
     OPT_OWN,
     OPT_CONFIG,
+    OPT_STORE,
+    OPT_INSTANCE,
     RATE_MAX = 1000000000,
     CHECK_EVERY = 1024
 };
@@ -43,6 +49,9 @@ static const struct opt opts[] = {
      "also frames to other machines, as at a mirror port"},
     {OPT_OWN, "own", 0, NULL, "also the datagrams that this probe sends itself"},
     {OPT_READ, "read", 'r', "FILE", "packets out of a capture (pcap, pcapng); -: standard input"},
+    {OPT_STORE, "store", 0, "DIR", "flows go into a store here, as a collector would put them"},
+    {OPT_INSTANCE, "instance", 0, "NAME",
+     "what this probe is called: in the store, and by 'weir show probe' (probe)"},
     {PROBE_TO, "to", 't', "HOST:PORT", "a collector; may be given several times"},
     {PROBE_VERSION, "version", 'v', "5|9|ipfix", "of what is sent (9)"},
     {PROBE_ACTIVE, "active", 'a', "TIME", "a flow that lasts longer is sent in parts (30m)"},
@@ -69,6 +78,8 @@ struct options {
     struct live_options live;
     struct probe_flags flags;
     const char *config;
+    const char *store; /* NULL: none */
+    const char *instance;
     const char *flag; /* one that says what a configuration would; NULL: none */
     struct probe_options probe;
 };
@@ -80,6 +91,8 @@ struct run {
     struct counts counts;
     struct progress progress;
     int64_t begin_ns;
+    struct probe_store *store; /* NULL: none */
+    uint64_t stored;
     uint64_t unknown; /* frames of a link type that we cannot read */
 };
 
@@ -140,7 +153,8 @@ static bool summary(const struct run *r)
     static const enum count_id told[] = {
         COUNT_CAPTURE_DROPS, COUNT_PACKETS_OWN,    COUNT_PACKETS_UNSAMPLED, COUNT_FRAMES_NOT_IP,
         COUNT_FRAMES_SHORT,  COUNT_FRAMES_BROKEN,  COUNT_FRAMES_DEEP,       COUNT_PACKETS_NO_PORTS,
-        COUNT_FLOWS_EARLY,   COUNT_EXPORT_CLIPPED, COUNT_EXPORT_REFUSED,    COUNT_EXPORT_FAILED};
+        COUNT_FLOWS_EARLY,   COUNT_EXPORT_CLIPPED, COUNT_EXPORT_BELOW,      COUNT_EXPORT_REFUSED,
+        COUNT_EXPORT_FAILED};
     char took[TEXT_SHORT];
     char rate[TEXT_SHORT];
     uint64_t packets = count_get(&r->counts, COUNT_PACKETS);
@@ -155,6 +169,8 @@ static bool summary(const struct run *r)
                   count_get(&r->counts, COUNT_FLOWS_METERED), took, rate,
                   count_get(&r->counts, COUNT_EXPORTED_RECORDS),
                   count_get(&r->counts, COUNT_EXPORTED_DATAGRAMS));
+    if (r->stored > 0)
+        (void)fprintf(stderr, "  %" PRIu64 " flows are in the store\n", r->stored);
     for (size_t i = 0; i < COUNT_OF(told); i++)
         say(r, told[i]);
     return count_get(&r->counts, COUNT_EXPORT_REFUSED) == 0 &&
@@ -197,8 +213,21 @@ static int run_live(struct run *r, const struct options *o, const struct setup *
                     struct err *err)
 {
     const char **dev = mem_new(setup->n_places, sizeof *dev);
+    const struct probe_status status = {.instance = o->instance,
+                                        .started_ms = clock_wall_ms(),
+                                        .setup = setup,
+                                        .probe = r->probe,
+                                        .counts = &r->counts,
+                                        .store = r->store};
+    char socket[FILE_PATH];
+    struct err why;
     struct taps *t;
-    int e = taps_open(&t, dev, devices(setup, dev), &o->live, r->probe, &r->counts, err);
+    bool has_socket = probe_socket(socket, sizeof socket, o->store, o->instance, &why) == 0;
+    int e = taps_open(&t, dev, devices(setup, dev), &o->live, r->probe, &r->counts, &status,
+                      has_socket ? socket : NULL, err);
+
+    if (!has_socket)
+        log_warn("nobody can ask this probe (weir show)", KV("reason", why.text));
 
     free(dev);
     if (e)
@@ -216,10 +245,17 @@ static int run(const struct options *o, const struct setup *setup)
     struct err err;
 
     *r = (struct run){.path = o->path, .progress = progress_of()};
-    int e = probe_new(&r->probe, setup, &o->probe, &r->counts, &err);
+    struct probe_options po = o->probe;
+    int e = o->store ? probe_store_open(&r->store, o->store, o->instance, !o->path, &err) : 0;
+
+    po.own_way = r->store ? probe_store_way(r->store) : NULL;
+    if (e == 0)
+        e = probe_new(&r->probe, setup, &po, &r->counts, &err);
     if (e == 0)
         e = o->path ? run_file(r, o, &err) : run_live(r, o, setup, &err);
     probe_free(r->probe);
+    int closed = r->store ? probe_store_close(r->store, &r->stored, e ? NULL : &err) : 0;
+    e = e ? e : closed;
     if (e)
         (void)fprintf(stderr, "weir probe: %s\n", err.text);
     bool good = r->begin_ns == 0 || summary(r);
@@ -245,11 +281,22 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     case OPT_PROMISCUOUS:
         o->live.promiscuous = true;
         return 0;
+    case OPT_STORE:
+        o->store = value;
+        return 0;
+    case OPT_INSTANCE:
+        o->instance = value;
+        return name_instance_ok(value)
+                   ? 0
+                   : err_set(err, ERR_CONFIG,
+                             "--instance: expected letters, digits and _, found "
+                             "\"%s\"",
+                             value);
     case OPT_CONFIG:
         o->config = value;
         return 0;
     case OPT_RATE:
-        return text_count(value, strlen(value), RATE_MAX, &o->probe.pace, err);
+        return text_count(value, strlen(value), RATE_MAX, &o->probe.way.pace, err);
     case OPT_POSITIONAL:
         return err_set(err, ERR_CONFIG, "unexpected argument \"%s\"", value);
     default:
@@ -277,7 +324,7 @@ static int make_setup(struct options *o, struct setup *out, struct err *err)
         return probe_conf_setup(path, o->path != NULL, out, err);
     if ((o->flags.n_dev > 0) == (o->path != NULL))
         return err_set(err, ERR_CONFIG, "expected --interface DEV, --read FILE, or --config FILE");
-    return probe_setup(&o->flags, out, err);
+    return probe_setup(&o->flags, o->store != NULL, out, err);
 }
 
 static int check(struct options *o, const struct setup *s, struct err *err)
@@ -287,6 +334,7 @@ static int check(struct options *o, const struct setup *s, struct err *err)
     if (o->path && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
         return err_set(err, ERR_CONFIG,
                        "--direction, --filter, --promiscuous and --own are for interfaces");
+    o->probe.way.patient = o->path != NULL;
     o->live.keep_bytes = o->probe.gauge.inner ? KEEP_INNER : KEEP;
     for (size_t i = 0; i < s->n_places; i++)
         o->live.outgoing |= s->places[i].output;
@@ -296,7 +344,7 @@ static int check(struct options *o, const struct setup *s, struct err *err)
 static int cmd_probe_run(int argc, char **argv)
 {
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
-    struct options o = {.flags = probe_flags_default()};
+    struct options o = {.flags = probe_flags_default(), .instance = "probe"};
     struct setup setup = {0};
     struct err err;
     int r = 0;
@@ -309,6 +357,8 @@ static int cmd_probe_run(int argc, char **argv)
     }
     if (r == 0)
         r = make_setup(&o, &setup, &err);
+    if (r == 0 && o.store)
+        r = probe_store_join(&setup, &err);
     if (r == 0)
         r = check(&o, &setup, &err);
     if (r)

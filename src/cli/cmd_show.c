@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/probe_status.h"
 #include "cli/show_lists.h"
 #include "collect/collect.h"
 #include "net/ctl.h"
@@ -194,14 +195,16 @@ static const struct {
     {"collect", print_collect},      {"counters", print_counters},  {"drops", print_drops},
     {"senders", print_senders},      {"templates", show_templates}, {"samplers", show_samplers},
     {"interfaces", show_interfaces}, {"names", show_names},         {"waiting", show_waiting},
-    {"quirks", show_quirks},
+    {"quirks", show_quirks},         {"probe", show_probe},
 };
 
-enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON };
+enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON, OPT_PROBE };
 
 static const struct opt opts[] = {
-    {OPT_STORE, "store", 's', "DIR", "the collector's store (./var)"},
-    {OPT_INSTANCE, "instance", 0, "NAME", "the collector's instance (collect)"},
+    {OPT_STORE, "store", 's', "DIR",
+     "the collector's store (./var), or the probe's, if it has one"},
+    {OPT_INSTANCE, "instance", 0, "NAME", "its instance (collect, or probe)"},
+    {OPT_PROBE, "probe", 0, NULL, "ask a probe for its counters or drops, not a collector"},
     {OPT_JSON, "json", 'j', NULL, "the answer as it is"},
 };
 
@@ -223,23 +226,41 @@ static int print_answer(const struct buf *answer, size_t subject, bool as_json)
     return 0;
 }
 
-static int ask(const char *dir, const char *instance, size_t subject, bool as_json)
+struct question {
+    const char *dir; /* NULL: not said */
+    const char *instance;
+    bool of_probe;
+    bool as_json;
+};
+
+static int find_socket(const struct question *q, char *path, size_t size, struct err *err)
+{
+    const struct collect_options usual = collect_options_default();
+
+    if (q->of_probe)
+        return probe_socket(path, size, q->dir, q->instance ? q->instance : "probe", err);
+    return collect_socket(path, size, q->dir ? q->dir : usual.dir,
+                          q->instance ? q->instance : usual.instance, err);
+}
+
+static int ask(const struct question *q, size_t subject)
 {
     char path[FILE_PATH];
     struct buf answer;
     struct err err;
     int status = 1;
-    int r = collect_socket(path, sizeof path, dir, instance, &err);
+    int r = find_socket(q, path, sizeof path, &err);
 
     buf_init(&answer, CTL_ANSWER_MAX);
     if (r == 0)
         r = ctl_ask(path, subjects[subject].word, &answer, &err);
     if (r == ERR_CONFIG)
-        (void)fprintf(stderr, "weir show: no collector runs on store %s: %s\n", dir, err.text);
+        (void)fprintf(stderr, "weir show: no %s runs there: %s\n",
+                      q->of_probe ? "probe" : "collector", err.text);
     else if (r)
         (void)fprintf(stderr, "weir show: %s\n", err.text);
     else
-        status = print_answer(&answer, subject, as_json);
+        status = print_answer(&answer, subject, q->as_json);
     buf_free(&answer);
     return status;
 }
@@ -247,9 +268,8 @@ static int ask(const char *dir, const char *instance, size_t subject, bool as_js
 static int cmd_show_run(int argc, char **argv)
 {
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
-    struct collect_options o = collect_options_default();
+    struct question q = {0};
     const char *word = NULL;
-    bool as_json = false;
     struct err err;
     int id;
 
@@ -257,22 +277,27 @@ static int cmd_show_run(int argc, char **argv)
         if (id == ERR_CONFIG)
             return command_usage_error(&cmd_show, err.text);
         if (id == OPT_STORE)
-            o.dir = scan.value;
+            q.dir = scan.value;
         else if (id == OPT_INSTANCE)
-            o.instance = scan.value;
+            q.instance = scan.value;
+        else if (id == OPT_PROBE)
+            q.of_probe = true;
         else if (id == OPT_JSON)
-            as_json = true;
+            q.as_json = true;
         else if (!word)
             word = scan.value;
         else
             return command_usage_error(&cmd_show, "expected one word: what to show");
     }
-    for (size_t i = 0; i < COUNT_OF(subjects); i++)
-        if (word && strcmp(word, subjects[i].word) == 0)
-            return ask(o.dir, o.instance, i, as_json);
+    for (size_t i = 0; i < COUNT_OF(subjects); i++) {
+        if (!word || strcmp(word, subjects[i].word) != 0)
+            continue;
+        q.of_probe = q.of_probe || strcmp(word, "probe") == 0;
+        return ask(&q, i);
+    }
     return command_usage_error(
         &cmd_show, "expected what to show: collect, counters, drops, senders, templates, samplers, "
-                   "interfaces, names or waiting");
+                   "interfaces, names, waiting, quirks or probe");
 }
 
 const struct command cmd_show = {
@@ -289,9 +314,12 @@ const struct command cmd_show = {
         "layouts that exporters announced, and how many records came by each since the "
         "start. samplers: the sampling rates they announced. interfaces: the names they gave to "
         "theirs, earlier ones too. names: these and those of VRFs, applications and samplers. "
-        "waiting: data that are held until their template comes.",
+        "waiting: data that are held until their template comes. quirks: rules for exporters that "
+        "stay odd, and proposals. probe: interfaces, flow caches and exporters of a running probe; "
+        "--probe asks it for counters or drops.",
     .examples = "weir show collect --store /var/lib/weir\n    a running collector\n"
-                "weir show counters --json\n    for scripts\n",
+                "weir show counters --json\n    for scripts\n"
+                "weir show probe\n    a running probe\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_show_run,

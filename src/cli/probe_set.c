@@ -219,7 +219,7 @@ static struct setup_record record_of(uint8_t family)
 
 static void put_exporters(const struct probe_flags *f, struct setup *s)
 {
-    s->exporters = mem_new(f->n_to, sizeof *s->exporters);
+    s->exporters = mem_new(f->n_to + 1, sizeof *s->exporters);
     s->n_exporters = f->n_to;
     for (size_t i = 0; i < f->n_to; i++) {
         struct setup_exporter *e = &s->exporters[i];
@@ -272,13 +272,13 @@ static void put_monitors(const struct probe_flags *f, struct setup *s)
     }
 }
 
-int probe_setup(const struct probe_flags *f, struct setup *out, struct err *err)
+int probe_setup(const struct probe_flags *f, bool may_be_none, struct setup *out, struct err *err)
 {
     enum { V5_RATE_MAX = (1 << 14) - 1 };
     struct setup s = {0};
 
-    if (f->n_to == 0)
-        return err_set(err, ERR_CONFIG, "expected --to HOST:PORT");
+    if (f->n_to == 0 && !may_be_none)
+        return err_set(err, ERR_CONFIG, "expected --to HOST:PORT, or --store DIR");
     if (f->sampler.random && f->sampler.rate == 0)
         return err_set(err, ERR_CONFIG, "--random: expected --sample N, too");
     if (f->exporter.version == 5 && f->sampler.rate > V5_RATE_MAX)

@@ -46,7 +46,9 @@ struct probe_flags probe_flags_default(void);
 int probe_set(struct probe_flags *f, enum probe_setting what, const char *text,
               struct err *err) MUST_USE;
 
-/* *out is the caller's to free. ERR_CONFIG: something is missing, or cannot be. */
-int probe_setup(const struct probe_flags *f, struct setup *out, struct err *err) MUST_USE;
+/* may_be_none: no collector, too. *out is the caller's to free. ERR_CONFIG: something is missing,
+ * or cannot be. */
+int probe_setup(const struct probe_flags *f, bool may_be_none, struct setup *out,
+                struct err *err) MUST_USE;
 
 #endif

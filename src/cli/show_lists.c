@@ -219,3 +219,48 @@ void show_waiting(const json_t *answer)
         (void)printf("Nothing waits for a template.\n");
     show_rest(answer);
 }
+
+/* --- a probe --- */
+
+static void show_monitor(const json_t *m)
+{
+    (void)printf("  Flow monitor %s, record %s: %" PRIu64 " of %" PRIu64
+                 " entries, at most %" PRIu64 " so far\n    %" PRIu64
+                 " flows begun; ended: %" PRIu64 " idle, %" PRIu64 " active too long, %" PRIu64
+                 " by FIN or RST, %" PRIu64 " too many\n",
+                 text(m, "monitor"), text(m, "record"), number(m, "flows"), number(m, "entries"),
+                 number(m, "high_water"), number(m, "added"), number(m, "ended_idle"),
+                 number(m, "ended_active"), number(m, "ended_seen"), number(m, "ended_too_many"));
+}
+
+void show_probe(const json_t *answer)
+{
+    const json_t *interfaces = json_object_get(answer, "interfaces");
+    const json_t *monitors = json_object_get(answer, "monitors");
+    const json_t *exporters = json_object_get(answer, "exporters");
+    const json_t *c = json_object_get(answer, "counters");
+    char t[TEXT_SHORT];
+
+    (void)text_print_duration((int64_t)number(answer, "uptime_ms"), t);
+    (void)printf("Probe \"%s\" (weir %s, pid %" PRIu64 "), up %s\n", text(answer, "instance"),
+                 text(answer, "version"), number(answer, "pid"), t);
+    for (size_t i = 0; i < json_array_size(interfaces); i++) {
+        const json_t *x = json_array_get(interfaces, i);
+        (void)printf("  Interface %s (%" PRIu64 "): %" PRIu64 " packets, %" PRIu64
+                     " dropped by the kernel\n",
+                     text(x, "interface"), number(x, "number"), number(x, "packets"),
+                     number(x, "kernel_drops"));
+    }
+    for (size_t i = 0; i < json_array_size(monitors); i++)
+        show_monitor(json_array_get(monitors, i));
+    for (size_t i = 0; i < json_array_size(exporters); i++) {
+        const json_t *x = json_array_get(exporters, i);
+        (void)printf("  To %s, version %" PRIu64 ": %" PRIu64 " records in %" PRIu64
+                     " messages, %" PRIu64 " bytes\n",
+                     text(x, "name"), number(x, "version"), number(x, "records"),
+                     number(x, "messages"), number(x, "bytes"));
+    }
+    (void)printf("  Metered %" PRIu64 " packets, %" PRIu64 " bytes, into %" PRIu64 " flows\n",
+                 number(c, "packets"), number(c, "packet_bytes"), number(c, "flows_metered"));
+    (void)printf("'weir show --probe counters' has every number.\n");
+}

@@ -17,4 +17,6 @@ void show_names(const json_t *answer);
 void show_quirks(const json_t *answer);
 void show_waiting(const json_t *answer);
 
+void show_probe(const json_t *answer);
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/ctl.h"
 #include "net/loop.h"
 #include "net/priv.h"
 
@@ -26,6 +27,9 @@ struct taps {
     struct timer timer;
     struct probe *probe;
     struct counts *counts;
+    struct ctl ctl;
+    struct probe_status status;
+    const struct live **live; /* for the status */
     size_t left;
     size_t n;
     struct tap tap[];
@@ -123,22 +127,50 @@ static int open_all(struct taps *t, const char *const *dev, const struct live_op
     return r ? r : priv_drop(NULL, err);
 }
 
+static void on_question(struct ctl *c, const char *line, struct buf *out)
+{
+    struct taps *t = container_of(c, struct taps, ctl);
+
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->tap[i].gone)
+            live_count(&t->tap[i].live);
+    probe_status_answer(&t->status, line, out);
+}
+
+static void listen_for_questions(struct taps *t, const char *socket)
+{
+    struct err err;
+
+    t->ctl.answer = on_question;
+    if (socket && ctl_open(&t->ctl, &t->loop, socket, &err) != 0)
+        log_warn("nobody can ask this probe (weir show)", KV("reason", err.text));
+}
+
 int taps_open(struct taps **out, const char *const *dev, size_t n, const struct live_options *o,
-              struct probe *probe, struct counts *counts, struct err *err)
+              struct probe *probe, struct counts *counts, const struct probe_status *status,
+              const char *socket, struct err *err)
 {
     struct taps *t = mem_new(1, sizeof *t + n * sizeof t->tap[0]);
 
     t->probe = probe;
     t->counts = counts;
+    t->status = *status;
+    t->live = mem_new(n, sizeof(*t->live));
+    for (size_t i = 0; i < n; i++)
+        t->live[i] = &t->tap[i].live;
+    t->status.live = t->live;
+    t->status.n_live = n;
     t->n = n;
     t->signals.fd = -1;
     t->timer.on = on_timer;
     int r = open_all(t, dev, o, err);
-    if (r)
+    if (r) {
         taps_close(t);
-    else
-        *out = t;
-    return r;
+        return r;
+    }
+    listen_for_questions(t, socket);
+    *out = t;
+    return 0;
 }
 
 int taps_run(struct taps *t, struct err *err)
@@ -161,6 +193,9 @@ void taps_close(struct taps *t)
         live_close(&t->tap[i].live);
     if (t->signals.fd >= 0)
         (void)close(t->signals.fd);
+    if (t->ctl.answer)
+        ctl_close(&t->ctl);
     loop_close(&t->loop);
+    free((void *)t->live);
     free(t);
 }

@@ -21,20 +21,6 @@ static struct counts *all_counts(const struct collect *c)
     return all;
 }
 
-static void put_counters(const struct collect *c, struct json *j)
-{
-    struct counts *all = all_counts(c);
-
-    json_key(j, "counters");
-    json_open(j, '{');
-    for (int i = 0; i < COUNT_N; i++) {
-        json_key(j, count_table[i].name);
-        json_u64(j, count_get(all, (enum count_id)i));
-    }
-    json_close(j, '}');
-    free(all);
-}
-
 /* An address, and what all workers together have received there. */
 static void put_udp(const struct collect *c, const struct receiver_status *s, size_t i,
                     struct json *j)
@@ -141,7 +127,9 @@ static void put_collect(struct collect *c, struct json *j)
     json_i64(j, clock_mono_ms() - c->started_mono_ms);
     put_listeners(c, s, j);
     put_workers(c, s, j);
-    put_counters(c, j);
+    struct counts *all = all_counts(c);
+    put_counters(j, all);
+    free(all);
     free(s);
 }
 
@@ -175,45 +163,24 @@ static void put_denied(struct collect *c, struct json *j)
     free(list);
 }
 
-static void put_drops(struct collect *c, struct json *j)
-{
-    struct counts *all = all_counts(c);
-
-    json_key(j, "drops");
-    json_open(j, '[');
-    for (int i = 0; i < COUNT_N; i++) {
-        if (!count_table[i].advice)
-            continue;
-        json_open(j, '{');
-        json_key(j, "name");
-        json_text(j, count_table[i].name);
-        put_number(j, "count", count_get(all, (enum count_id)i));
-        json_key(j, "what");
-        json_text(j, count_table[i].help);
-        json_key(j, "advice");
-        json_text(j, count_table[i].advice);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-    free(all);
-    put_denied(c, j);
-}
-
 void status_answer(struct collect *c, const char *line, struct buf *out)
 {
     struct json j = json_of(out);
+    struct counts *all = all_counts(c);
 
     json_open(&j, '{');
     if (strcmp(line, "collect") == 0) {
         put_collect(c, &j);
     } else if (strcmp(line, "counters") == 0) {
-        put_counters(c, &j);
+        put_counters(&j, all);
     } else if (strcmp(line, "drops") == 0) {
-        put_drops(c, &j);
+        put_losses(&j, all);
+        put_denied(c, &j);
     } else if (!lists_put(c, line, &j)) {
         json_key(&j, "error");
         json_text(&j, "unknown question; expected what weir show takes");
     }
     json_close(&j, '}');
     buf_u8(out, '\n');
+    free(all);
 }

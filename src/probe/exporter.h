@@ -2,8 +2,7 @@
  *
  * Templates go out before the first records, and again by time and by number of datagrams. Records
  * wait in an open datagram until it is full or exporter_flush(); datagrams wait until there are
- * many, for one system call. What cannot be sent is counted and given up: nobody waits for a
- * collector.
+ * many, for one system call, and go by the exporter's way (probe/way.h).
  *
  * The clock is the caller's (that of packets). v9 says the time in whole seconds only, so its
  * uptimes count from there: what a collector makes of the two is exact to the millisecond. */
@@ -12,29 +11,24 @@
 
 #include "base/count.h"
 #include "flow/batch.h"
-#include "net/udp.h"
 #include "probe/record.h"
 #include "probe/setup.h"
+#include "probe/way.h"
 
 struct exporter;
 
-/* Where its datagrams go; embedded in the owner's. */
-struct exporter_way {
-    void (*send)(struct exporter_way *w, const struct udp_out *v, size_t n, int64_t export_ms);
-};
-
-/* `way` NULL: by UDP to where the setup says. Both `setup` and `counts` must outlive it. */
-int exporter_new(struct exporter **out, const struct setup_exporter *setup,
-                 struct exporter_way *way, struct counts *counts, struct err *err) MUST_USE;
+/* `way` is the exporter's from now on. Both `setup` and `counts` must outlive it. */
+struct exporter *exporter_new(const struct setup_exporter *setup, struct way *way,
+                              struct counts *counts);
 void exporter_free(struct exporter *e); /* what was not flushed is gone */
 
-/* At most so many datagrams a second, by waiting; for files, which may be read faster than a
- * collector takes them. 0: no limit. */
-void exporter_set_pace(struct exporter *e, uint64_t datagrams_per_s);
-
-/* Collectors are told how packets were sampled: v5's header says it, else options data with the
- * templates. */
+/* All packets were sampled so: collectors are told in v5's header, else in options data. */
 void exporter_set_sampling(struct exporter *e, const struct setup_sampler *s);
+
+/* What its sampler-table tells. several: packets were sampled differently, so it has one, asked for
+ * or not. They must outlive it. */
+void exporter_set_samplers(struct exporter *e, const struct setup_sampler *v, size_t n,
+                           bool several);
 
 /* A kind of record that it will carry, before the first rows: *number is what they are called by.
  * ERR_CONFIG: its version cannot. */
@@ -50,6 +44,16 @@ void exporter_boot(struct exporter *e, int64_t boot_ms);
 
 void exporter_rows(struct exporter *e, size_t number, const struct encode_rows *rows,
                    int64_t now_ms);
+
+struct exporter_totals {
+    uint64_t records;
+    uint64_t messages;
+    uint64_t bytes;
+};
+struct exporter_totals exporter_totals(const struct exporter *e);
+
+/* Tables that are due go out, also where there are no flows. */
+void exporter_tick(struct exporter *e, int64_t now_ms);
 void exporter_flush(struct exporter *e);
 
 #endif

@@ -16,6 +16,57 @@ struct probe {
     uint64_t flows;  /* that `counts` knows of */
 };
 
+/* Does the exporter send what this place meters? */
+static bool serves(const struct setup *s, size_t exporter, const struct setup_place *place)
+{
+    const struct setup_monitor *m = &s->monitors[place->monitor];
+
+    for (size_t i = 0; i < m->n_exporters; i++)
+        if ((size_t)m->exporters[i] == exporter)
+            return true;
+    return false;
+}
+
+/* SETUP_NONE: nothing it sends was sampled; `several`: not all in the same way. */
+static int sampler_of(const struct setup *s, size_t exporter, bool *several)
+{
+    int found = SETUP_NONE;
+    bool any = false;
+
+    *several = false;
+    for (size_t i = 0; i < s->n_places; i++) {
+        if (!serves(s, exporter, &s->places[i]))
+            continue;
+        *several = *several || (any && s->places[i].sampler != found);
+        found = s->places[i].sampler;
+        any = true;
+    }
+    return found;
+}
+
+static int make_exporter(struct probe *p, size_t i, const struct probe_options *o, struct err *err)
+{
+    const struct setup *s = p->setup;
+    const struct setup_exporter *x = &s->exporters[i];
+    struct way *way = o->own_way;
+    bool several;
+    int sampler = sampler_of(s, i, &several);
+
+    if (several && x->version == 5)
+        return err_set(err, ERR_CONFIG,
+                       "flow exporter %s: NetFlow v5 says one sampling rate for all that it sends, "
+                       "and its monitors have several; expected version 9 or IPFIX",
+                       x->name);
+    int r = x->own_way ? 0 : way_open(&way, x, &o->way, p->counts, err);
+    if (r)
+        return r;
+    p->exporters[i] = exporter_new(x, way, p->counts);
+    exporter_set_samplers(p->exporters[i], s->samplers, s->n_samplers, several);
+    if (!several && sampler != SETUP_NONE)
+        exporter_set_sampling(p->exporters[i], &s->samplers[sampler]);
+    return 0;
+}
+
 static int make(struct probe *p, const struct probe_options *o, struct err *err)
 {
     const struct setup *s = p->setup;
@@ -23,19 +74,10 @@ static int make(struct probe *p, const struct probe_options *o, struct err *err)
 
     p->exporters = mem_new(s->n_exporters + 1, sizeof *p->exporters);
     p->monitors = mem_new(s->n_monitors + 1, sizeof *p->monitors);
-    for (size_t i = 0; i < s->n_exporters && r == 0; i++) {
-        r = exporter_new(&p->exporters[i], &s->exporters[i], NULL, p->counts, err);
-        if (r == 0)
-            exporter_set_pace(p->exporters[i], o->pace);
-    }
+    for (size_t i = 0; i < s->n_exporters && r == 0; i++)
+        r = make_exporter(p, i, o, err);
     for (size_t i = 0; i < s->n_monitors && r == 0; i++)
         r = monitor_new(&p->monitors[i], s, i, p->exporters, err);
-    for (size_t i = 0; i < s->n_places && r == 0; i++) {
-        const struct setup_place *place = &s->places[i];
-        const struct setup_monitor *m = &s->monitors[place->monitor];
-        for (size_t e = 0; e < m->n_exporters && place->sampler != SETUP_NONE; e++)
-            exporter_set_sampling(p->exporters[m->exporters[e]], &s->samplers[place->sampler]);
-    }
     if (r == 0)
         p->gauge = gauge_new(s, p->monitors, p->exporters, &o->gauge, p->counts);
     return r;
@@ -104,8 +146,10 @@ static void give(struct probe *p, int64_t now_ms)
 {
     for (size_t i = 0; i < p->setup->n_monitors; i++)
         monitor_give(p->monitors[i], now_ms);
-    for (size_t i = 0; i < p->setup->n_exporters; i++)
+    for (size_t i = 0; i < p->setup->n_exporters; i++) {
+        exporter_tick(p->exporters[i], now_ms);
         exporter_flush(p->exporters[i]);
+    }
     take_counts(p);
     p->give_ms = now_ms + PROBE_WAIT_MS;
 }
@@ -180,4 +224,14 @@ void probe_end(struct probe *p)
     for (size_t i = 0; i < p->setup->n_monitors; i++)
         monitor_end(p->monitors[i], p->now_ms);
     give(p, p->now_ms);
+}
+
+const struct cache_stats *probe_cache_stats(const struct probe *p, size_t i)
+{
+    return cache_stats(monitor_cache(p->monitors[i]));
+}
+
+struct exporter_totals probe_exporter_totals(const struct probe *p, size_t i)
+{
+    return exporter_totals(p->exporters[i]);
 }

@@ -16,7 +16,8 @@ struct probe;
 
 struct probe_options {
     struct gauge_options gauge;
-    uint64_t pace; /* datagrams a second to each collector, by waiting; 0: no limit */
+    struct way_options way;
+    struct way *own_way; /* of exporters that have one; else NULL. The probe closes it. */
 };
 
 /* `setup` and `counts` must outlive it. */
@@ -31,6 +32,10 @@ enum { PROBE_WAIT_MS = 1000 };
 
 /* Live: it is now_ms, by the clock that gives frames their time; call it each PROBE_WAIT_MS. */
 void probe_tick(struct probe *p, int64_t now_ms);
+
+/* Of the i-th monitor and exporter. */
+const struct cache_stats *probe_cache_stats(const struct probe *p, size_t i);
+struct exporter_totals probe_exporter_totals(const struct probe *p, size_t i);
 
 /* All flows end, and go out. */
 void probe_end(struct probe *p);

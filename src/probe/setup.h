@@ -53,6 +53,7 @@ struct setup_exporter {
     uint16_t port;
     uint16_t version; /* 5, 9, 10 */
     bool tcp;
+    bool own_way; /* to whom the program says, not to an address */
     bool has_source;
     struct addr source;       /* sends from it */
     char vrf[IFNAMSIZ];       /* in this VRF (the name of its device); "": in none */

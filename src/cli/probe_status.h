@@ -1,0 +1,30 @@
+/* probe_status: a running probe's state, and its answers on the control socket. */
+#ifndef CLI_PROBE_STATUS_H
+#define CLI_PROBE_STATUS_H
+
+#include "base/buf.h"
+#include "cli/probe_store.h"
+#include "net/live.h"
+
+/* Where a probe's control socket is: with a store as a collector's, else
+ * $RUNTIME_DIRECTORY/INSTANCE.sock, /run/weir/INSTANCE.sock (root) or
+ * $XDG_RUNTIME_DIR/weir/INSTANCE.sock. ERR_CONFIG: there is no such place. */
+int probe_socket(char *out, size_t size, const char *store, const char *instance,
+                 struct err *err) MUST_USE;
+
+/* What there is to tell of; all borrowed. */
+struct probe_status {
+    const char *instance;
+    int64_t started_ms;
+    const struct setup *setup;
+    const struct probe *probe;
+    const struct counts *counts;
+    const struct probe_store *store; /* NULL: none */
+    const struct live *const *live;
+    size_t n_live;
+};
+
+/* Answers "probe", "counters" or "drops" as one JSON object. */
+void probe_status_answer(const struct probe_status *s, const char *line, struct buf *out);
+
+#endif
