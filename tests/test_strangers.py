@@ -13,6 +13,7 @@ import pytest
 from conftest import until
 from hand import OPTIONS_TEMPLATE, TEMPLATE, Device
 from test_access import spoof
+from test_faults import SANITIZED
 
 SETTLED = 40  # datagrams after which an exporter is no stranger; weir says 32
 
@@ -78,7 +79,7 @@ def test_templates_of_strangers_push_out_no_known_exporters(known):
     s.all_came()
     n = c.counters()
     assert n["templates_evicted"] > 7000 and n["templates"] > 24000
-    assert status_kb(c, "VmRSS") - before < 64 * 1024
+    assert SANITIZED or status_kb(c, "VmRSS") - before < 64 * 1024  # a sanitizer keeps what was freed for a while
     still_served(c, device)
 
 
@@ -105,7 +106,7 @@ def test_sets_of_strangers_that_wait_push_out_none_of_a_known_exporter(known):
         s.send(struct.pack(">HH", 256 + k, 4 + len(octets)) + octets)
     s.all_came()
     assert c.counters()["sets_held_lost"] > 0
-    assert status_kb(c, "VmRSS") - before < 64 * 1024
+    assert SANITIZED or status_kb(c, "VmRSS") - before < 64 * 1024  # a sanitizer keeps what was freed for a while
     flows = c.counters()["flows"]
     device.send(c.port, device.flows(template=True))
     c.wait_for(sets_released=1, flows=flows + 2)
@@ -170,6 +171,6 @@ def test_hostile_templates_harm_nobody(known, version):
             s.send(body[:cut], body[:at] + bytes([body[at] ^ 1 << chance.randrange(8)]) + body[at + 1 :], version=version)
     s.all_came()
     assert c.counters()["bad_template"] > 0
-    assert status_kb(c, "VmRSS") - before < 64 * 1024
+    assert SANITIZED or status_kb(c, "VmRSS") - before < 64 * 1024  # a sanitizer keeps what was freed for a while
     still_served(c, device)
     assert c.stop() == 0

@@ -1,6 +1,7 @@
 #include "cli/check_probe.h"
 
 #include "base/text.h"
+#include "probe/origin.h"
 
 #include <stdio.h>
 
@@ -113,6 +114,9 @@ static void print_monitor(const struct setup *s, size_t i)
     (void)printf("Flow monitor %s, record %s\n", m->name, r->name);
     print_fields(r, true, "  a flow is: ");
     print_fields(r, false, "  and it has: ");
+    char unknown[SETUP_FIELDS * WORDS_TEXT];
+    if (origin_print_unknown(r, unknown, sizeof unknown))
+        (void)printf("  not known to a probe, and exported as 0: %s\n", unknown);
     print_cache(m);
     for (size_t k = 0; k < m->n_exporters; k++)
         print_exporter(&s->exporters[m->exporters[k]]);

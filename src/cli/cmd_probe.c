@@ -12,7 +12,9 @@
 #include "cli/progress.h"
 #include "cli/taps.h"
 #include "net/frames.h"
+#include "probe/origin.h"
 #include "probe/probe.h"
+#include "probe/words.h"
 #include "store/name.h"
 #include "wire/packet.h"
 
@@ -91,6 +93,7 @@ struct run {
     struct counts counts;
     struct progress progress;
     int64_t begin_ns;
+    struct routes *routes;
     struct probe_store *store; /* NULL: none */
     uint64_t stored;
     uint64_t unknown; /* frames of a link type that we cannot read */
@@ -213,18 +216,22 @@ static int run_live(struct run *r, const struct options *o, const struct setup *
                     struct err *err)
 {
     const char **dev = mem_new(setup->n_places, sizeof *dev);
-    const struct probe_status status = {.instance = o->instance,
-                                        .started_ms = clock_wall_ms(),
-                                        .setup = setup,
-                                        .probe = r->probe,
-                                        .counts = &r->counts,
-                                        .store = r->store};
     char socket[FILE_PATH];
     struct err why;
     struct taps *t;
     bool has_socket = probe_socket(socket, sizeof socket, o->store, o->instance, &why) == 0;
-    int e = taps_open(&t, dev, devices(setup, dev), &o->live, r->probe, &r->counts, &status,
-                      has_socket ? socket : NULL, err);
+    const struct taps_options options = {.live = o->live,
+                                         .probe = r->probe,
+                                         .counts = &r->counts,
+                                         .routes = r->routes,
+                                         .status = {.instance = o->instance,
+                                                    .started_ms = clock_wall_ms(),
+                                                    .setup = setup,
+                                                    .probe = r->probe,
+                                                    .counts = &r->counts,
+                                                    .store = r->store},
+                                         .socket = has_socket ? socket : NULL};
+    int e = taps_open(&t, dev, devices(setup, dev), &options, err);
 
     if (!has_socket)
         log_warn("nobody can ask this probe (weir show)", KV("reason", why.text));
@@ -239,6 +246,17 @@ static int run_live(struct run *r, const struct options *o, const struct setup *
     return e;
 }
 
+static void say_unknown(const struct setup *s)
+{
+    char words[SETUP_FIELDS * WORDS_TEXT];
+
+    for (size_t i = 0; i < s->n_records; i++)
+        if (origin_print_unknown(&s->records[i], words, sizeof words))
+            (void)fprintf(stderr,
+                          "weir probe: record %s: not known to a probe, and exported as 0: %s\n",
+                          s->records[i].name, words);
+}
+
 static int run(const struct options *o, const struct setup *setup)
 {
     struct run *r = mem_new(1, sizeof *r);
@@ -248,12 +266,18 @@ static int run(const struct options *o, const struct setup *setup)
     struct probe_options po = o->probe;
     int e = o->store ? probe_store_open(&r->store, o->store, o->instance, !o->path, &err) : 0;
 
+    r->routes = routes_new();
+    if (!o->path && routes_read(r->routes, &err) != 0)
+        (void)fprintf(stderr, "weir probe: no routes are known: %s\n", err.text);
+    po.gauge.routes = o->path ? NULL : r->routes;
+    say_unknown(setup);
     po.own_way = r->store ? probe_store_way(r->store) : NULL;
     if (e == 0)
         e = probe_new(&r->probe, setup, &po, &r->counts, &err);
     if (e == 0)
         e = o->path ? run_file(r, o, &err) : run_live(r, o, setup, &err);
     probe_free(r->probe);
+    routes_free(r->routes);
     int closed = r->store ? probe_store_close(r->store, &r->stored, e ? NULL : &err) : 0;
     e = e ? e : closed;
     if (e)
@@ -327,15 +351,30 @@ static int make_setup(struct options *o, struct setup *out, struct err *err)
     return probe_setup(&o->flags, o->store != NULL, out, err);
 }
 
+/* How much of a packet has to be seen: headers, and sections that records ask for. */
+static uint32_t keep_bytes(const struct setup *s, bool inner)
+{
+    enum { KEEP = 160, INNER = 96, HEADER_SECTION = 313, PAYLOAD_SECTION = 314 };
+    uint32_t section = 0;
+
+    for (size_t i = 0; i < s->n_records; i++)
+        for (size_t k = 0; k < s->records[i].n; k++) {
+            const struct setup_field *f = &s->records[i].fields[k];
+            bool is =
+                f->enterprise == 0 && (f->number == HEADER_SECTION || f->number == PAYLOAD_SECTION);
+            section = is && f->len > section ? f->len : section;
+        }
+    return (uint32_t)(KEEP + (inner ? INNER : 0)) + section;
+}
+
 static int check(struct options *o, const struct setup *s, struct err *err)
 {
-    enum { KEEP = 160, KEEP_INNER = 256 };
 
     if (o->path && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
         return err_set(err, ERR_CONFIG,
                        "--direction, --filter, --promiscuous and --own are for interfaces");
     o->probe.way.patient = o->path != NULL;
-    o->live.keep_bytes = o->probe.gauge.inner ? KEEP_INNER : KEEP;
+    o->live.keep_bytes = keep_bytes(s, o->probe.gauge.inner);
     for (size_t i = 0; i < s->n_places; i++)
         o->live.outgoing |= s->places[i].output;
     return 0;
@@ -361,9 +400,7 @@ static int cmd_probe_run(int argc, char **argv)
         r = probe_store_join(&setup, &err);
     if (r == 0)
         r = check(&o, &setup, &err);
-    if (r)
-        return command_usage_error(&cmd_probe, err.text);
-    int status = run(&o, &setup);
+    int status = r ? command_usage_error(&cmd_probe, err.text) : run(&o, &setup);
     setup_free(&setup);
     return status;
 }

@@ -29,6 +29,8 @@ struct taps {
     struct counts *counts;
     struct ctl ctl;
     struct probe_status status;
+    struct routes *routes;
+    int routes_fd;            /* tells when they change; -1: nobody does */
     const struct live **live; /* for the status */
     size_t left;
     size_t n;
@@ -71,6 +73,24 @@ static void on_ring(struct io *io, uint32_t events)
         lose(t, err.text);
 }
 
+static void watch_routes(struct taps *t)
+{
+    struct err err;
+
+    if (netlink_watch_routes(&t->routes_fd, &err) == 0)
+        return;
+    t->routes_fd = -1;
+    log_warn("routes stay as they were at the start", KV("reason", err.text));
+}
+
+static void follow_routes(struct taps *t)
+{
+    struct err err;
+
+    if (t->routes_fd >= 0 && netlink_changed(t->routes_fd) && routes_read(t->routes, &err) != 0)
+        log_warn("routes not read; those before are used", KV("reason", err.text));
+}
+
 static void on_timer(struct timer *timer, int64_t now_mono_ms)
 {
     struct taps *t = container_of(timer, struct taps, timer);
@@ -87,6 +107,7 @@ static void on_timer(struct timer *timer, int64_t now_mono_ms)
             log_warn("the kernel dropped packets", KV("interface", tap->live.dev),
                      KV("packets", more));
     }
+    follow_routes(t);
     probe_tick(t->probe, clock_wall_ms());
     timer_set(&t->loop, timer, now_mono_ms + PROBE_WAIT_MS);
 }
@@ -146,15 +167,16 @@ static void listen_for_questions(struct taps *t, const char *socket)
         log_warn("nobody can ask this probe (weir show)", KV("reason", err.text));
 }
 
-int taps_open(struct taps **out, const char *const *dev, size_t n, const struct live_options *o,
-              struct probe *probe, struct counts *counts, const struct probe_status *status,
-              const char *socket, struct err *err)
+int taps_open(struct taps **out, const char *const *dev, size_t n, const struct taps_options *o,
+              struct err *err)
 {
     struct taps *t = mem_new(1, sizeof *t + n * sizeof t->tap[0]);
 
-    t->probe = probe;
-    t->counts = counts;
-    t->status = *status;
+    t->probe = o->probe;
+    t->counts = o->counts;
+    t->routes = o->routes;
+    t->routes_fd = -1;
+    t->status = o->status;
     t->live = mem_new(n, sizeof(*t->live));
     for (size_t i = 0; i < n; i++)
         t->live[i] = &t->tap[i].live;
@@ -163,12 +185,13 @@ int taps_open(struct taps **out, const char *const *dev, size_t n, const struct 
     t->n = n;
     t->signals.fd = -1;
     t->timer.on = on_timer;
-    int r = open_all(t, dev, o, err);
+    int r = open_all(t, dev, &o->live, err);
     if (r) {
         taps_close(t);
         return r;
     }
-    listen_for_questions(t, socket);
+    watch_routes(t);
+    listen_for_questions(t, o->socket);
     *out = t;
     return 0;
 }
@@ -195,6 +218,8 @@ void taps_close(struct taps *t)
         (void)close(t->signals.fd);
     if (t->ctl.answer)
         ctl_close(&t->ctl);
+    if (t->routes_fd >= 0)
+        (void)close(t->routes_fd);
     loop_close(&t->loop);
     free((void *)t->live);
     free(t);

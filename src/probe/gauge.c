@@ -20,6 +20,7 @@ struct seen {
     uint32_t packets;
     uint64_t bytes;
     bool outgoing;
+    bool metered; /* somewhere; or a sampler left it out */
 };
 
 /* Where a monitor stands. */
@@ -58,6 +59,7 @@ struct gauge {
     struct connections **connections; /* by monitor */
     size_t n_monitors;
     struct details_wanted wanted; /* by any record */
+    const struct routes *routes;  /* NULL: no record asks for them */
     struct fragment fragments[FRAGMENTS];
     struct seen seen[GAUGE_BATCH];
     struct details *details; /* GAUGE_BATCH of them; NULL: nobody wants any */
@@ -73,6 +75,21 @@ static void want(struct details_wanted *all, const struct details_wanted *w)
     all->section = w->section > all->section ? w->section : all->section;
     all->payload_section =
         w->payload_section > all->payload_section ? w->payload_section : all->payload_section;
+}
+
+/* Does any record ask for what the routing table says: masks, prefixes, next hops, and where a
+ * packet that came in goes out? */
+static bool wants_routes(const struct setup *s)
+{
+    static const uint16_t numbers[] = {9, 13, 14, 15, 29, 30, 44, 45, 62, 169, 170, 253};
+
+    for (size_t i = 0; i < s->n_records; i++)
+        for (size_t k = 0; k < s->records[i].n; k++)
+            for (size_t n = 0; n < COUNT_OF(numbers); n++)
+                if (s->records[i].fields[k].enterprise == 0 &&
+                    s->records[i].fields[k].number == numbers[n])
+                    return true;
+    return false;
 }
 
 /* Room for a batch's keys and values, and what else the records need. */
@@ -111,6 +128,7 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
     m->n_monitors = setup->n_monitors;
     m->connections = mem_new(setup->n_monitors + 1, sizeof(*m->connections));
     set_records(m, monitors);
+    m->routes = wants_routes(setup) ? o->routes : NULL;
     for (size_t i = 0; i < setup->n_places; i++) {
         const struct setup_place *s = &setup->places[i];
         struct place *p = &m->places[i];
@@ -242,6 +260,23 @@ static void see_details(const struct gauge *m, const struct frame *frame, const 
     details_read(&source, &m->wanted, out);
 }
 
+static uint8_t mask_of(const struct route *r, uint8_t version)
+{
+    return (uint8_t)(version == 4 ? r->bits - ADDR_V4_BITS : r->bits);
+}
+
+static void set_routes(const struct routes *routes, struct facts *f, bool outgoing)
+{
+    const struct route *to = routes_find(routes, &f->dst);
+    const struct route *from = routes_find(routes, &f->src);
+
+    f->next_hop = to ? to->via : (struct addr){0};
+    f->dst_mask = to ? mask_of(to, f->ip_version) : 0;
+    f->src_mask = from ? mask_of(from, f->ip_version) : 0;
+    if (to && !outgoing)
+        f->out_if = to->out_if;
+}
+
 static bool see(struct gauge *m, const struct frame *frame, size_t i)
 {
     struct seen *s = &m->seen[i];
@@ -266,9 +301,12 @@ static bool see(struct gauge *m, const struct frame *frame, size_t i)
     s->facts.in_if = frame->outgoing ? 0 : m->ifindex;
     s->facts.out_if = frame->outgoing ? m->ifindex : 0;
     s->facts.direction = frame->outgoing;
+    if (m->routes)
+        set_routes(m->routes, &s->facts, frame->outgoing);
     count_segments(s, &p, frame->segment_bytes);
     s->time_ms = frame->time_ms;
     s->outgoing = frame->outgoing;
+    s->metered = false;
     if (m->details)
         see_details(m, frame, &p, s, &m->details[i]);
     return true;
@@ -292,12 +330,13 @@ static bool is_sampled(struct place *p)
     return p->left-- == p->taken;
 }
 
-static bool is_wanted(struct gauge *m, struct place *p, const struct seen *s)
+static bool is_wanted(struct gauge *m, struct place *p, struct seen *s)
 {
     if (p->ifindex != m->ifindex || p->output != s->outgoing)
         return false;
     if (p->family != 0 && p->family != s->facts.ip_version)
         return false;
+    s->metered = true;
     if (!p->sampler || is_sampled(p))
         return true;
     count_add(m->counts, COUNT_PACKETS_UNSAMPLED, 1);
@@ -391,12 +430,13 @@ void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size
 
     m->ifindex = ifindex;
     for (size_t i = 0; i < n; i++)
-        if (see(m, &v[i], k)) {
-            packets += m->seen[k].packets;
-            bytes += m->seen[k++].bytes;
-        }
-    count_add(m->counts, COUNT_PACKETS, packets);
-    count_add(m->counts, COUNT_PACKET_BYTES, bytes);
+        k += see(m, &v[i], k);
     for (size_t i = 0; i < m->n_places && k > 0; i++)
         feed(m, &m->places[i], k);
+    for (size_t i = 0; i < k; i++) {
+        packets += m->seen[i].metered ? m->seen[i].packets : 0;
+        bytes += m->seen[i].metered ? m->seen[i].bytes : 0;
+    }
+    count_add(m->counts, COUNT_PACKETS, packets);
+    count_add(m->counts, COUNT_PACKET_BYTES, bytes);
 }

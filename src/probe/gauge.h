@@ -8,6 +8,7 @@
 
 #include "base/count.h"
 #include "net/frames.h"
+#include "net/routes.h"
 #include "probe/monitor.h"
 #include "probe/setup.h"
 
@@ -16,8 +17,9 @@
 enum { GAUGE_BATCH = 64 };
 
 struct gauge_options {
-    bool inner; /* of packets in tunnels, what they carry */
-    bool own;   /* the exporters' datagrams, too */
+    bool inner;                  /* of packets in tunnels, what they carry */
+    bool own;                    /* the exporters' datagrams, too */
+    const struct routes *routes; /* NULL: nothing is known of them; else it must outlive it */
 };
 
 struct gauge;

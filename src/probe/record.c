@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { COLUMNS = SETUP_FIELDS + 8, V4_BYTES = 4, WORD = 8, TCP_FLAGS = 6 };
+enum { COLUMNS = SETUP_FIELDS + 8, V4_BYTES = 4, WORD = 8, TCP_FLAGS = 6, SAMPLER = 48 };
 
 /* Octets that stand together in the facts or details, and in the key or the values. */
 struct move {
@@ -217,6 +217,7 @@ static void add_places(struct record *r, const struct part *parts)
 {
     const struct value first = {.from = ORIGIN_FIRST};
     const struct value last = {.from = ORIGIN_LAST};
+    const struct value packets = {.from = ORIGIN_PACKETS};
 
     for (size_t i = 0; i < r->setup.n; i++) {
         const struct part *p = &parts[i];
@@ -231,6 +232,7 @@ static void add_places(struct record *r, const struct part *parts)
     /* what the store and v5 want of every flow */
     (void)add_column(r, FIELD_FIRST, &first);
     (void)add_column(r, FIELD_LAST, &last);
+    (void)add_column(r, FIELD_PACKETS, &packets); /* which flows are exported may depend on it */
 }
 
 static int find_parts(const struct setup_record *s, struct part *parts, struct err *err)
@@ -510,7 +512,7 @@ static int v5_layout(const struct record *r, struct record_layout *out, struct e
 
     for (size_t i = 0; i < r->setup.n; i++) {
         const struct setup_field *f = &r->setup.fields[i];
-        bool has = false;
+        bool has = f->enterprise == 0 && f->number == SAMPLER; /* its header says the rate */
         for (size_t k = 0; k < v5->n; k++)
             has = has || (f->enterprise == 0 && v5->fields[k].number == f->number);
         if (!has && f->key)
