@@ -209,7 +209,8 @@ static void compile(struct table *t)
     size_t depth = 0;
     struct addr next;
 
-    qsort(t->v, t->n, sizeof *t->v, by_prefix);
+    if (t->n > 0)
+        qsort(t->v, t->n, sizeof *t->v, by_prefix);
     t->ranges = mem_new(2 * t->n + 1, sizeof *t->ranges);
     for (size_t i = 0; i <= t->n; i++) {
         const struct route *r = i < t->n ? &t->v[i] : NULL;
