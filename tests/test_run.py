@@ -1,5 +1,6 @@
 """tools/run.sh, which is `make run`: the main job on real input, ended by itself and by Ctrl-C."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import termios
 import time
 
 import pytest
@@ -35,6 +37,12 @@ def metering_is_possible():
         pytest.skip("metering needs root")
 
 
+def take_terminal():
+    """And Ctrl-C, which whoever runs the tests in the background may have had ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Script:
     """run.sh as a process with a terminal of its own, so that Ctrl-C is what it is for a user."""
 
@@ -42,7 +50,7 @@ class Script:
         self.terminal, other = os.openpty()
         self.process = subprocess.Popen(
             [RUN], env=environment, stdin=other, stdout=other, stderr=other, start_new_session=True,
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+            preexec_fn=take_terminal,
         )
         os.close(other)
         self.text = ""
