@@ -1,7 +1,7 @@
 #!/bin/bash
 # All tests, as `make test` and `make test-long` run them. Each step writes its log to build/logs;
 # a step that fails shows it, and the others run all the same. The last line is the sum of all.
-#    FUZZ_SECONDS    for fuzzing, over all harnesses (300)
+#    FUZZ_SECONDS    for fuzzing, over all harnesses (180)
 #    WEIR_LONG=1     the long forms of tests that have one
 #    ONLY=step,...   these steps only
 set -u
@@ -11,7 +11,7 @@ mkdir -p "$logs"
 passed=0 failed=0 skipped=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export ASAN_OPTIONS=detect_stack_use_after_return=1
-export FUZZ_SECONDS=${FUZZ_SECONDS:-300}
+export FUZZ_SECONDS=${FUZZ_SECONDS:-180}
 
 # Number before a word in the log's text: "12 passed".
 number() { grep -oE "[0-9]+ $1" "$2" | tail -n 1 | grep -oE '^[0-9]+' || echo 0; }
