@@ -2,6 +2,7 @@
 test_probe_live.py. Prints what became of it as JSON.
 
     unshare -Urn python router.py FOLDER [PROBE'S ARGUMENTS...]
+    unshare -Urn python router.py FOLDER --config TEXT       the probe does what TEXT says; {0} and {1} in it are the collectors' ports
 """
 
 import json
@@ -66,10 +67,14 @@ def main(folder, *args):
     for path in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
         pathlib.Path("/proc/sys/net", path).write_text("1")
     collectors = [conftest.Collector(folder / f"store{i}") for i in range(2)]
-    to = [x for c in collectors for x in ("--to", f"127.0.0.1:{c.port}")]
     log = folder / "probe.log"
+    if args and args[0] == "--config":
+        (folder / "probe.conf").write_text(args[1].format(*(c.port for c in collectors)))
+        what = ["--config", folder / "probe.conf"]
+    else:
+        what = ["-i", "r0", "-i", "r1", *(x for c in collectors for x in ("--to", f"127.0.0.1:{c.port}")), *args]
     with open(log, "w") as out:
-        probe = subprocess.Popen([conftest.WEIR, "probe", "-i", "r0", "-i", "r1", *to, *args], stderr=out)
+        probe = subprocess.Popen([conftest.WEIR, "probe", *what], stderr=out)
     try:
         conftest.until(lambda: log.read_text().count("metering ") >= 2 + args.count("-i") or probe.poll() is not None, "the probe to begin")
         before = [counters(d) for d in ("r0", "r1")]
@@ -79,7 +84,7 @@ def main(folder, *args):
         send(hosts[1], "fd00:0::2", 2001, 9, 200, 700)
         send(hosts[0], "fd00:1::2", 1002, 9, 100, 0)
         after = [counters(d) for d in ("r0", "r1")]
-        want = 10 if "both" in args else 5
+        want = 10 if "both" in args else 6 if "--config" in args else 5
         for c in collectors:  # all that was sent ends by its timeout
             conftest.until(lambda c=c: sum(f["dst_port"] == 9 for f in stored(c)) >= want, "the flows")
         probe.send_signal(signal.SIGINT)

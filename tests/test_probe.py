@@ -161,8 +161,9 @@ def test_timeouts_split_flows_exactly_where_they_should(export, tmp_path, versio
     assert parts(flows) == [(0, 9_999, 2), (19_999, 25_000, 2)]
 
     steady = [frame(1000 * i) for i in range(150)]  # a minute each, by --active
-    flows, *_ = export(capture(tmp_path / "b", steady), "--version", version, "--active", "60s")
-    assert parts(flows) == [(0, 59_000, 60), (60_000, 119_000, 60), (120_000, 149_000, 30)]
+    for said in (["--active", "60s"], ["--timeout", "max-active-life=60s"]):
+        flows, *_ = export(capture(tmp_path / "b", steady), "--version", version, *said)
+        assert parts(flows) == [(0, 59_000, 60), (60_000, 119_000, 60), (120_000, 149_000, 30)]
 
     tcp = [frame(0, proto=6, flags=2), frame(100, proto=6, flags=0x10), frame(200, proto=6, flags=0x11),
            frame(2_100, proto=6, flags=0x10),  # late, of the closed connection
@@ -347,7 +348,7 @@ def test_reads_standard_input(run, tmp_path):
     (["-r", "x", "--to", "nonsense"], "expected HOST:PORT such as 192.0.2.1:2055"),
     (["-r", "x", "--to", "127.0.0.1:1", "--version", "8"], "expected 5, 9 or ipfix, found \"8\""),
     (["-r", "x", "--to", "127.0.0.1:1", "--active", "100ms"], "expected whole seconds"),
-    (["-r", "x", "--to", "127.0.0.1:1", "--timeout", "tcp=5s"], "tcp-generic, tcp-fin or tcp-rst; found \"tcp=5s\""),
+    (["-r", "x", "--to", "127.0.0.1:1", "--timeout", "tcp=5s"], "tcp-generic, tcp-fin, tcp-rst or max-active-life; found \"tcp=5s\""),
     (["-r", "x", "--to", "127.0.0.1:1", "--random"], "expected --sample N, too"),
     (["-r", "x", "--to", "127.0.0.1:1", "--mtu", "100"], "expected at least 576"),
     (["-r", "x", "--to", "127.0.0.1:1", "--source", "203.0.113.1"], "this machine does not have that address"),

@@ -75,6 +75,46 @@ def test_own_exports_are_not_metered_and_both_directions_are_if_asked(tmp_path):
         assert flows == {(500, r["index"]["r0"], r["index"]["r1"]), (500, 0, r["index"]["r1"])}
 
 
+FAMILY = """flow record R{0}
+ match ipv{0} source address
+ match ipv{0} destination address
+ match ip protocol
+ match transport source-port
+ match transport destination-port
+ match flow direction
+ match interface input
+ match interface output
+ collect counter bytes long
+ collect counter packets long
+ collect ipv{0} destination mask
+flow monitor M{0}
+ record R{0}
+ exporter A
+ exporter B
+ cache timeout active 60
+ cache timeout inactive 1
+"""
+
+
+def test_a_routers_configuration_meters_at_interfaces_in_and_out(tmp_path):
+    text = "flow exporter {}\n destination 127.0.0.1\n transport udp {{{}}}\n export-protocol {}\n option interface-table\n"
+    text = text.format("A", 0, "netflow-v9") + text.format("B", 1, "ipfix") + FAMILY.format(4) + FAMILY.format(6)
+    for alias, dev, way in (("GigabitEthernet0/0", "r0", "input"), ("GigabitEthernet0/1", "r1", "output")):
+        text += f"interface-alias {alias} {dev}\ninterface {alias}\n ip flow monitor M4 {way}\n ipv6 flow monitor M6 {way}\n"
+    r = route(tmp_path, "--config", text)
+    assert r["status"] == 0, r["log"]
+    want = set()
+    for (host, port), (packets, octets, dev) in SENT.items():
+        index, other = r["index"][dev], r["index"]["r1" if dev == "r0" else "r0"]
+        mask = 64 if ":" in host else 24
+        if dev == "r0":  # it comes in at r0, where it is metered, and leaves by r1, where it is, too
+            want |= {(host, port, packets, octets, 0, index, other, mask), (host, port, packets, octets, 1, 0, other, mask)}
+    for store, version in zip(r["stores"], (9, 10)):
+        have = {(f["src_addr"], f["src_port"], f["packets"], f["bytes"], f["direction"], f["in_if"], f["out_if"], f["dst_mask"])
+                for f in store if f["proto"] == 17 and f["dst_port"] == 9}
+        assert have == want and {f["version"] for f in store} == {version}
+
+
 def test_mistakes_are_explained(run):
     for args, said in ((["-i", "lo", "-r", "x"], "expected --interface DEV, --read FILE, or --config FILE"),
                        (["-i", "nowhere0"], "nowhere0"),
