@@ -123,6 +123,14 @@ class Metered:
         self.mb = use.ru_maxrss / 1024
 
 
+def pmacctd(work, packets, port):
+    """Its configuration."""
+    conf = work / "pmacctd.conf"
+    conf.write_text(f"daemonize: false\n{packets}\nplugins: nfprobe\nnfprobe_receiver: 127.0.0.1:{port}\n"
+                    "nfprobe_version: 9\naggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags\n")
+    return conf
+
+
 def programs(args, capture, port, work):
     """Name → the command that meters the capture."""
     weir = [args.weir, "probe", "-r", capture, "--to", f"127.0.0.1:{port}", "--version"]
@@ -136,10 +144,7 @@ def programs(args, capture, port, work):
         (work / "nf").mkdir(exist_ok=True)
         commands["nfpcapd"] = [found["nfpcapd"], "-r", capture, "-w", work / "nf"]
     if found["pmacctd"]:
-        conf = work / "pmacctd.conf"
-        conf.write_text(f"daemonize: false\npcap_savefile: {capture}\nplugins: nfprobe\nnfprobe_receiver: 127.0.0.1:{port}\n"
-                        "nfprobe_version: 9\naggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags\n")
-        commands["pmacctd, v9"] = [found["pmacctd"], "-f", conf]
+        commands["pmacctd, v9"] = [found["pmacctd"], "-f", pmacctd(work, f"pcap_savefile: {capture}", port)]
     return commands
 
 
@@ -169,7 +174,8 @@ def from_file(args, work):
 
 def live(args, work):
     write(work / "traffic.pcap", connections(random.Random(1)), args.packets, 50_000)
-    inside = subprocess.run(["unshare", "-Urn", sys.executable, __file__, "--build", args.build, "--packets", str(args.packets), "--inside", work],
+    network = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]  # where nfpcapd may not lock its memory
+    inside = subprocess.run([*network, sys.executable, __file__, "--build", args.build, "--packets", str(args.packets), "--inside", work],
                             capture_output=True, text=True)
     if inside.returncode not in (0, 1):
         print(f"\nlive: no network of our own here, left out:\n{inside.stderr}")
@@ -198,13 +204,15 @@ print(n, time.monotonic() - began)
 def live_programs(args, work, port):
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
     commands = {"weir, v9": [args.weir, "probe", "-i", "v0", "--to", f"127.0.0.1:{port}"]}
-    found = {name: shutil.which(name, path=path) for name in ("softflowd", "nfpcapd")}
+    found = {name: shutil.which(name, path=path) for name in ("softflowd", "nfpcapd", "pmacctd")}
     if found["softflowd"]:
         commands["softflowd, v9"] = [found["softflowd"], "-d", "-i", "v0", "-m", "4000000", "-v", "9", "-n", f"127.0.0.1:{port}",
                                      "-p", work / "pid", "-c", work / "ctl"]
     if found["nfpcapd"]:
         (work / "nflive").mkdir(exist_ok=True)
         commands["nfpcapd"] = [found["nfpcapd"], "-i", "v0", "-w", work / "nflive"]
+    if found["pmacctd"]:
+        commands["pmacctd, v9"] = [found["pmacctd"], "-f", pmacctd(work, "pcap_interface: v0", port)]
     return commands
 
 
@@ -220,6 +228,9 @@ def live_inside(args, work):
             with tempfile.TemporaryFile("w+") as out:
                 process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out)
                 time.sleep(1.5)
+                if process.poll() is not None:
+                    print(f"| {name} | it does not run here | | | |")
+                    continue
                 n, seconds = map(float, subprocess.run([sys.executable, "-c", INJECT, work / "traffic.pcap"], capture_output=True, text=True, check=True).stdout.split())
                 time.sleep(1)
                 process.send_signal(signal.SIGINT)
