@@ -62,14 +62,7 @@ static void check(const struct setup *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-#define FNF(i, block, text, opened, can_be_bare, goes_on) \
-    {.words = (text),                                     \
-     .take = on_fnf,                                      \
-     .in = (block),                                       \
-     .opens = (opened),                                   \
-     .id = (i),                                           \
-     .bare = (can_be_bare),                               \
-     .then = (goes_on)},
+#define FNF(...) FNF_COMMAND(on_fnf, __VA_ARGS__)
     const struct conf_command commands[] = {
 #include "probe/fnf.def"
     };

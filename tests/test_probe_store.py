@@ -8,18 +8,10 @@ import sys
 import pytest
 
 import packets
-import traffic
 from test_probe import FOREVER as FLAGS
-from test_probe import START_MS, needs_tshark
+from test_probe import conversations, needs_tshark  # noqa: F401
 from test_probe_conf import FOREVER, HERE, RECORD, exporter
 from test_probe_live import UNSHARE, may_have_networks
-
-
-@pytest.fixture
-def conversations(tmp_path):
-    path = tmp_path / "traffic.pcap"
-    traffic.write(path, START_MS)
-    return path
 
 
 @needs_tshark

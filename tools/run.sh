@@ -65,20 +65,25 @@ fail() { # LOG TEXT
     exit 1
 }
 
+# Wait until process $1 has written $2 to its log $3; false: it has ended before.
+begun() {
+    until grep -qs "$2" "$3"; do
+        kill -0 "$1" 2>/dev/null || return 1
+        [ -z "$stop" ] || { finish; exit; }
+        sleep 0.05
+    done
+}
+
 flows() { "$weir" query --store "$store" --from "$begin" --by version --top 0 --format jsonl 2>/dev/null; }
 flow_count() { flows | sed -n 's/.*"flows":\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { print n + 0 }'; }
 
 mkdir -p "$work"
 start "$weir" collect --listen "127.0.0.1:$port" --store "$store" 2>"$work/collect.log" &
 collector=$!
-until grep -qs ' ready ' "$work/collect.log"; do
-    kill -0 "$collector" 2>/dev/null || {
-        collector=
-        fail "$work/collect.log" "The collector did not start; another port: WEIR_PORT=9995 make run"
-    }
-    [ -z "$stop" ] || { finish; exit; }
-    sleep 0.05
-done
+begun "$collector" ' ready ' "$work/collect.log" || {
+    collector=
+    fail "$work/collect.log" "The collector did not start; another port: WEIR_PORT=9995 make run"
+}
 echo "Collecting on 127.0.0.1:$port (UDP) into $store, log in $work/collect.log"
 
 # What comes in at each interface, and what leaves; of loopback only what comes, which is the same.
@@ -132,14 +137,10 @@ END
 configuration >"$work/probe.conf"
 RUNTIME_DIRECTORY=$(realpath "$work") start "$weir" probe --config "$work/probe.conf" 2>"$work/probe.log" &
 probe=$!
-until grep -qs ' metering ' "$work/probe.log"; do
-    kill -0 "$probe" 2>/dev/null || {
-        probe=
-        fail "$work/probe.log" "The probe did not start:"
-    }
-    [ -z "$stop" ] || { finish; exit; }
-    sleep 0.05
-done
+begun "$probe" ' metering ' "$work/probe.log" || {
+    probe=
+    fail "$work/probe.log" "The probe did not start:"
+}
 echo "Metering all interfaces, as $work/probe.conf says; the first flows come within seconds"
 
 shown='' next=3

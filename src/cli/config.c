@@ -331,14 +331,7 @@ static int read_shipped(struct config *c, struct err *err)
         .words = (text), .take = on_setting, .in = (block), .id = (what), .bare = (can_be_bare) \
     }
 
-#define FNF(i, block, text, opened, can_be_bare, goes_on) \
-    {.words = (text),                                     \
-     .take = on_fnf,                                      \
-     .in = (block),                                       \
-     .opens = (opened),                                   \
-     .id = (i),                                           \
-     .bare = (can_be_bare),                               \
-     .then = (goes_on)},
+#define FNF(...) FNF_COMMAND(on_fnf, __VA_ARGS__)
 
 static const struct conf_command commands[] = {
     {.words = "filter NAME TEXT", .take = on_filter},

@@ -1,21 +1,18 @@
 #include "cli/probe_store.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "collect/collect.h"
-#include "collect/worker.h"
+#include "collect/resume.h"
 #include "store/import.h"
 #include "store/labels.h"
 #include "store/name.h"
-#include "store/recover.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { STATE_BYTES_MAX = 1 << 30, MESSAGE_BYTES = 65000 };
+enum { MESSAGE_BYTES = 65000 };
 
 struct probe_store {
     struct way way;
@@ -89,38 +86,20 @@ static void close_nothing(struct way *w) { (void)w; }
 
 static int open_worker(struct probe_store *s, const char *instance, struct err *err)
 {
-    const struct collect_options usual = collect_options_default();
-    struct worker_options w = {.dir = s->dir,
-                               .instance = instance,
-                               .seal_every_ms = usual.seal_every_ms,
-                               .journal_bytes = usual.journal_bytes,
-                               .sync_ms = usual.sync_ms,
-                               .pq = {.codec = PQ_ZSTD},
-                               .limits = decode_limits_default(),
-                               .senders = &usual.senders,
-                               .quirks = &usual.quirks};
-    struct buf state;
-    struct recover rec = {.dir = w.dir,
-                          .instance = w.instance,
-                          .options = &w.pq,
-                          .limits = &w.limits,
-                          .state = &state};
+    struct collect_options o = collect_options_default();
+    struct resume earlier;
 
-    buf_init(&state, STATE_BYTES_MAX);
-    int r = recover_run(&rec, err);
-    if (r == 0) {
-        w.order = recover_next_order(rec.run);
-        r = worker_open(&s->worker, &w, &state, err);
-    }
+    o.dir = s->dir;
+    o.instance = instance;
+    int r = resume_begin(&earlier, &o, err);
     if (r == 0)
-        r = recover_done(&rec, err);
-    for (size_t i = 0; i < rec.failed && r == 0; i++)
-        seal_adopt(s->worker.seal, &rec.failed_list[i].id, rec.failed_list[i].hour_ms);
-    if (r == 0 && rec.journals > 0)
-        log_info("journals of an earlier run are now in the store", KV("journals", rec.journals),
-                 KV("flows", rec.rows));
-    buf_free(&state);
-    recover_free(&rec);
+        r = worker_open(&s->worker, &earlier.worker, &earlier.state, err);
+    if (r == 0) {
+        r = resume_end(&earlier, &s->worker, err);
+        if (r)
+            worker_close(&s->worker, clock_wall_ms(), NULL);
+    }
+    resume_free(&earlier);
     return r;
 }
 

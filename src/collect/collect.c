@@ -4,12 +4,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "collect/resume.h"
 #include "collect/status.h"
 #include "net/notify.h"
 #include "net/priv.h"
 #include "net/sock.h"
 #include "net/syscalls.h"
-#include "store/recover.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ADVICE_MS = 1000, STATE_BYTES_MAX = 256 * 1024 * 1024, WORKERS_USUAL_MAX = 4 };
+enum { ADVICE_MS = 1000, WORKERS_USUAL_MAX = 4 };
 
 struct collect_options collect_options_default(void)
 {
@@ -320,22 +320,6 @@ static int open_receivers(struct collect *c, struct err *err)
     return r ? r : check_rules(c, o, err);
 }
 
-static void say_recovered(const struct recover *r)
-{
-    if (r->journals > 0)
-        log_info("journals of an earlier run are now in the store", KV("journals", r->journals),
-                 KV("datagrams", r->datagrams), KV("flows", r->rows));
-    if (r->torn > 0)
-        log_warn("journals of an earlier run are torn; what can be read of them is kept",
-                 KV("journals", r->torn), KV("last", r->last_torn.text));
-    if (r->broken > 0)
-        log_error("journals of an earlier run cannot be read; they are kept as *.journal.broken",
-                  KV("journals", r->broken), KV("last", r->last_broken.text));
-    if (r->failed > 0)
-        log_error("journals of an earlier run could not be made into files; they are tried again",
-                  KV("journals", r->failed), KV("last", r->last_failed.text));
-}
-
 /* Worker 0's journal comes last, see store/recover.h. */
 static int open_workers(struct collect *c, struct worker_options *w, const struct buf *state,
                         struct err *err)
@@ -343,7 +327,7 @@ static int open_workers(struct collect *c, struct worker_options *w, const struc
     struct buf share;
     int r = 0;
 
-    buf_init(&share, STATE_BYTES_MAX);
+    buf_init(&share, RESUME_STATE_MAX);
     for (unsigned i = c->workers; i-- > 0 && r == 0;) {
         buf_reset(&share);
         w->number = i;
@@ -357,43 +341,14 @@ static int open_workers(struct collect *c, struct worker_options *w, const struc
 
 static int start_workers(struct collect *c, struct err *err)
 {
-    const struct collect_options *o = c->options;
-    struct worker_options w = {.dir = o->dir,
-                               .instance = o->instance,
-                               .seal_every_ms = o->seal_every_ms,
-                               .journal_bytes = o->journal_bytes,
-                               .sync_ms = o->sync_ms,
-                               .pq = {.codec = PQ_ZSTD},
-                               .limits = decode_limits_default(),
-                               .senders = &o->senders,
-                               .quirks = &o->quirks,
-                               .sink = o->sink};
-    struct worker *first = &c->receiver[0].worker;
-    struct buf state;
-    struct recover rec = {.dir = w.dir,
-                          .instance = w.instance,
-                          .options = &w.pq,
-                          .limits = &w.limits,
-                          .state = &state};
+    struct resume earlier;
+    int r = resume_begin(&earlier, c->options, err);
 
-    buf_init(&state, STATE_BYTES_MAX);
-    int r = recover_run(&rec, err);
-    if (r == 0) {
-        say_recovered(&rec);
-        w.order = recover_next_order(rec.run);
-        r = open_workers(c, &w, &state, err);
-    }
     if (r == 0)
-        r = recover_done(&rec, err);
-    if (r == 0) {
-        for (size_t i = 0; i < rec.failed; i++)
-            seal_adopt(first->seal, &rec.failed_list[i].id, rec.failed_list[i].hour_ms);
-        count_add(&first->counts, COUNT_JOURNAL_RECOVERED, rec.journals);
-        count_add(&first->counts, COUNT_FLOWS_RECOVERED, rec.rows);
-        count_add(&first->counts, COUNT_JOURNALS_TORN, rec.torn);
-    }
-    buf_free(&state);
-    recover_free(&rec);
+        r = open_workers(c, &earlier.worker, &earlier.state, err);
+    if (r == 0)
+        r = resume_end(&earlier, &c->receiver[0].worker, err);
+    resume_free(&earlier);
     for (unsigned i = 0; i < c->workers && r == 0; i++)
         r = receiver_start(&c->receiver[i], &c->ended, err);
     return r;

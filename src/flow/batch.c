@@ -89,21 +89,8 @@ const void *batch_at(const struct batch *b, enum field_id f, size_t row)
 uint64_t batch_u64(const struct batch *b, enum field_id f, size_t row)
 {
     const void *p = batch_at(b, f, row);
-    uint64_t v = 0;
 
-    if (!p)
-        return 0;
-    switch (kind_table[field_table[f].kind].width) {
-    case 1:
-        return *(const uint8_t *)p;
-    case 2:
-        return *(const uint16_t *)p;
-    case 4:
-        return *(const uint32_t *)p;
-    default:
-        memcpy(&v, p, sizeof v);
-        return v;
-    }
+    return p ? batch_load(p, kind_table[field_table[f].kind].width) : 0;
 }
 
 const uint8_t *batch_bytes(const struct batch *b, enum field_id f, size_t row, size_t *len)

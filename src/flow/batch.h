@@ -140,6 +140,28 @@ uint64_t batch_u64(const struct batch *b, enum field_id f, size_t row);
 /* Pointer to the value as it lies in the column (any kind), or NULL if absent. */
 const void *batch_at(const struct batch *b, enum field_id f, size_t row);
 
+/* A number of 1, 2, 4 or 8 octets as it lies in a column. */
+static inline uint64_t batch_load(const void *p, size_t width)
+{
+    uint64_t v8;
+    uint32_t v4;
+    uint16_t v2;
+
+    switch (width) {
+    case 1:
+        return *(const uint8_t *)p;
+    case 2:
+        memcpy(&v2, p, sizeof v2);
+        return v2;
+    case 4:
+        memcpy(&v4, p, sizeof v4);
+        return v4;
+    default:
+        memcpy(&v8, p, sizeof v8);
+        return v8;
+    }
+}
+
 /* A TEXT or BYTES value; returns NULL and *len = 0 if absent, a pointer that is not NULL if it is
  * there but empty. */
 const uint8_t *batch_bytes(const struct batch *b, enum field_id f, size_t row, size_t *len);

@@ -1,10 +1,4 @@
-#include "flow/decode.h"
-
-#include "base/mem.h"
-#include "flow/convert.h"
-#include "flow/decode_state.h"
-#include "flow/fixed_plans.h"
-#include "flow/rating.h"
+#include "flow/decode_in.h"
 #include "wire/fixed.h"
 #include "wire/set.h"
 
@@ -13,58 +7,18 @@
 
 enum {
     V1_LONG_RECORD = 52,
-    TEXT_ROOM = BATCH_BYTES_MAX / 2,
     RELEASE_MISSES =
         4096, /* held sets of other sessions passed over for one datagram's templates */
     WITHDRAWALS_OF_ALL = 16 /* in one message, as each walks the whole table; two make sense */
 };
-
-static const int64_t day_ms = 86400000;
-static const int64_t year_1990_ms = INT64_C(631152000000);
 
 struct decode_limits decode_limits_default(void)
 {
     return (struct decode_limits){.templates = 16384,
                                   .held_bytes = 16 * 1024 * 1024,
                                   .held_ms = 35 * 60 * 1000, /* some send templates twice an hour */
-                                  .template_ms = day_ms};
+                                  .template_ms = decode_day_ms};
 }
-
-struct decoder {
-    struct decode_limits limits;
-    struct out *out;
-    struct decode_watch *watch;
-    struct counts *counts;
-    struct batch *batch;   /* in hand */
-    struct batch *options; /* of the set in hand */
-    struct decode_state state;
-    struct fixed_plans fixed;
-    struct layout_field *fields; /* of the template in hand */
-    uint64_t number;
-    size_t misses; /* of the datagram in hand, see release() */
-    size_t withdrawals_of_all;
-    struct troubles troubles;
-    /* Of the message in hand. */
-    uint32_t flows;
-    uint32_t n_options;
-    bool uncounted; /* it has records that could not be counted */
-    bool malformed; /* something of it could not be read */
-};
-
-/* What is known of the set in hand. */
-struct context {
-    const struct msg *head;
-    const struct sender *from;
-    struct exporter *exporter; /* NULL: there is no room for it */
-    struct book *book;         /* where its records are entered */
-    int64_t received_ms;
-    uint64_t number;
-    uint16_t set;
-    bool was_held;
-    double forced_rate; /* the operator's; 0: none */
-    bool trusts;        /* exporters are whom records name */
-    bool reject;        /* it comes out of order, and the operator wants none of that */
-};
 
 struct decoder *decoder_new(const struct decode_limits *limits, struct out *out,
                             struct decode_watch *watch, struct counts *counts)
@@ -108,347 +62,7 @@ void decoder_flush(struct decoder *d)
 
 const struct batch *decoder_in_hand(const struct decoder *d) { return d->batch; }
 
-/* --- events --- */
-
-static void tell(struct decoder *d, const struct context *c, struct decode_event e)
-{
-    if (!d->watch)
-        return;
-    e.head = c->head;
-    e.from = c->from;
-    e.received_ms = c->received_ms;
-    e.number = c->number;
-    e.set = c->set;
-    e.was_held = c->was_held;
-    d->watch->on(d->watch, &e);
-}
-
-static void refuse_set(struct book *book, size_t octets)
-{
-    book_add(book, BOOK_REFUSED_SETS, 1);
-    book_add(book, BOOK_REFUSED_BYTES, (int64_t)octets);
-}
-
-static void malformed(struct decoder *d, const struct context *c, enum count_id why, size_t octets,
-                      const char *reason)
-{
-    d->uncounted = true;
-    if (why == COUNT_NO_MEMORY) {
-        if (octets > 0) /* else it was a template */
-            refuse_set(c->book, octets);
-    } else {
-        d->malformed |= !c->was_held;
-        book_add(c->book, BOOK_MALFORMED_DATAGRAMS, c->was_held);
-        book_add(c->book, BOOK_MALFORMED_BYTES, (int64_t)octets);
-    }
-    count_add(d->counts, why, 1);
-    struct trouble t = {.addr = c->from->addr, .port = c->from->port, .set = c->set, .why = why};
-    if (c->head)
-        t.version = c->head->version;
-    if (c->exporter) {
-        t.source = c->exporter->key.source;
-        struct health *h = &c->exporter->health;
-        h->malformed++;
-        h->malformed_why = why;
-        h->malformed_set = c->set;
-        h->malformed_ms = c->received_ms;
-    }
-    troubles_add(&d->troubles, &t, reason);
-    tell(d, c, (struct decode_event){.what = DECODE_MALFORMED, .octets = octets, .reason = reason});
-}
-
 struct troubles *decoder_troubles(struct decoder *d) { return &d->troubles; }
-
-/* --- what every record of a set gets --- */
-
-/* Columns of one width each, so that the loops are plain stores. */
-static bool fill_u64(struct batch *b, enum field_id f, size_t row, size_t n, uint64_t v)
-{
-    void *col = batch_col(b, f);
-
-    if (!col)
-        return false;
-    if (kind_table[field_table[f].kind].width == 1) {
-        memset((uint8_t *)col + row, (int)v, n);
-    } else if (kind_table[field_table[f].kind].width == 4) {
-        uint32_t *to = (uint32_t *)col + row;
-        for (size_t i = 0; i < n; i++)
-            to[i] = (uint32_t)v;
-    } else {
-        uint64_t *to = (uint64_t *)col + row;
-        for (size_t i = 0; i < n; i++)
-            to[i] = v;
-    }
-    batch_set(b, f, row, n);
-    return true;
-}
-
-static bool fill_addr(struct batch *b, enum field_id f, size_t row, size_t n, const struct addr *a)
-{
-    struct addr *col = batch_col(b, f);
-    struct addr v = *a;
-
-    if (!col)
-        return false;
-    for (size_t i = row; i < row + n; i++)
-        col[i] = v;
-    batch_set(b, f, row, n);
-    return true;
-}
-
-static bool plausible(int64_t ms, int64_t received_ms)
-{
-    return ms >= year_1990_ms && ms <= received_ms + day_ms;
-}
-
-/* Where the column has a plausible time, it is the flow's. */
-static void prefer_time(const struct batch *b, enum field_id f, size_t row, size_t n,
-                        int64_t received_ms, int64_t *time)
-{
-    if (!batch_uses(b, f))
-        return;
-    const int64_t *from = b->col[f];
-    if (batch_has_all(b, f, row, n)) {
-        for (size_t i = row; i < row + n; i++)
-            time[i] = plausible(from[i], received_ms) ? from[i] : time[i];
-        return;
-    }
-    for (size_t i = row; i < row + n; i++)
-        if (batch_has(b, f, i) && plausible(from[i], received_ms))
-            time[i] = from[i];
-}
-
-/* Of IPFIX with uptimes: where the start of the exporter has been said by itself (softflowd). */
-static bool fill_since(struct batch *b, enum field_id uptime, enum field_id f, size_t row, size_t n,
-                       const struct context *c)
-{
-    for (size_t i = row; i < row + n; i++) {
-        if (!batch_has(b, uptime, i) || batch_has(b, f, i))
-            continue;
-        int64_t at =
-            convert_uptime_since(c->head->export_ms, c->exporter->boot_ms, batch_u64(b, uptime, i));
-        if (!batch_put_u64(b, f, i, (uint64_t)at))
-            return false;
-    }
-    return true;
-}
-
-static bool fill_uptimes(const struct plan *p, struct batch *b, size_t row, size_t n,
-                         const struct context *c)
-{
-    if (!c->exporter || c->exporter->boot_ms == INT64_MIN)
-        return true;
-    if (plan_has(p, FIELD_FIRST_UPTIME) &&
-        !fill_since(b, FIELD_FIRST_UPTIME, FIELD_FIRST, row, n, c))
-        return false;
-    return !plan_has(p, FIELD_LAST_UPTIME) ||
-           fill_since(b, FIELD_LAST_UPTIME, FIELD_LAST, row, n, c);
-}
-
-static bool fill_time(struct batch *b, size_t row, size_t n, const struct context *c)
-{
-    int64_t sent = c->head->export_ms;
-    int64_t otherwise = plausible(sent, c->received_ms) ? sent : c->received_ms;
-
-    if (!fill_u64(b, FIELD_TIME, row, n, (uint64_t)otherwise))
-        return false;
-    prefer_time(b, FIELD_EVENT, row, n, c->received_ms, b->col[FIELD_TIME]);
-    prefer_time(b, FIELD_LAST, row, n, c->received_ms, b->col[FIELD_TIME]);
-    return true;
-}
-
-static bool fill_rate(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
-                      size_t n, const struct context *c, double forced_rate)
-{
-    struct rating r = {.rates = &d->state.rates,
-                       .addr = &c->from->addr,
-                       .head = c->head,
-                       .forced = d->limits.forced_rate >= 1 ? d->limits.forced_rate : forced_rate,
-                       .otherwise = d->limits.default_rate,
-                       .no_header = plan_ignores_sampling(p)};
-    return rating_fill(&r, p, b, row, n);
-}
-
-/* How many rows from `row` on name the same exporter; *who is it, or NULL where none is named. */
-static size_t named_alike(const struct batch *b, size_t row, size_t end, const struct addr **who)
-{
-    size_t i = row + 1;
-
-    *who = batch_at(b, FIELD_EXPORTER_ADDR, row);
-    if (*who && addr_is_zero(*who))
-        *who = NULL;
-    for (; i < end; i++) {
-        const struct addr *other = batch_at(b, FIELD_EXPORTER_ADDR, i);
-        bool alike = *who && other ? addr_eq(*who, other) : *who == other;
-        if (!alike)
-            break;
-    }
-    return i - row;
-}
-
-/* Who exported, and what the operator says of the rate there. A relay that is trusted speaks for
- * others. */
-static bool fill_exporter(const struct decoder *d, const struct plan *p, struct batch *b,
-                          size_t row, size_t n, const struct context *c)
-{
-    bool speaks = c->trusts && c->exporter && plan_has(p, FIELD_EXPORTER_ADDR);
-    const struct addr *who = NULL;
-    bool ok = true;
-
-    for (size_t at = row, end = row + n; at < end && ok; at += n) {
-        n = speaks ? named_alike(b, at, end, &who) : end - at;
-        if (who)
-            exporters_name(&d->state.exporters, c->exporter, who);
-        ok = fill_addr(b, FIELD_EXPORTER, at, n, who ? who : &c->from->addr) &&
-             fill_rate(d, p, b, at, n, c, who ? c->exporter->identity.forced_rate : c->forced_rate);
-    }
-    return ok;
-}
-
-static bool fill_common(const struct decoder *d, const struct plan *p, struct batch *b, size_t row,
-                        size_t n, const struct context *c)
-{
-    const struct msg *m = c->head;
-    bool ok = fill_uptimes(p, b, row, n, c) &&
-              fill_u64(b, FIELD_RECEIVED, row, n, (uint64_t)c->received_ms) &&
-              fill_u64(b, FIELD_EXPORT, row, n, (uint64_t)m->export_ms) &&
-              fill_u64(b, FIELD_VERSION, row, n, m->version) &&
-              fill_u64(b, FIELD_RECORD_KIND, row, n, plan_kind(p)) && fill_time(b, row, n, c) &&
-              fill_exporter(d, p, b, row, n, c);
-    if (ok && msg_has_sets(m))
-        ok = fill_u64(b, FIELD_DOMAIN, row, n, m->domain);
-    if (ok && msg_has_engine(m))
-        ok = fill_u64(b, FIELD_ENGINE_TYPE, row, n, m->engine_type) &&
-             fill_u64(b, FIELD_ENGINE_ID, row, n, m->engine_id);
-    return ok;
-}
-
-/* No stranger: what it has said is not pushed out by what strangers say. */
-static bool is_known(const struct exporter *x) { return x && x->settled; }
-
-/* --- records --- */
-
-/* The exporter's start holds for all that it sends. It is believed by the exporter's own clock, so
- * that it does not matter when the datagram was received. */
-static void learn_start(const struct context *c, const struct batch *b, size_t n)
-{
-    for (size_t i = 0; i < n && c->exporter && c->head->version == 10; i++) {
-        int64_t ms = (int64_t)batch_u64(b, FIELD_INIT, i);
-        if (plausible(ms, c->head->export_ms))
-            c->exporter->boot_ms = ms;
-    }
-}
-
-/* Rows [row, row + n) of options data have been decoded. */
-static void take_options(struct decoder *d, const struct context *c, const struct plan *p, size_t n)
-{
-    bool known = is_known(c->exporter);
-
-    d->n_options += c->was_held ? 0 : (uint32_t)n;
-    count_add(d->counts, COUNT_OPTIONS, n);
-    learn_start(c, d->options, n);
-    naming_learn(&d->state.names, &c->from->addr, c->head->domain, known, d->options, 0, n,
-                 c->received_ms);
-    if (!plan_ignores_sampling(p))
-        rates_learn(&d->state.rates, &c->from->addr, c->head->domain, known, d->options, 0, n,
-                    c->received_ms);
-    if (c->exporter)
-        suspect_rates(&c->exporter->suspect, d->options, 0, n);
-    tell(d, c, (struct decode_event){.what = DECODE_OPTIONS, .batch = d->options, .rows = n});
-    batch_reset(d->options);
-}
-
-/* Is it what it seems? */
-static void look_at(const struct decoder *d, const struct context *c, const struct plan *p,
-                    size_t row, size_t n)
-{
-    if (c->head->version == 8)
-        suspect_v8(&c->exporter->suspect, c->head, p, d->batch, row, n);
-    if (plan_has(p, FIELD_SAMPLING_INTERVAL) || plan_has(p, FIELD_SAMPLER_INTERVAL))
-        suspect_rates(&c->exporter->suspect, d->batch, row, n);
-}
-
-static void take_flows(struct decoder *d, const struct context *c, const struct plan *p, size_t row,
-                       size_t n)
-{
-    if (c->exporter)
-        look_at(d, c, p, row, n);
-
-    d->flows += c->was_held ? 0 : (uint32_t)n;
-    count_add(d->counts, COUNT_FLOWS, n);
-    book_add(c->book, BOOK_STORED, (int64_t)n);
-    if (c->exporter)
-        health_flows(&c->exporter->health, d->batch, row, n);
-    tell(d, c,
-         (struct decode_event){.what = DECODE_FLOWS, .batch = d->batch, .row = row, .rows = n});
-}
-
-/* They count in the sequence, and nowhere else. */
-static void reject_rows(struct decoder *d, const struct context *c, struct batch *b, size_t row,
-                        size_t bytes, size_t n, bool options)
-{
-    batch_cut(b, row, bytes);
-    if (options) {
-        d->n_options += (uint32_t)n;
-        return;
-    }
-    d->flows += (uint32_t)n;
-    count_add(d->counts, COUNT_FLOWS_REJECTED, n);
-    book_add(c->book, BOOK_REJECTED, (int64_t)n);
-}
-
-static void count_quirks(struct decoder *d, const struct context *c, const struct plan *p,
-                         size_t records)
-{
-    size_t n;
-    const uint8_t *rules = plan_quirks(p, &n);
-
-    if (n == 0 || records == 0)
-        return;
-    exporters_bent(&d->state.exporters, c->exporter, rules, n, records);
-    count_add(d->counts, COUNT_QUIRK_RECORDS, records);
-}
-
-/* Decode all records at the cursor. Returns how many there were. */
-static size_t decode_records(struct decoder *d, const struct context *c, struct plan *p,
-                             struct cur records)
-{
-    struct plan_clock clock = {.export_ms = c->head->export_ms, .uptime_ms = c->head->uptime_ms};
-    bool options = plan_kind(p) == RECORD_OPTIONS;
-    size_t total = 0;
-
-    for (;;) {
-        if (d->batch->rows == d->batch->cap || d->batch->bytes.len > TEXT_ROOM)
-            decoder_flush(d);
-        struct batch *b = options ? d->options : d->batch;
-        struct err err;
-        size_t row = b->rows;
-        size_t bytes = b->bytes.len;
-        size_t n;
-        int r = plan_run(p, &clock, &records, b, &n, &err);
-        book_add(c->book, BOOK_RECEIVED, options ? 0 : (int64_t)n);
-        if (n > 0 && !fill_common(d, p, b, row, n, c)) {
-            batch_cut(b, row, bytes);
-            book_add(c->book, BOOK_NO_MEMORY, options ? 0 : (int64_t)n);
-            n = 0;
-            r = ERR_LIMIT;
-        }
-        total += n;
-        count_quirks(d, c, p, n);
-        if (n > 0 && c->reject)
-            reject_rows(d, c, b, row, bytes, n, options);
-        else if (n > 0 && options)
-            take_options(d, c, p, n);
-        else if (n > 0)
-            take_flows(d, c, p, row, n);
-        if (r == ERR_DATA)
-            malformed(d, c, COUNT_BAD_RECORD, cur_left(&records), err.text);
-        else if (r)
-            malformed(d, c, COUNT_NO_MEMORY, cur_left(&records), "no memory");
-        if (r || n == 0)
-            return total;
-    }
-}
 
 /* --- fixed versions --- */
 
@@ -467,14 +81,14 @@ static void decode_fixed(struct decoder *d, struct context *c, const struct msg 
     bool v1_long = m->version == 1 && m->count > 0 && left == (size_t)m->count * V1_LONG_RECORD;
 
     if (!layout) {
-        malformed(d, c, COUNT_BAD_VERSION, left, "v8: no such aggregation");
+        decode_malformed(d, c, COUNT_BAD_VERSION, left, "v8: no such aggregation");
         return;
     }
     if (v1_long)
         layout = fixed_layout_v1_long();
     struct plan *plan = fixed_plans_get(&d->fixed, m, v1_long, layout, &c->from->addr);
     if (!plan) {
-        malformed(d, c, COUNT_NO_MEMORY, left, "no memory for a plan");
+        decode_malformed(d, c, COUNT_NO_MEMORY, left, "no memory for a plan");
         return;
     }
 
@@ -489,10 +103,11 @@ static void decode_fixed(struct decoder *d, struct context *c, const struct msg 
     book_add(c->book, BOOK_RECEIVED, missing);
     book_add(c->book, BOOK_MALFORMED, missing);
     if (m->count > fit)
-        malformed(d, c, COUNT_BAD_COUNT, cur_left(&records),
-                  "header counts more records than there are");
+        decode_malformed(d, c, COUNT_BAD_COUNT, cur_left(&records),
+                         "header counts more records than there are");
     else if (cur_left(&records) > 0)
-        malformed(d, c, COUNT_BAD_LENGTH, cur_left(&records), "octets behind the last record");
+        decode_malformed(d, c, COUNT_BAD_LENGTH, cur_left(&records),
+                         "octets behind the last record");
 }
 
 /* --- v9 and IPFIX --- */
@@ -515,7 +130,7 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
 {
     for (struct held_set *x = held_first(&d->state.held, key), *next; x; x = next) {
         struct template *t =
-            templates_find(&d->state.templates, &x->key, is_known(exporter), now_ms);
+            templates_find(&d->state.templates, &x->key, decode_is_known(exporter), now_ms);
         next = x->queue_next;
         if (!t && ++d->misses > RELEASE_MISSES)
             return;
@@ -535,7 +150,7 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
         count_add(d->counts, COUNT_SETS_RELEASED, 1);
         if (exporter)
             exporter->health.released++;
-        tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
+        decode_tell(d, &c, (struct decode_event){.what = DECODE_RELEASED, .octets = x->len});
         book_add(c.book, BOOK_HELD_SETS, -1);
         book_add(c.book, BOOK_HELD_BYTES, -(int64_t)x->len);
         size_t n = decode_records(d, &c, t->plan, cur_of(x->bytes, x->len));
@@ -551,9 +166,9 @@ static void release(struct decoder *d, const struct template_key *key, struct ex
 static void withdraw(struct decoder *d, const struct context *c, const struct template_key *key)
 {
     if (c->from->session == 0) /* RFC 7011 8.4: not over UDP */
-        malformed(d, c, COUNT_BAD_WITHDRAWAL, 0, "template withdrawal over UDP");
+        decode_malformed(d, c, COUNT_BAD_WITHDRAWAL, 0, "template withdrawal over UDP");
     else if (key->id < SET_DATA_MIN && ++d->withdrawals_of_all > WITHDRAWALS_OF_ALL)
-        malformed(d, c, COUNT_BAD_WITHDRAWAL, 0, "all templates withdrawn again and again");
+        decode_malformed(d, c, COUNT_BAD_WITHDRAWAL, 0, "all templates withdrawn again and again");
     else
         templates_withdraw(&d->state.templates, key, c->set == SET_IPFIX_OPTIONS);
 }
@@ -573,14 +188,14 @@ static void decode_templates(struct decoder *d, const struct context *c, struct 
         }
         n++;
         count_add(d->counts, COUNT_TEMPLATES, 1);
-        if (templates_put(&d->state.templates, &key, is_known(c->exporter), &t.layout,
+        if (templates_put(&d->state.templates, &key, decode_is_known(c->exporter), &t.layout,
                           c->received_ms))
             release(d, &key, c->exporter, c->received_ms);
     }
     if (n > 0)
-        tell(d, c, (struct decode_event){.what = DECODE_TEMPLATES, .rows = n});
+        decode_tell(d, c, (struct decode_event){.what = DECODE_TEMPLATES, .rows = n});
     if (r != ERR_EOF)
-        malformed(d, c, COUNT_BAD_TEMPLATE, cur_left(&set->body), err.text);
+        decode_malformed(d, c, COUNT_BAD_TEMPLATE, cur_left(&set->body), err.text);
 }
 
 static void hold(struct decoder *d, const struct context *c, const struct template_key *key,
@@ -591,20 +206,20 @@ static void hold(struct decoder *d, const struct context *c, const struct templa
                             .head = *c->head,
                             .received_ms = c->received_ms,
                             .number = c->number,
-                            .known = is_known(c->exporter)};
+                            .known = decode_is_known(c->exporter)};
 
     d->uncounted = true;
     if (c->reject) {
-        refuse_set(c->book, cur_left(&set));
+        decode_refuse_set(c->book, cur_left(&set));
         return;
     }
     like.head.body = (struct cur){0}; /* borrowed memory, gone by then */
     count_add(d->counts, COUNT_SETS_HELD, 1);
     if (c->exporter)
         c->exporter->health.held++;
-    tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
+    decode_tell(d, c, (struct decode_event){.what = DECODE_HELD, .octets = cur_left(&set)});
     if (!held_put(&d->state.held, &like, set)) {
-        refuse_set(c->book, cur_left(&set));
+        decode_refuse_set(c->book, cur_left(&set));
         return;
     }
     book_add(c->book, BOOK_HELD_SETS, 1);
@@ -618,12 +233,13 @@ static void decode_set(struct decoder *d, const struct context *c, struct set *s
         return;
     }
     if (set->id < SET_DATA_MIN) {
-        malformed(d, c, COUNT_BAD_SET, cur_left(&set->body), "set id is neither data nor template");
+        decode_malformed(d, c, COUNT_BAD_SET, cur_left(&set->body),
+                         "set id is neither data nor template");
         return;
     }
     struct template_key key = key_of(c->head, c->from, set->id);
     struct template *t =
-        templates_find(&d->state.templates, &key, is_known(c->exporter), c->received_ms);
+        templates_find(&d->state.templates, &key, decode_is_known(c->exporter), c->received_ms);
     if (t)
         t->records += decode_records(d, c, t->plan, set->body);
     else
@@ -638,14 +254,14 @@ static void decode_sets(struct decoder *d, struct context *c, const struct msg *
     int r;
 
     if (m->odd_length)
-        malformed(d, c, COUNT_BAD_LENGTH, 0, "message length does not match the datagram's");
+        decode_malformed(d, c, COUNT_BAD_LENGTH, 0, "message length does not match the datagram's");
     while ((r = set_next(&sets, &set, &err)) == 0) {
         c->set = set.id;
         decode_set(d, c, &set);
     }
     c->set = 0;
     if (r != ERR_EOF)
-        malformed(d, c, COUNT_BAD_SET, cur_left(&sets), err.text);
+        decode_malformed(d, c, COUNT_BAD_SET, cur_left(&sets), err.text);
 }
 
 static uint32_t source_of(const struct msg *m)
@@ -677,7 +293,7 @@ static struct book *book_of(struct decoder *d, const struct context *c, struct e
         return x->book;
     struct book_key key =
         books_key(&c->from->addr, m ? m->version : 0, m ? source_of(m) : 0, c->received_ms);
-    struct book *book = books_get(b, &key, is_known(x));
+    struct book *book = books_get(b, &key, decode_is_known(x));
     if (x) {
         x->book = book;
         x->books = b->generation;
@@ -754,8 +370,8 @@ void decoder_datagram(struct decoder *d, const struct datagram *in)
         d->uncounted = d->malformed = false;
         if (r) {
             c.book = book_of(d, &c, NULL);
-            malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER, cur_left(&left),
-                      err.text);
+            decode_malformed(d, &c, r == ERR_LIMIT ? COUNT_BAD_VERSION : COUNT_BAD_HEADER,
+                             cur_left(&left), err.text);
             enter_message(d, &c, octets);
             return;
         }

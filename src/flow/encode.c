@@ -141,26 +141,9 @@ static bool is_as(enum field_id f)
 /* Inlined for each width, in which it then is one load. */
 static inline uint64_t value_at(const struct batch *b, enum field_id f, size_t row, size_t width)
 {
-    uint64_t v8;
-    uint32_t v4;
-    uint16_t v2;
-    const uint8_t *p = (const uint8_t *)b->col[f] + row * width;
-
-    switch (width) {
-    case 1:
-        return *p;
-    case 2:
-        memcpy(&v2, p, sizeof v2);
-        return v2;
-    case 4:
-        memcpy(&v4, p, sizeof v4);
-        return v4;
-    case 8:
-        memcpy(&v8, p, sizeof v8);
-        return v8;
-    default: /* not all are there */
+    if (width == 0) /* not all are there */
         return batch_u64(b, f, row);
-    }
+    return batch_load((const uint8_t *)b->col[f] + row * width, width);
 }
 
 static inline size_t put_ints_of(const struct move *m, const struct batch *b, struct target t,

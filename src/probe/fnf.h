@@ -54,6 +54,18 @@ enum fnf_command {
     FNF_IPV6
 };
 
+/* A row of fnf.def, in a table whose taker calls fnf_take():
+ *   #define FNF(...) FNF_COMMAND(taker, __VA_ARGS__)
+ *   #include "probe/fnf.def" */
+#define FNF_COMMAND(taker, i, block, text, opened, can_be_bare, goes_on) \
+    {.words = (text),                                                    \
+     .take = (taker),                                                    \
+     .in = (block),                                                      \
+     .opens = (opened),                                                  \
+     .id = (i),                                                          \
+     .bare = (can_be_bare),                                              \
+     .then = (goes_on)},
+
 /* For rows of fnf.def. */
 extern const struct conf_command fnf_options[];
 extern const struct conf_command fnf_timeouts[];

@@ -26,14 +26,7 @@ static int on_fnf(struct conf *c, const struct conf_line *line, struct err *err)
     return fnf_take(container_of(c, struct reader, conf)->fnf, line, err);
 }
 
-#define FNF(i, block, text, opened, can_be_bare, goes_on) \
-    {.words = (text),                                     \
-     .take = on_fnf,                                      \
-     .in = (block),                                       \
-     .opens = (opened),                                   \
-     .id = (i),                                           \
-     .bare = (can_be_bare),                               \
-     .then = (goes_on)},
+#define FNF(...) FNF_COMMAND(on_fnf, __VA_ARGS__)
 static const struct conf_command commands[] = {
 #include "probe/fnf.def"
 };

@@ -374,27 +374,6 @@ bool record_begin(const struct record *r, struct batch *b, struct record_rows *r
     return true;
 }
 
-static uint64_t load(const uint8_t *from, size_t width)
-{
-    uint64_t v8;
-    uint32_t v4;
-    uint16_t v2;
-
-    switch (width) {
-    case 1:
-        return *from;
-    case 2:
-        memcpy(&v2, from, sizeof v2);
-        return v2;
-    case 4:
-        memcpy(&v4, from, sizeof v4);
-        return v4;
-    default:
-        memcpy(&v8, from, sizeof v8);
-        return v8;
-    }
-}
-
 static void store(uint8_t *to, uint64_t v, size_t width)
 {
     uint32_t v4 = (uint32_t)v;
@@ -423,7 +402,7 @@ static uint64_t number_of(const struct record *r, const struct value *v, const s
     case ORIGIN_FACTS:
     case ORIGIN_DETAILS:
     case ORIGIN_RUNNING:
-        return load(f->data + v->at, v->width) / (v->form == ORIGIN_SECONDS ? SECOND_MS : 1);
+        return batch_load(f->data + v->at, v->width) / (v->form == ORIGIN_SECONDS ? SECOND_MS : 1);
     case ORIGIN_BYTES:
         return f->bytes;
     case ORIGIN_PACKETS:

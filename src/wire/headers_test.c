@@ -1,32 +1,12 @@
 #include "wire/headers.h"
 
+#include "wire/frame_hex.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-/* Frames are written as their specifications draw them, in hexadecimal; spaces are ours. */
-struct frame {
-    uint8_t data[400];
-    size_t len;
-};
-
-static struct frame frame_of(const char *hex)
-{
-    struct frame f = {0};
-
-    while (*hex) {
-        if (*hex == ' ') {
-            hex++;
-            continue;
-        }
-        char pair[3] = {hex[0], hex[1], 0};
-        f.data[f.len++] = (uint8_t)strtoul(pair, NULL, 16);
-        hex += 2;
-    }
-    return f;
-}
 
 static struct headers headers_of(const char *hex, struct frame *f, struct packet *p)
 {
