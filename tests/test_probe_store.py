@@ -53,6 +53,7 @@ def test_what_is_in_the_journal_survives_a_kill(tmp_path):
     r = json.loads(done.stdout)
     assert r["live"] == r["after"] == {str(1000 + i): 1 + i for i in range(20)}
     assert r["status"] == 0 and "journals of an earlier run are now in the store" in r["log"]
+    assert "journals of an earlier run are torn" in r["log"]
 
 
 KILLED = r"""
@@ -81,6 +82,9 @@ try:
     live = stored()
     p.kill()
     p.wait()
+    (journal,) = (store / "journal").glob("*.journal")
+    with open(journal, "ab") as f:
+        f.write(b"cut off")
     p = probe()
     p.send_signal(signal.SIGTERM)
     status = p.wait(30)
