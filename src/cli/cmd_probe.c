@@ -213,6 +213,15 @@ static size_t devices(const struct setup *s, const char **dev)
     return n;
 }
 
+/* How much of a packet has to be seen: headers, and sections that records ask for. */
+static uint32_t keep_bytes(const struct run *r, const struct options *o)
+{
+    enum { HEADERS = 160, INNER_HEADERS = 96 };
+
+    size_t inner = o->probe.gauge.inner ? INNER_HEADERS : 0;
+    return (uint32_t)(HEADERS + inner + probe_section_bytes(r->probe));
+}
+
 static int run_live(struct run *r, const struct options *o, const struct setup *setup,
                     struct err *err)
 {
@@ -221,23 +230,22 @@ static int run_live(struct run *r, const struct options *o, const struct setup *
     struct err why;
     struct taps *t;
     bool has_socket = probe_socket(socket, sizeof socket, o->store, o->instance, &why) == 0;
-    const struct taps_options options = {.live = o->live,
-                                         .probe = r->probe,
-                                         .counts = &r->counts,
-                                         .routes = r->routes,
-                                         .status = {.instance = o->instance,
-                                                    .started_ms = clock_wall_ms(),
-                                                    .setup = setup,
-                                                    .probe = r->probe,
-                                                    .counts = &r->counts,
-                                                    .store = r->store},
-                                         .socket = has_socket ? socket : NULL};
+    struct taps_options options = {.live = o->live,
+                                   .probe = r->probe,
+                                   .counts = &r->counts,
+                                   .routes = r->routes,
+                                   .status = {.instance = o->instance,
+                                              .started_ms = clock_wall_ms(),
+                                              .setup = setup,
+                                              .probe = r->probe,
+                                              .counts = &r->counts,
+                                              .store = r->store},
+                                   .socket = has_socket ? socket : NULL};
+    options.live.keep_bytes = keep_bytes(r, o);
     int e = taps_open(&t, dev, devices(setup, dev), &options, err);
-
+    free(dev);
     if (!has_socket)
         log_warn("nobody can ask this probe (weir show)", KV("reason", why.text));
-
-    free(dev);
     if (e)
         return e;
     r->begin_ns = clock_mono_ns();
@@ -258,29 +266,44 @@ static void say_unknown(const struct setup *s)
                           s->records[i].name, words);
 }
 
+static int open_probe(struct run *r, const struct options *o, const struct setup *setup,
+                      struct err *err)
+{
+    struct probe_options po = o->probe;
+    int e = o->store ? probe_store_open(&r->store, o->store, o->instance, !o->path, err) : 0;
+
+    if (e)
+        return e;
+    if (!o->path) { /* of a capture nobody knows the routes */
+        r->routes = routes_new();
+        if (routes_read(r->routes, err) != 0)
+            (void)fprintf(stderr, "weir probe: no routes are known: %s\n", err->text);
+    }
+    po.gauge.routes = r->routes;
+    po.own_way = r->store ? probe_store_way(r->store) : NULL;
+    return probe_new(&r->probe, setup, &po, &r->counts, err);
+}
+
+/* `e` and `err` are what went wrong until now. */
+static int close_probe(struct run *r, int e, struct err *err)
+{
+    probe_free(r->probe);
+    routes_free(r->routes);
+    int closed = r->store ? probe_store_close(r->store, &r->stored, e ? NULL : err) : 0;
+    return e ? e : closed;
+}
+
 static int run(const struct options *o, const struct setup *setup)
 {
     struct run *r = mem_new(1, sizeof *r);
     struct err err;
 
     *r = (struct run){.path = o->path, .progress = progress_of()};
-    struct probe_options po = o->probe;
-    int e = o->store ? probe_store_open(&r->store, o->store, o->instance, !o->path, &err) : 0;
-
-    r->routes = routes_new();
-    if (!o->path && routes_read(r->routes, &err) != 0)
-        (void)fprintf(stderr, "weir probe: no routes are known: %s\n", err.text);
-    po.gauge.routes = o->path ? NULL : r->routes;
     say_unknown(setup);
-    po.own_way = r->store ? probe_store_way(r->store) : NULL;
-    if (e == 0)
-        e = probe_new(&r->probe, setup, &po, &r->counts, &err);
+    int e = open_probe(r, o, setup, &err);
     if (e == 0)
         e = o->path ? run_file(r, o, &err) : run_live(r, o, setup, &err);
-    probe_free(r->probe);
-    routes_free(r->routes);
-    int closed = r->store ? probe_store_close(r->store, &r->stored, e ? NULL : &err) : 0;
-    e = e ? e : closed;
+    e = close_probe(r, e, &err);
     if (e)
         (void)fprintf(stderr, "weir probe: %s\n", err.text);
     bool good = r->begin_ns == 0 || summary(r);
@@ -311,12 +334,7 @@ static int set_option(struct options *o, int id, const char *value, struct err *
         return 0;
     case OPT_INSTANCE:
         o->instance = value;
-        return name_instance_ok(value)
-                   ? 0
-                   : err_set(err, ERR_CONFIG,
-                             "--instance: expected letters, digits and _, found "
-                             "\"%s\"",
-                             value);
+        return name_instance_check(value, err);
     case OPT_CONFIG:
         o->config = value;
         return 0;
@@ -352,30 +370,12 @@ static int make_setup(struct options *o, struct setup *out, struct err *err)
     return probe_setup(&o->flags, o->store != NULL, out, err);
 }
 
-/* How much of a packet has to be seen: headers, and sections that records ask for. */
-static uint32_t keep_bytes(const struct setup *s, bool inner)
-{
-    enum { KEEP = 160, INNER = 96, HEADER_SECTION = 313, PAYLOAD_SECTION = 314 };
-    uint32_t section = 0;
-
-    for (size_t i = 0; i < s->n_records; i++)
-        for (size_t k = 0; k < s->records[i].n; k++) {
-            const struct setup_field *f = &s->records[i].fields[k];
-            bool is =
-                f->enterprise == 0 && (f->number == HEADER_SECTION || f->number == PAYLOAD_SECTION);
-            section = is && f->len > section ? f->len : section;
-        }
-    return (uint32_t)(KEEP + (inner ? INNER : 0)) + section;
-}
-
 static int check(struct options *o, const struct setup *s, struct err *err)
 {
-
     if (o->path && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
         return err_set(err, ERR_CONFIG,
                        "--direction, --filter, --promiscuous and --own are for interfaces");
     o->probe.way.patient = o->path != NULL;
-    o->live.keep_bytes = keep_bytes(s, o->probe.gauge.inner);
     for (size_t i = 0; i < s->n_places; i++)
         o->live.outgoing |= s->places[i].output;
     return 0;
@@ -410,33 +410,26 @@ const struct command cmd_probe = {
     .name = "probe",
     .summary = "meter packets into flows, and export them",
     .usage = "[options] --interface DEV|--read FILE --to HOST:PORT | --config FILE",
-    .details =
-        "Does what a router's NetFlow does, with the packets of interfaces or of a capture: adds "
-        "up "
-        "those of the same addresses, protocol, ports, type of service and input interface, and "
-        "sends "
-        "each flow to the collectors when it has ended: when nothing came for --inactive, after "
-        "FIN or "
-        "RST, when it lasted for --active, when the table is full, or when the probe ends. Later "
-        "fragments count with the flow of their first. ICMP's type and code stand in the "
-        "destination "
-        "port, as type * 256 + code. Version 5 has no IPv6.\n"
-        "At interfaces, packets that come in are metered, as on a router that has the probe at "
-        "each of "
-        "them; on a host, --direction both meters what it sends, too. What the probe sends itself "
-        "is "
-        "left out. It needs CAP_NET_RAW, and gives up all capabilities once it has begun.\n"
-        "The time of a capture is its own: exports bear the times at which a router would have "
-        "sent "
-        "them. It is read as fast as it goes, perhaps faster than a collector receives; --rate "
-        "slows it "
-        "down.\n"
-        "Records, several monitors and exporters, samplers and interfaces can be given in the "
-        "commands of "
-        "routers instead, in a file (docs/probe.md; 'weir check FILE' says what it means). With "
-        "--read, "
-        "packets go to every monitor that stands at an interface's input there.\n"
-        "--sample tells collectors the rate: v5 in each header, v9 and IPFIX in options data.",
+    .details = "Does what a router's NetFlow does, with the packets of interfaces or of a capture: "
+               "adds up those of the same addresses, protocol, ports, type of service and input "
+               "interface, and sends each flow to the collectors when it has ended: when nothing "
+               "came for --inactive, after FIN or RST, when it lasted for --active, when the table "
+               "is full, or when the probe ends. Later fragments count with the flow of their "
+               "first. ICMP's type and code stand in the destination port, as type * 256 + code. "
+               "Version 5 has no IPv6.\n"
+               "At interfaces, packets that come in are metered, as on a router that has the probe "
+               "at each of them; on a host, --direction both meters what it sends, too. What the "
+               "probe sends itself is left out. It needs CAP_NET_RAW, and gives up all "
+               "capabilities once it has begun.\n"
+               "The time of a capture is its own: exports bear the times at which a router would "
+               "have sent them. It is read as fast as it goes, perhaps faster than a collector "
+               "receives; --rate slows it down.\n"
+               "Records, several monitors and exporters, samplers and interfaces can be given in "
+               "the commands of routers instead, in a file (docs/probe.md; 'weir check FILE' says "
+               "what it means). With --read, packets go to every monitor that stands at an "
+               "interface's input there.\n"
+               "--sample tells collectors the rate: v5 in each header, v9 and IPFIX in options "
+               "data.",
     .examples = "weir probe -i eth0 --to 192.0.2.1:2055\n    a router's interface, as NetFlow v9\n"
                 "weir probe -i eth0 -i eth1 --to 192.0.2.1:2055 --sample 100 --random\n"
                 "    two, and one packet in a hundred\n"

@@ -106,11 +106,7 @@ int collect_set(struct collect_options *o, enum collect_setting what, const char
         return 0;
     case SET_INSTANCE:
         o->instance = text;
-        return name_instance_ok(text) ? 0
-                                      : err_set(err, ERR_CONFIG,
-                                                "expected at most %d lower-case letters, digits "
-                                                "and \"_\", found \"%.40s\"",
-                                                NAME_INSTANCE - 1, text);
+        return name_instance_check(text, err);
     case SET_USER:
         o->user = text;
         return 0;

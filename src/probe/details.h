@@ -72,6 +72,7 @@ struct details_wanted {
     bool any; /* of these, or of what follows */
     bool connections;
     bool intervals;
+    bool routes;      /* of the facts, too */
     uint16_t section; /* octets */
     uint16_t payload_section;
 };

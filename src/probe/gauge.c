@@ -72,24 +72,10 @@ struct gauge {
 static void want(struct details_wanted *all, const struct details_wanted *w)
 {
     all->any = all->any || w->any;
+    all->routes = all->routes || w->routes;
     all->section = w->section > all->section ? w->section : all->section;
     all->payload_section =
         w->payload_section > all->payload_section ? w->payload_section : all->payload_section;
-}
-
-/* Does any record ask for what the routing table says: masks, prefixes, next hops, and where a
- * packet that came in goes out? */
-static bool wants_routes(const struct setup *s)
-{
-    static const uint16_t numbers[] = {9, 13, 14, 15, 29, 30, 44, 45, 62, 169, 170, 253};
-
-    for (size_t i = 0; i < s->n_records; i++)
-        for (size_t k = 0; k < s->records[i].n; k++)
-            for (size_t n = 0; n < COUNT_OF(numbers); n++)
-                if (s->records[i].fields[k].enterprise == 0 &&
-                    s->records[i].fields[k].number == numbers[n])
-                    return true;
-    return false;
 }
 
 /* Room for a batch's keys and values, and what else the records need. */
@@ -128,7 +114,7 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
     m->n_monitors = setup->n_monitors;
     m->connections = mem_new(setup->n_monitors + 1, sizeof(*m->connections));
     set_records(m, monitors);
-    m->routes = wants_routes(setup) ? o->routes : NULL;
+    m->routes = m->wanted.routes ? o->routes : NULL;
     for (size_t i = 0; i < setup->n_places; i++) {
         const struct setup_place *s = &setup->places[i];
         struct place *p = &m->places[i];
@@ -439,4 +425,10 @@ void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size
     }
     count_add(m->counts, COUNT_PACKETS, packets);
     count_add(m->counts, COUNT_PACKET_BYTES, bytes);
+}
+
+size_t gauge_section_bytes(const struct gauge *m)
+{
+    return m->wanted.section > m->wanted.payload_section ? m->wanted.section
+                                                         : m->wanted.payload_section;
 }

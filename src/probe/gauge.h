@@ -33,4 +33,7 @@ void gauge_free(struct gauge *g);
 /* At most GAUGE_BATCH frames that went by at this interface; 0: out of a file. */
 void gauge_frames(struct gauge *g, uint32_t ifindex, const struct frame *v, size_t n);
 
+/* How many octets of packets, beside their headers, records ask for. */
+size_t gauge_section_bytes(const struct gauge *g);
+
 #endif

@@ -230,6 +230,13 @@ bool origin_is_interval(const struct origin *o)
                      offsetof(struct details, client));
 }
 
+bool origin_is_route(const struct origin *o)
+{
+    if (o->from == ORIGIN_FACTS)
+        return o->at == offsetof(struct facts, out_if) || o->at >= offsetof(struct facts, src_mask);
+    return is_member(o, offsetof(struct details, src_prefix), offsetof(struct details, interface));
+}
+
 bool origin_print_unknown(const struct setup_record *r, char *out, size_t n)
 {
     char words[WORDS_TEXT];

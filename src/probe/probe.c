@@ -235,3 +235,5 @@ struct exporter_totals probe_exporter_totals(const struct probe *p, size_t i)
 {
     return exporter_totals(p->exporters[i]);
 }
+
+size_t probe_section_bytes(const struct probe *p) { return gauge_section_bytes(p->gauge); }

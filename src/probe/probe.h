@@ -33,6 +33,9 @@ enum { PROBE_WAIT_MS = 1000 };
 /* Live: it is now_ms, by the clock that gives frames their time; call it each PROBE_WAIT_MS. */
 void probe_tick(struct probe *p, int64_t now_ms);
 
+/* How many octets of packets, beside their headers, records ask for. */
+size_t probe_section_bytes(const struct probe *p);
+
 /* Of the i-th monitor and exporter. */
 const struct cache_stats *probe_cache_stats(const struct probe *p, size_t i);
 struct exporter_totals probe_exporter_totals(const struct probe *p, size_t i);

@@ -16,6 +16,15 @@ bool name_instance_ok(const char *s)
     return n > 0 && n < NAME_INSTANCE && s[n] == '\0';
 }
 
+int name_instance_check(const char *instance, struct err *err)
+{
+    if (name_instance_ok(instance))
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "expected at most %d lower-case letters, digits and \"_\", found \"%.40s\"",
+                   NAME_INSTANCE - 1, instance);
+}
+
 struct store_id name_id(const char *instance, unsigned worker, int64_t opened_ms)
 {
     struct store_id id;

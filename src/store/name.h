@@ -20,6 +20,7 @@ struct store_id {
 
 /* Lower-case letters, digits and "_", at most NAME_INSTANCE - 1. */
 bool name_instance_ok(const char *instance);
+int name_instance_check(const char *instance, struct err *err) MUST_USE; /* ERR_CONFIG */
 
 struct store_id name_id(const char *instance, unsigned worker, int64_t opened_ms);
 
