@@ -41,6 +41,13 @@ def test_collectors_get_them_too(run, flows, conversations, tmp_path):
     assert sum(f["packets"] for f in have) == sum(f["packets"] for f in truth)
 
 
+def test_the_usual_configuration_is_not_asked_what_to_meter(run, flows, conversations, tmp_path, monkeypatch):
+    (tmp_path / "weir.conf").write_text("collector\n workers 1\n")
+    monkeypatch.setenv("WEIR_CONFIG", str(tmp_path / "weir.conf"))
+    run("probe", "-r", conversations, "--store", tmp_path / "store", *FLAGS)
+    assert flows(tmp_path / "store")
+
+
 def test_mistakes_are_explained(run, conversations, tmp_path):
     assert "--to HOST:PORT, or --store DIR" in run("probe", "-r", conversations, status=2).stderr
     assert "letters" in run("probe", "-r", conversations, "--store", tmp_path, "--instance", "../x", status=2).stderr

@@ -358,7 +358,7 @@ static const char *name_of(int id)
 /* What is to be done, as flags or a configuration say it. */
 static int make_setup(struct options *o, struct setup *out, struct err *err)
 {
-    const char *path = o->config ? o->config : o->flag ? NULL : config_usual();
+    const char *path = o->config ? o->config : o->flag || o->store ? NULL : config_usual();
 
     if (o->config && o->flag)
         return err_set(err, ERR_CONFIG,

@@ -73,10 +73,20 @@ static void on_ring(struct io *io, uint32_t events)
         lose(t, err.text);
 }
 
+static void say_left_out(const struct taps *t)
+{
+    size_t n = routes_left_out(t->routes);
+
+    if (n > 0)
+        log_warn("more routes than there is room for: what goes by them has no next hop",
+                 KV("left_out", n), KV("room", (int)ROUTES_MAX));
+}
+
 static void watch_routes(struct taps *t)
 {
     struct err err;
 
+    say_left_out(t);
     if (netlink_watch_routes(&t->routes_fd, &err) == 0)
         return;
     t->routes_fd = -1;
@@ -87,8 +97,12 @@ static void follow_routes(struct taps *t)
 {
     struct err err;
 
-    if (t->routes_fd >= 0 && netlink_changed(t->routes_fd) && routes_read(t->routes, &err) != 0)
+    if (t->routes_fd < 0 || !netlink_changed(t->routes_fd))
+        return;
+    if (routes_read(t->routes, &err) != 0)
         log_warn("routes not read; those before are used", KV("reason", err.text));
+    else
+        say_left_out(t);
 }
 
 static void on_timer(struct timer *timer, int64_t now_mono_ms)
