@@ -41,6 +41,10 @@ def host(name):
         ip("link", "set", dev, "up", at=at)
         ip("addr", "add", f"{v4}.{last}/24", "dev", dev, at=at)
         ip("addr", "add", f"{v6}{last}/64", "dev", dev, "nodad", at=at)
+    mac = {d: json.loads(ip("-j", "link", "show", "dev", d, at=at))[0]["address"] for d, at in ((mine, None), (name, process.pid))}
+    for net in (f"{v4}.", v6):  # neighbours know each other: no packet waits, or is given up, until one has answered
+        ip("neigh", "replace", f"{net}2", "lladdr", mac[name], "dev", mine, "nud", "permanent")
+        ip("neigh", "replace", f"{net}1", "lladdr", mac[mine], "dev", name, "nud", "permanent", at=process.pid)
     ip("route", "add", "default", "via", f"{v4}.1", at=process.pid)
     ip("-6", "route", "add", "default", "via", f"{v6}1", at=process.pid)
     return process

@@ -115,6 +115,33 @@ def test_a_routers_configuration_meters_at_interfaces_in_and_out(tmp_path):
         assert have == want and {f["version"] for f in store} == {version}
 
 
+AT_ONCE = r"""
+import pathlib, re, signal, socket, subprocess, sys
+import conftest
+from router import ip
+folder = pathlib.Path(sys.argv[1])
+ip("link", "set", "lo", "up")
+for turn in range(10):
+    with open(folder / "log", "w") as log:
+        p = subprocess.Popen([conftest.WEIR, "probe", "-i", "lo", "--to", "127.0.0.1:9", "-f", "udp dst port 7"], stderr=log)
+    try:
+        conftest.until(lambda: "metering" in (folder / "log").read_text() or p.poll() is not None, "the probe to begin")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for _ in range(50):
+                s.sendto(b"x", ("127.0.0.1", 7))
+        p.send_signal(signal.SIGINT)
+        p.wait(20)
+    finally:
+        p.kill()
+    print(re.search(r"metered (\d+) packets", (folder / "log").read_text()).group(1))
+"""
+
+
+def test_what_came_just_before_the_end_is_metered(tmp_path):
+    done = subprocess.run([*UNSHARE, sys.executable, "-c", AT_ONCE, str(tmp_path)], capture_output=True, text=True, cwd=HERE)
+    assert done.stdout.split() == ["50"] * 10, done.stderr
+
+
 def test_mistakes_are_explained(run):
     for args, said in ((["-i", "lo", "-r", "x"], "expected --interface DEV, --read FILE, or --config FILE"),
                        (["-i", "nowhere0"], "nowhere0"),

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BLOCKS = 16 }; /* of a ring, before others get their turn */
@@ -210,16 +211,28 @@ int taps_open(struct taps **out, const char *const *dev, size_t n, const struct 
     return 0;
 }
 
+/* What came until now: the kernel gives up a block that is not full within LIVE_RETIRE_MS. No more
+ * than the ring holds, as packets go on coming. */
+static void drain(struct taps *t)
+{
+    struct timespec retired = {.tv_nsec = 2 * LIVE_RETIRE_MS * 1000000L};
+
+    (void)nanosleep(&retired, NULL);
+    for (size_t i = 0; i < t->n; i++) {
+        struct tap *tap = &t->tap[i];
+        for (size_t k = 0; k < tap->live.blocks && !tap->gone; k++)
+            if (!live_read(&tap->live, &tap->out))
+                break;
+    }
+}
+
 int taps_run(struct taps *t, struct err *err)
 {
     for (size_t i = 0; i < t->n; i++)
         log_info("metering", KV("interface", t->tap[i].live.dev));
     on_timer(&t->timer, clock_mono_ms());
     int r = loop_run(&t->loop, err);
-    for (size_t i = 0; i < t->n; i++) { /* what came until now */
-        while (!t->tap[i].gone && live_read(&t->tap[i].live, &t->tap[i].out))
-            ;
-    }
+    drain(t);
     on_timer(&t->timer, clock_mono_ms());
     return r;
 }
