@@ -409,7 +409,7 @@ static int cmd_probe_run(int argc, char **argv)
 const struct command cmd_probe = {
     .name = "probe",
     .summary = "meter packets into flows, and export them",
-    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT | --config FILE",
+    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT|--store DIR | --config FILE",
     .details = "Does what a router's NetFlow does, with the packets of interfaces or of a capture: "
                "adds up those of the same addresses, protocol, ports, type of service and input "
                "interface, and sends each flow to the collectors when it has ended: when nothing "
@@ -435,6 +435,8 @@ const struct command cmd_probe = {
                 "    two, and one packet in a hundred\n"
                 "weir probe -r traffic.pcap --to 127.0.0.1:4739 --version ipfix --active 60\n"
                 "    a capture as IPFIX; long flows each minute\n"
+                "weir probe -i eth0 --store /var/lib/weir\n"
+                "    straight into a store, for weir query\n"
                 "weir probe --config router.conf\n"
                 "    a router's own configuration\n",
     .opts = opts,
