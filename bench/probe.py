@@ -184,26 +184,10 @@ def live(args, work):
     return inside.returncode == 0
 
 
-INJECT = """
-import ctypes, mmap, socket, struct, sys, time
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(("v1", 0))
-data = open(sys.argv[1], "rb").read()
-at, n, began = 24, 0, time.monotonic()
-send, unpack = s.send, struct.Struct("<8xI4x").unpack_from
-view = memoryview(data)
-while at < len(data):
-    size = unpack(data, at)[0]
-    send(view[at + 16 : at + 16 + size])
-    at += 16 + size
-    n += 1
-print(n, time.monotonic() - began)
-"""
-
-
 def live_programs(args, work, port):
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-    commands = {"weir, v9": [args.weir, "probe", "-i", "v0", "--to", f"127.0.0.1:{port}"]}
+    weir = [args.weir, "probe", "-i", "v0", "--to", f"127.0.0.1:{port}"]
+    commands = {"weir, v9": weir, "weir, 2 threads": [*weir, "--threads", "2"]}
     found = {name: shutil.which(name, path=path) for name in ("softflowd", "nfpcapd", "pmacctd")}
     if found["softflowd"]:
         commands["softflowd, v9"] = [found["softflowd"], "-d", "-i", "v0", "-m", "4000000", "-v", "9", "-n", f"127.0.0.1:{port}",
@@ -231,7 +215,7 @@ def live_inside(args, work):
                 if process.poll() is not None:
                     print(f"| {name} | it does not run here | | | |")
                     continue
-                n, seconds = map(float, subprocess.run([sys.executable, "-c", INJECT, work / "traffic.pcap"], capture_output=True, text=True, check=True).stdout.split())
+                n, seconds = map(float, subprocess.run([args.build.absolute() / "bench/inject", work / "traffic.pcap", "v1"], capture_output=True, text=True, check=True).stdout.split())
                 time.sleep(1)
                 process.send_signal(signal.SIGINT)
                 _, _, use = os.wait4(process.pid, 0)

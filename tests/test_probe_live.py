@@ -44,9 +44,9 @@ def told(log, what):
     return int(found.group(1)) if found else 0
 
 
-@pytest.mark.parametrize("version", ("9", "ipfix"))
-def test_a_router_meters_what_goes_through_it(tmp_path, version):
-    r = route(tmp_path, "--version", version, "--direction", "in", "--inactive", "1s", "--timeout", "udp=1s")
+@pytest.mark.parametrize("version, threads", (("9", 1), ("ipfix", 1), ("9", 3)))
+def test_a_router_meters_what_goes_through_it(tmp_path, version, threads):
+    r = route(tmp_path, "--version", version, "--threads", str(threads), "--direction", "in", "--inactive", "1s", "--timeout", "udp=1s")
     assert r["status"] == 0
     for store in r["stores"]:  # neighbours' questions and answers are no UDP
         flows = {(f["src_addr"], f["src_port"]): f for f in store if f["proto"] == 17 and f["dst_port"] == 9}

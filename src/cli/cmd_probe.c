@@ -34,6 +34,7 @@ enum {
     OPT_CONFIG,
     OPT_STORE,
     OPT_INSTANCE,
+    OPT_THREADS,
     RATE_MAX = 1000000000,
     CHECK_EVERY = 1024
 };
@@ -64,6 +65,8 @@ static const struct opt opts[] = {
     {PROBE_ENTRIES, "entries", 'e', "N", "flows that are held, of IPv4 and of IPv6 each (512Ki)"},
     {PROBE_SAMPLE, "sample", 's', "N", "meter one packet in N: each Nth"},
     {PROBE_RANDOM, "random", 0, NULL, "with --sample: any one of each N"},
+    {OPT_THREADS, "threads", 0, "N",
+     "that meter, each with a ring at every interface (1); a flow's packets all come by one"},
     {OPT_INNER, "inner", 0, NULL,
      "of packets in GRE, IP-in-IP, VXLAN and GTP tunnels meter what they carry"},
     {PROBE_SOURCE, "source", 0, "ADDR", "send from this address"},
@@ -91,7 +94,7 @@ struct run {
     const char *path;
     struct frames *frames;
     struct probe *probe;
-    struct counts counts;
+    struct counts counts; /* what the probe does not count itself */
     struct progress progress;
     int64_t begin_ns;
     struct routes *routes;
@@ -104,13 +107,22 @@ static volatile sig_atomic_t stopped; /* set by the signal, which can reach noth
 
 static void on_signal(int signal_number) { stopped = signal_number; }
 
+static uint64_t counted(const struct run *r, enum count_id id)
+{
+    struct counts all = {0};
+
+    counts_sum(&all, &r->counts);
+    probe_counts(r->probe, &all);
+    return count_get(&all, id);
+}
+
 static void show(struct run *r)
 {
     char rate[TEXT_SHORT];
     char text[100];
     uint64_t at;
     uint64_t of;
-    double n = (double)count_get(&r->counts, COUNT_PACKETS);
+    double n = (double)counted(r, COUNT_PACKETS);
     int64_t ns = clock_mono_ns() - r->begin_ns;
 
     if (!progress_due(&r->progress))
@@ -131,13 +143,13 @@ static int meter_file(struct run *r, struct err *err)
          i++) {
         if (!packet_link_ok(v[0].link)) {
             r->unknown += n;
-            if (r->unknown == n && count_get(&r->counts, COUNT_PACKETS) == 0)
+            if (r->unknown == n && counted(r, COUNT_PACKETS) == 0)
                 (void)fprintf(stderr,
                               "weir probe: %s: link type %d is not supported; expected Ethernet, "
                               "Linux cooked, raw IP, PPP or loopback\n",
                               r->path, v[0].link);
         }
-        probe_frames(r->probe, 0, v, n);
+        probe_frames(r->probe, 0, 0, v, n);
         if (i % CHECK_EVERY == 0)
             show(r);
     }
@@ -232,8 +244,9 @@ static int run_live(struct run *r, const struct options *o, const struct setup *
     bool has_socket = probe_socket(socket, sizeof socket, o->store, o->instance, &why) == 0;
     struct taps_options options = {.live = o->live,
                                    .probe = r->probe,
+                                   .threads = o->probe.threads,
                                    .counts = &r->counts,
-                                   .routes = r->routes,
+                                   .routes = &r->routes,
                                    .status = {.instance = o->instance,
                                               .started_ms = clock_wall_ms(),
                                               .setup = setup,
@@ -281,12 +294,14 @@ static int open_probe(struct run *r, const struct options *o, const struct setup
     }
     po.gauge.routes = r->routes;
     po.own_way = r->store ? probe_store_way(r->store) : NULL;
-    return probe_new(&r->probe, setup, &po, &r->counts, err);
+    return probe_new(&r->probe, setup, &po, err);
 }
 
 /* `e` and `err` are what went wrong until now. */
 static int close_probe(struct run *r, int e, struct err *err)
 {
+    if (r->probe)
+        probe_counts(r->probe, &r->counts);
     probe_free(r->probe);
     routes_free(r->routes);
     int closed = r->store ? probe_store_close(r->store, &r->stored, e ? NULL : err) : 0;
@@ -311,12 +326,25 @@ static int run(const struct options *o, const struct setup *setup)
     return e == ERR_CONFIG ? 2 : e || !good;
 }
 
+static int set_threads(struct options *o, const char *value, struct err *err)
+{
+    uint64_t n;
+    int r = text_count(value, strlen(value), LIVE_RINGS_MAX, &n, err);
+
+    if (r == 0 && n == 0)
+        r = err_set(err, ERR_CONFIG, "expected a number from 1 to %d, found 0", LIVE_RINGS_MAX);
+    o->probe.threads = r ? 1 : (size_t)n;
+    return r;
+}
+
 static int set_option(struct options *o, int id, const char *value, struct err *err)
 {
     switch (id) {
     case OPT_READ:
         o->path = value;
         return 0;
+    case OPT_THREADS:
+        return set_threads(o, value, err);
     case OPT_INNER:
         o->probe.gauge.inner = true;
         return 0;
@@ -372,9 +400,11 @@ static int make_setup(struct options *o, struct setup *out, struct err *err)
 
 static int check(struct options *o, const struct setup *s, struct err *err)
 {
-    if (o->path && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own))
-        return err_set(err, ERR_CONFIG,
-                       "--direction, --filter, --promiscuous and --own are for interfaces");
+    if (o->path && (o->flags.out || o->live.filter || o->live.promiscuous || o->probe.gauge.own ||
+                    o->probe.threads > 1))
+        return err_set(
+            err, ERR_CONFIG,
+            "--direction, --filter, --promiscuous, --own and --threads are for interfaces");
     o->probe.way.patient = o->path != NULL;
     for (size_t i = 0; i < s->n_places; i++)
         o->live.outgoing |= s->places[i].output;
@@ -384,7 +414,8 @@ static int check(struct options *o, const struct setup *s, struct err *err)
 static int cmd_probe_run(int argc, char **argv)
 {
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
-    struct options o = {.flags = probe_flags_default(), .instance = "probe"};
+    struct options o = {
+        .flags = probe_flags_default(), .instance = "probe", .probe = {.threads = 1}};
     struct setup setup = {0};
     struct err err;
     int r = 0;

@@ -37,23 +37,36 @@ static struct counts *all_counts(const struct probe_status *s)
     struct counts *all = mem_new(1, sizeof *all);
 
     counts_sum(all, s->counts);
+    probe_counts(s->probe, all);
     if (s->store)
         probe_store_counts(s->store, all);
     return all;
+}
+
+/* What all its rings have. */
+static void put_interface(const struct probe_status *s, size_t at, struct json *j)
+{
+    uint64_t packets = 0;
+    uint64_t drops = 0;
+
+    for (size_t i = at; i < at + s->n_rings; i++) {
+        packets += s->live[i]->packets;
+        drops += s->live[i]->drops;
+    }
+    json_open(j, '{');
+    put_text(j, "interface", s->live[at]->dev);
+    put_number(j, "number", (uint64_t)s->live[at]->ifindex);
+    put_number(j, "packets", packets);
+    put_number(j, "kernel_drops", drops);
+    json_close(j, '}');
 }
 
 static void put_interfaces(const struct probe_status *s, struct json *j)
 {
     json_key(j, "interfaces");
     json_open(j, '[');
-    for (size_t i = 0; i < s->n_live; i++) {
-        json_open(j, '{');
-        put_text(j, "interface", s->live[i]->dev);
-        put_number(j, "number", (uint64_t)s->live[i]->ifindex);
-        put_number(j, "packets", s->live[i]->packets);
-        put_number(j, "kernel_drops", s->live[i]->drops);
-        json_close(j, '}');
-    }
+    for (size_t i = 0; i < s->n_live; i += s->n_rings)
+        put_interface(s, i, j);
     json_close(j, ']');
 }
 
@@ -69,17 +82,17 @@ static void put_monitors(const struct probe_status *s, struct json *j)
     json_open(j, '[');
     for (size_t i = 0; i < s->setup->n_monitors; i++) {
         const struct setup_monitor *m = &s->setup->monitors[i];
-        const struct cache_stats *c = probe_cache_stats(s->probe, i);
+        struct cache_stats c = probe_cache_stats(s->probe, i);
         json_open(j, '{');
         put_text(j, "monitor", m->name);
         put_text(j, "record", s->setup->records[m->record].name);
         put_number(j, "entries", m->entries);
-        put_number(j, "flows", c->now);
-        put_number(j, "high_water", c->high);
-        put_number(j, "added", c->added);
+        put_number(j, "flows", c.now);
+        put_number(j, "high_water", c.high);
+        put_number(j, "added", c.added);
         for (int e = CACHE_END_IDLE; e < CACHE_ENDS; e++)
-            put_number(j, ends[e], c->ended[e]);
-        put_number(j, "packets_refused", c->refused);
+            put_number(j, ends[e], c.ended[e]);
+        put_number(j, "packets_refused", c.refused);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -112,6 +125,7 @@ static void put_probe(const struct probe_status *s, struct json *j)
     put_text(j, "version", WEIR_VERSION);
     put_text(j, "instance", s->instance);
     put_number(j, "pid", (uint64_t)getpid());
+    put_number(j, "threads", s->n_rings);
     put_number(j, "uptime_ms", (uint64_t)(clock_wall_ms() - s->started_ms));
     put_interfaces(s, j);
     put_monitors(s, j);

@@ -18,10 +18,11 @@ struct probe_status {
     int64_t started_ms;
     const struct setup *setup;
     const struct probe *probe;
-    const struct counts *counts;
+    const struct counts *counts;     /* beside those of the probe and the store */
     const struct probe_store *store; /* NULL: none */
-    const struct live *const *live;
+    const struct live *const *live;  /* the rings of an interface stand together */
     size_t n_live;
+    size_t n_rings; /* of each interface */
 };
 
 /* Answers "probe", "counters" or "drops" as one JSON object. */

@@ -1,4 +1,5 @@
-/* taps: a probe at interfaces: a ring at each, the clock, and signals, in one thread. */
+/* taps: a probe at interfaces. Threads meter, each with a ring at every interface; the one that
+ * calls has the clock of routes and counts, signals, and answers questions. */
 #ifndef CLI_TAPS_H
 #define CLI_TAPS_H
 
@@ -14,8 +15,9 @@ struct taps;
 struct taps_options {
     struct live_options live;
     struct probe *probe;
-    struct counts *counts;
-    struct routes *routes;      /* read again when they change */
+    size_t threads;             /* as the probe has */
+    struct counts *counts;      /* added to by the thread that calls */
+    struct routes **routes;     /* the probe's; made anew as they change */
     struct probe_status status; /* its live interfaces are set here */
     const char *socket;         /* where `weir show` asks; NULL: nowhere */
 };
@@ -24,7 +26,7 @@ struct taps_options {
 int taps_open(struct taps **out, const char *const *dev, size_t n, const struct taps_options *o,
               struct err *err) MUST_USE;
 
-/* Until SIGINT or SIGTERM, or until no interface is left. */
+/* Until SIGINT or SIGTERM, or until no interface is left. No thread meters any more then. */
 int taps_run(struct taps *t, struct err *err) MUST_USE;
 
 void taps_close(struct taps *t);

@@ -5,6 +5,7 @@
 #include "flow/message.h"
 #include "probe/options.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 enum {
@@ -19,6 +20,7 @@ enum {
 };
 
 struct carried {
+    const struct setup_record *record;
     struct record_layout out;
     struct encode *encode;
 };
@@ -32,9 +34,11 @@ struct told {
 };
 
 struct exporter {
+    pthread_mutex_t lock;
     const struct setup_exporter *setup;
     struct counts *counts;
     struct way *way;
+    bool booted;
     struct message_session session;
     struct options_world world;
     struct links links;
@@ -72,6 +76,7 @@ struct exporter *exporter_new(const struct setup_exporter *setup, struct way *wa
                            .way = way,
                            .session = {.version = setup->version, .domain = setup->domain},
                            .world = {.domain = setup->domain}};
+    (void)pthread_mutex_init(&e->lock, NULL);
     e->world.links = &e->links;
     e->place = (size_t)setup->mtu - UDP_HEAD - (addr_is_v4(&setup->to) ? IPV4_HEAD : IPV6_HEAD);
     for (int i = 0; i < SETUP_OPTIONS; i++)
@@ -90,6 +95,7 @@ void exporter_free(struct exporter *e)
     free(e->mem);
     links_free(&e->links);
     e->way->close(e->way);
+    (void)pthread_mutex_destroy(&e->lock);
     free(e);
 }
 
@@ -115,9 +121,15 @@ void exporter_set_samplers(struct exporter *e, const struct setup_sampler *v, si
 
 int exporter_add(struct exporter *e, const struct record *r, size_t *number, struct err *err)
 {
+    for (size_t i = 0; i < e->n_kinds; i++)
+        if (e->kinds[i].record == record_setup(r)) {
+            *number = i;
+            return 0;
+        }
     if (e->n_kinds == 0)
         e->kinds = mem_new(KINDS, sizeof *e->kinds);
     struct carried *k = &e->kinds[e->n_kinds];
+    k->record = record_setup(r);
     int rc = record_layout(r, e->setup->version, &k->out, err);
     const struct layout *l = &k->out.layout;
 
@@ -133,14 +145,30 @@ int exporter_add(struct exporter *e, const struct record *r, size_t *number, str
     return rc;
 }
 
-bool exporter_is_own(const struct exporter *e, const struct addr *src, uint16_t src_port,
+static void lock(struct exporter *e) { (void)pthread_mutex_lock(&e->lock); }
+
+static void unlock(struct exporter *e) { (void)pthread_mutex_unlock(&e->lock); }
+
+/* Its own address may change with each connection; few packets go so far. */
+bool exporter_is_own(struct exporter *e, const struct addr *src, uint16_t src_port,
                      const struct addr *dst, uint16_t dst_port)
 {
-    return dst_port == e->setup->port && src_port == e->way->local_port &&
-           addr_eq(dst, &e->setup->to) && addr_eq(src, &e->way->local);
+    if (dst_port != e->setup->port || !addr_eq(dst, &e->setup->to))
+        return false;
+    lock(e);
+    bool own = src_port == e->way->local_port && addr_eq(src, &e->way->local);
+    unlock(e);
+    return own;
 }
 
-void exporter_boot(struct exporter *e, int64_t boot_ms) { e->session.boot_ms = boot_ms; }
+void exporter_boot(struct exporter *e, int64_t boot_ms)
+{
+    lock(e);
+    if (!e->booted)
+        e->session.boot_ms = boot_ms;
+    e->booted = true;
+    unlock(e);
+}
 
 /* --- messages --- */
 
@@ -305,6 +333,7 @@ void exporter_rows(struct exporter *e, size_t number, const struct encode_rows *
 {
     bool wanted;
 
+    lock(e);
     for (size_t at = 0, n; at < rows->batch->rows; at += n) {
         n = run_of(e, rows->batch, at, &wanted);
         if (wanted)
@@ -312,29 +341,31 @@ void exporter_rows(struct exporter *e, size_t number, const struct encode_rows *
         else
             count_add(e->counts, COUNT_EXPORT_BELOW, n);
     }
+    unlock(e);
 }
 
 void exporter_tick(struct exporter *e, int64_t now_ms)
 {
     bool due = false;
 
+    lock(e);
     for (int i = 0; i < OPTIONS_KINDS; i++)
         due = due || table_due(&e->told[i], now_ms);
     if (due)
         make_room(e, now_ms);
     if (e->way->tick)
         e->way->tick(e->way);
-}
-
-void exporter_flush(struct exporter *e)
-{
     if (e->open)
         close_message(e);
     send_waiting(e);
+    unlock(e);
 }
 
-struct exporter_totals exporter_totals(const struct exporter *e)
+struct exporter_totals exporter_totals(struct exporter *e)
 {
-    return (struct exporter_totals){
+    lock(e);
+    struct exporter_totals t = {
         .records = e->world.records, .messages = e->world.messages, .bytes = e->world.bytes};
+    unlock(e);
+    return t;
 }

@@ -114,7 +114,7 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
     m->n_monitors = setup->n_monitors;
     m->connections = mem_new(setup->n_monitors + 1, sizeof(*m->connections));
     set_records(m, monitors);
-    m->routes = m->wanted.routes ? o->routes : NULL;
+    gauge_set_routes(m, o->routes);
     for (size_t i = 0; i < setup->n_places; i++) {
         const struct setup_place *s = &setup->places[i];
         struct place *p = &m->places[i];
@@ -425,6 +425,11 @@ void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size
     }
     count_add(m->counts, COUNT_PACKETS, packets);
     count_add(m->counts, COUNT_PACKET_BYTES, bytes);
+}
+
+void gauge_set_routes(struct gauge *m, const struct routes *routes)
+{
+    m->routes = m->wanted.routes ? routes : NULL;
 }
 
 size_t gauge_section_bytes(const struct gauge *m)

@@ -33,6 +33,9 @@ void gauge_free(struct gauge *g);
 /* At most GAUGE_BATCH frames that went by at this interface; 0: out of a file. */
 void gauge_frames(struct gauge *g, uint32_t ifindex, const struct frame *v, size_t n);
 
+/* From now on these; NULL: none are known. */
+void gauge_set_routes(struct gauge *g, const struct routes *routes);
+
 /* How many octets of packets, beside their headers, records ask for. */
 size_t gauge_section_bytes(const struct gauge *g);
 

@@ -38,7 +38,7 @@ static void begin(struct kit *k)
                               .n_monitors = 1,
                               .places = &k->place,
                               .n_places = 1};
-    assert_int_equal(monitor_new(&k->monitors[0], &k->setup, 0, NULL, NULL), 0);
+    assert_int_equal(monitor_new(&k->monitors[0], &k->setup, 0, 1, NULL, NULL), 0);
     k->gauge = gauge_new(&k->setup, k->monitors, NULL, &o, &k->counts);
 }
 

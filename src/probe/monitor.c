@@ -65,10 +65,10 @@ static uint64_t split_bytes(const struct setup *s, const struct setup_monitor *s
 }
 
 static struct cache_options options_of(const struct monitor *m, const struct setup *s,
-                                       const struct setup_monitor *sm)
+                                       const struct setup_monitor *sm, size_t parts)
 {
     struct cache_options o = {.type = sm->type,
-                              .entries = sm->entries,
+                              .entries = (sm->entries + parts - 1) / parts,
                               .key_bytes = record_key_bytes(m->record),
                               .value_bytes = record_value_bytes(m->record),
                               .active_ms = m->interval_ms,
@@ -80,7 +80,7 @@ static struct cache_options options_of(const struct monitor *m, const struct set
     return o;
 }
 
-int monitor_new(struct monitor **out, const struct setup *setup, size_t number,
+int monitor_new(struct monitor **out, const struct setup *setup, size_t number, size_t parts,
                 struct exporter *const *exporters, struct err *err)
 {
     const struct setup_monitor *sm = &setup->monitors[number];
@@ -95,7 +95,7 @@ int monitor_new(struct monitor **out, const struct setup *setup, size_t number,
         r = exporter_add(t->exporter, m->record, &t->number, err);
     }
     if (r == 0) {
-        struct cache_options o = options_of(m, setup, sm);
+        struct cache_options o = options_of(m, setup, sm, parts);
         m->cache = cache_new(&o, &m->out);
         if (!m->cache || !batch_init(&m->batch, ROWS))
             r = err_set(err, ERR_SYS, "monitor %s: no memory for %u entries", sm->name,

@@ -9,8 +9,9 @@
 
 struct monitor;
 
-/* exporters: all of the setup's, in its order. */
-int monitor_new(struct monitor **out, const struct setup *setup, size_t number,
+/* Its cache is one of `parts`, which share the entries. exporters: all of the setup's, in its
+ * order. */
+int monitor_new(struct monitor **out, const struct setup *setup, size_t number, size_t parts,
                 struct exporter *const *exporters, struct err *err) MUST_USE;
 void monitor_free(struct monitor *m);
 

@@ -1,46 +1,55 @@
-/* probe: a setup at work: frames → gauge → monitors → exporters.
+/* probe: a setup at work: frames → gauges → monitors → exporters.
  *
  * It has no clock of its own: time is that of the packets (a file), or what the caller says (live).
- * One thread's. */
+ * Several threads may feed it, each by its own number; all have the same exporters. A flow's
+ * packets have to come by the same thread. */
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
 #include "base/count.h"
 #include "base/err.h"
-#include "net/frames.h"
-#include "probe/exporter.h"
-#include "probe/gauge.h"
-#include "probe/setup.h"
+#include "probe/lane.h"
 
 struct probe;
 
+enum { PROBE_WAIT_MS = LANE_WAIT_MS };
+
 struct probe_options {
+    size_t threads; /* 1 or more */
     struct gauge_options gauge;
     struct way_options way;
     struct way *own_way; /* of exporters that have one; else NULL. The probe closes it. */
 };
 
-/* `setup` and `counts` must outlive it. */
+/* `setup` must outlive it. */
 int probe_new(struct probe **out, const struct setup *setup, const struct probe_options *o,
-              struct counts *counts, struct err *err) MUST_USE;
+              struct err *err) MUST_USE;
 void probe_free(struct probe *p);
 
-/* At most GAUGE_BATCH, that went by at this interface; 0: out of a file. Flows that have ended by
- * the time of the last go out within PROBE_WAIT_MS of that time. */
-void probe_frames(struct probe *p, uint32_t ifindex, const struct frame *v, size_t n);
-enum { PROBE_WAIT_MS = 1000 };
+/* At most GAUGE_BATCH, see lane_frames(). */
+void probe_frames(struct probe *p, size_t thread, uint32_t ifindex, const struct frame *v,
+                  size_t n);
 
-/* Live: it is now_ms, by the clock that gives frames their time; call it each PROBE_WAIT_MS. */
-void probe_tick(struct probe *p, int64_t now_ms);
+/* Live: it is now_ms, by the clock that gives frames their time; each thread calls it each
+ * PROBE_WAIT_MS. */
+void probe_tick(struct probe *p, size_t thread, int64_t now_ms);
+
+/* When no thread feeds it any more: all flows end, and go out. */
+void probe_end(struct probe *p);
+
+/* The following from any thread. */
+
+/* From now on these routes; those before are not looked at any more. */
+void probe_set_routes(struct probe *p, const struct routes *routes);
 
 /* How many octets of packets, beside their headers, records ask for. */
 size_t probe_section_bytes(const struct probe *p);
 
-/* Of the i-th monitor and exporter. */
-const struct cache_stats *probe_cache_stats(const struct probe *p, size_t i);
+/* Of the i-th monitor and exporter. `high` is the sum of the threads' own. */
+struct cache_stats probe_cache_stats(const struct probe *p, size_t i);
 struct exporter_totals probe_exporter_totals(const struct probe *p, size_t i);
 
-/* All flows end, and go out. */
-void probe_end(struct probe *p);
+/* What all its parts have counted, added to `into`. */
+void probe_counts(const struct probe *p, struct counts *into);
 
 #endif

@@ -47,7 +47,7 @@ struct beside {
 };
 
 struct record {
-    struct setup_record setup;
+    const struct setup_record *setup;
     struct details_wanted wanted;
     size_t key_bytes;
     size_t value_bytes;
@@ -127,13 +127,13 @@ static void add_moves(struct part *parts, size_t n, bool key, enum origin_from f
 
 static int add_running(struct record *r, struct part *parts, struct err *err)
 {
-    for (size_t i = 0; i < r->setup.n; i++) {
+    for (size_t i = 0; i < r->setup->n; i++) {
         const struct origin *o = parts[i].origin;
         if (o->from != ORIGIN_RUNNING)
             continue;
         if (r->n_running == CACHE_RUNNING_MAX)
             return err_set(err, ERR_CONFIG, "record %s: more than %d sums and smallest and largest",
-                           r->setup.name, (int)CACHE_RUNNING_MAX);
+                           r->setup->name, (int)CACHE_RUNNING_MAX);
         parts[i].value.at =
             (uint16_t)(r->key_bytes + r->value_bytes + r->n_running * sizeof(uint64_t));
         r->running_from[r->n_running] = o->at;
@@ -220,7 +220,7 @@ static void add_places(struct record *r, const struct part *parts)
     const struct value last = {.from = ORIGIN_LAST};
     const struct value packets = {.from = ORIGIN_PACKETS};
 
-    for (size_t i = 0; i < r->setup.n; i++) {
+    for (size_t i = 0; i < r->setup->n; i++) {
         const struct part *p = &parts[i];
         enum field_id field = field_of(p->field);
         if (p->origin->from == ORIGIN_UNKNOWN)
@@ -259,8 +259,8 @@ static int find_parts(const struct setup_record *s, struct part *parts, struct e
 static int compile(struct record *r, struct err *err)
 {
     struct part parts[SETUP_FIELDS];
-    const size_t n = r->setup.n;
-    int e = find_parts(&r->setup, parts, err);
+    const size_t n = r->setup->n;
+    int e = find_parts(r->setup, parts, err);
 
     if (e)
         return e;
@@ -285,7 +285,7 @@ int record_new(struct record **out, const struct setup_record *setup, struct err
 {
     struct record *r = mem_new(1, sizeof *r);
 
-    r->setup = *setup;
+    r->setup = setup;
     int e = compile(r, err);
     if (e)
         free(r);
@@ -295,6 +295,8 @@ int record_new(struct record **out, const struct setup_record *setup, struct err
 }
 
 void record_free(struct record *r) { free(r); }
+
+const struct setup_record *record_setup(const struct record *r) { return r->setup; }
 
 size_t record_key_bytes(const struct record *r) { return r->key_bytes; }
 
@@ -490,8 +492,8 @@ static int v5_layout(const struct record *r, struct record_layout *out, struct e
 {
     const struct layout *v5 = fixed_layout(5, 0);
 
-    for (size_t i = 0; i < r->setup.n; i++) {
-        const struct setup_field *f = &r->setup.fields[i];
+    for (size_t i = 0; i < r->setup->n; i++) {
+        const struct setup_field *f = &r->setup->fields[i];
         bool has = f->enterprise == 0 && f->number == SAMPLER; /* its header says the rate */
         for (size_t k = 0; k < v5->n; k++)
             has = has || (f->enterprise == 0 && v5->fields[k].number == f->number);
@@ -499,7 +501,7 @@ static int v5_layout(const struct record *r, struct record_layout *out, struct e
             return err_set(err, ERR_CONFIG,
                            "record %s: NetFlow v5 cannot carry element %u%s: expected version 9 or "
                            "IPFIX",
-                           r->setup.name, f->number,
+                           r->setup->name, f->number,
                            f->number == 27 || f->number == 28 ? " (an IPv6 address)" : "");
     }
     out->layout = *v5;
@@ -510,8 +512,8 @@ static int v5_layout(const struct record *r, struct record_layout *out, struct e
 
 static bool has_element(const struct record *r, uint16_t number)
 {
-    for (size_t i = 0; i < r->setup.n; i++)
-        if (r->setup.fields[i].enterprise == 0 && r->setup.fields[i].number == number)
+    for (size_t i = 0; i < r->setup->n; i++)
+        if (r->setup->fields[i].enterprise == 0 && r->setup->fields[i].number == number)
             return true;
     return false;
 }
@@ -548,8 +550,8 @@ int record_layout(const struct record *r, uint16_t version, struct record_layout
 
     if (version == 5)
         return v5_layout(r, out, err);
-    for (size_t i = 0; i < r->setup.n; i++) {
-        const struct setup_field *f = &r->setup.fields[i];
+    for (size_t i = 0; i < r->setup->n; i++) {
+        const struct setup_field *f = &r->setup->fields[i];
         if (version == 9)
             out->fields[n] = field_v9(f);
         else if (!field_ipfix(r, f, &out->fields[n]))
@@ -559,6 +561,6 @@ int record_layout(const struct record *r, uint16_t version, struct record_layout
     out->layout = (struct layout){
         .space = version == 9 ? SPACE_V9 : SPACE_IPFIX, .n = (uint16_t)n, .fields = out->fields};
     if (!layout_measure(&out->layout, out->fields))
-        return err_set(err, ERR_CONFIG, "record %s is too large for a datagram", r->setup.name);
+        return err_set(err, ERR_CONFIG, "record %s is too large for a datagram", r->setup->name);
     return 0;
 }

@@ -16,9 +16,11 @@
 
 struct record;
 
-/* ERR_CONFIG: an element that a probe does not know. */
+/* `setup` must outlive it. ERR_CONFIG: an element that a probe does not know. */
 int record_new(struct record **out, const struct setup_record *setup, struct err *err) MUST_USE;
 void record_free(struct record *r);
+
+const struct setup_record *record_setup(const struct record *r);
 
 /* Of the key: filled up with zeros to a multiple of 8. */
 size_t record_key_bytes(const struct record *r);
