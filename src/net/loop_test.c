@@ -180,6 +180,39 @@ static void receives_whole_datagrams_of_both_families(void **state)
     udp_batch_free(b);
 }
 
+/* They go down as few long packets, and come as they were. */
+static void datagrams_of_one_length_keep_their_bounds(void **state)
+{
+    enum { N = 100 };
+    static uint8_t payload[N][2000];
+    const struct addr *at[] = {&home, &home6};
+    struct udp_batch *b = udp_batch_new();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct udp u = {.port = 0};
+        struct udp_out out[N];
+        assert_int_equal(open_at(&u, at[i], 0, 1 << 20, NULL), 0);
+        int fd = dial(at[i], u.port, SOCK_DGRAM);
+        for (int k = 0; k < N; k++) {
+            memset(payload[k], k, sizeof payload[k]);
+            out[k] = (struct udp_out){payload[k], k % 40 == 39 ? 7 : k > 90 ? 2000 : 1464};
+        }
+        for (size_t sent = 0, n; sent < N; sent += n) {
+            n = N - sent;
+            assert_int_equal(udp_send(fd, out + sent, &n, NULL), 0);
+        }
+        assert_int_equal(udp_recv(&u, b), N);
+        for (size_t k = 0; k < N; k++) {
+            assert_int_equal(udp_at(b, k)->len, out[k].len);
+            assert_memory_equal(udp_at(b, k)->data, payload[k], out[k].len);
+        }
+        (void)close(fd);
+        udp_close(&u);
+    }
+    udp_batch_free(b);
+}
+
 static void kernel_drops_and_received_make_what_was_sent(void **state)
 {
     struct udp_batch *b = udp_batch_new();
@@ -397,6 +430,7 @@ int main(void)
         WITH_LOOP(cuts_messages_from_streams_and_closes_strangers),
         WITH_LOOP(the_control_socket_answers),
         cmocka_unit_test(receives_whole_datagrams_of_both_families),
+        cmocka_unit_test(datagrams_of_one_length_keep_their_bounds),
         cmocka_unit_test(kernel_drops_and_received_make_what_was_sent),
         cmocka_unit_test(a_taken_port_is_refused_with_its_owner),
     };

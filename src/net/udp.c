@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -168,22 +169,84 @@ unsigned udp_nap_us(const struct udp *u, double datagrams_per_s)
     return us < room_us ? (unsigned)us : 0;
 }
 
-int udp_send(int fd, const struct udp_out *msg, size_t *n, struct err *err)
-{
+/* What goes down in one call. */
+struct outgoing {
     struct mmsghdr m[UDP_BATCH];
     struct iovec iov[UDP_BATCH];
-    unsigned count = *n < UDP_BATCH ? (unsigned)*n : UDP_BATCH;
+    uint16_t datagrams[UDP_BATCH]; /* in each of m */
+    struct {
+        _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+    } control[UDP_BATCH];
+    unsigned n;
+};
 
-    memset(m, 0, sizeof m);
-    for (unsigned i = 0; i < count; i++) {
+/* How many from the i-th on are one long packet for the kernel, which parts it after every so many
+ * octets, at the last possible moment: all as long as the first, but for the last. */
+static size_t run_of(const struct udp_out *msg, size_t i, size_t n)
+{
+    enum { SEGMENTS = 64, BYTES = 65000 }; /* UDP_MAX_SEGMENTS; an IP packet, with its headers */
+    size_t len = msg[i].len;
+    size_t k = 1;
+
+    while (len > 0 && i + k < n && k < SEGMENTS && msg[i + k].len <= len && (k + 1) * len <= BYTES)
+        if (msg[i + k++].len < len)
+            break;
+    return k;
+}
+
+static void put_segment(struct outgoing *o, struct msghdr *h, uint16_t bytes)
+{
+    h->msg_control = o->control[o->n].bytes;
+    h->msg_controllen = sizeof o->control[o->n].bytes;
+    struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    c->cmsg_level = SOL_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof bytes);
+    memcpy(CMSG_DATA(c), &bytes, sizeof bytes);
+}
+
+static void put_run(struct outgoing *o, const struct udp_out *msg, size_t i, size_t n)
+{
+    struct msghdr *h = &o->m[o->n].msg_hdr;
+
+    *h = (struct msghdr){.msg_iov = &o->iov[i], .msg_iovlen = n};
+    for (size_t k = i; k < i + n; k++) {
         union {
             const uint8_t *in;
             void *out;
-        } p = {.in = msg[i].data}; /* an iovec has no const; sending does not write */
-        iov[i] = (struct iovec){.iov_base = p.out, .iov_len = msg[i].len};
-        m[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+        } p = {.in = msg[k].data}; /* an iovec has no const; sending does not write */
+        o->iov[k] = (struct iovec){.iov_base = p.out, .iov_len = msg[k].len};
     }
-    int sent = sendmmsg(fd, m, count, 0);
+    if (n > 1)
+        put_segment(o, h, (uint16_t)msg[i].len);
+    o->datagrams[o->n++] = (uint16_t)n;
+}
+
+/* -1: errno says why nothing went. */
+static int send_runs(int fd, const struct udp_out *msg, size_t n, bool apart)
+{
+    struct outgoing o;
+    int datagrams = 0;
+
+    o.n = 0;
+    for (size_t i = 0, some; i < n; i += some) {
+        some = apart ? 1 : run_of(msg, i, n);
+        put_run(&o, msg, i, some);
+    }
+    int sent = sendmmsg(fd, o.m, o.n, 0);
+    for (int i = 0; i < sent; i++)
+        datagrams += o.datagrams[i];
+    return sent < 0 ? -1 : datagrams;
+}
+
+int udp_send(int fd, const struct udp_out *msg, size_t *n, struct err *err)
+{
+    size_t count = *n < UDP_BATCH ? *n : UDP_BATCH;
+    int sent = send_runs(fd, msg, count, false);
+
+    /* Longer than the path's MTU, or an interface that makes no checksums: one by one they go. */
+    if (sent < 0 && (errno == EINVAL || errno == EIO || errno == EMSGSIZE || errno == ENOPROTOOPT))
+        sent = send_runs(fd, msg, count, true);
     *n = sent > 0 ? (size_t)sent : 0;
     return sent < 0 ? err_sys(err, "send") : 0;
 }
