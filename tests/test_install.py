@@ -34,6 +34,7 @@ def test_the_program_pages_and_completions(installed):
 
 
 def test_the_service_runs_what_is_installed(installed):
+    assert (installed / "lib/systemd/system/weir-probe.service").exists()
     unit = (installed / "lib/systemd/system/weir-collect.service").read_text()
     start = re.search(r"^ExecStart=(\S+) collect --config /etc/weir/weir.conf ", unit, re.M)
     assert str(installed).endswith(start.group(1).removesuffix("/bin/weir"))

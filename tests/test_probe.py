@@ -268,6 +268,18 @@ def test_sends_templates_again_by_time_and_by_datagrams(probe, tmp_path):
     assert by_number[:41] == [i % 20 == 0 for i in range(41)]
 
 
+def test_flows_that_have_ended_go_out_as_often_as_asked(probe, tmp_path):
+    path = capture(tmp_path / "a", [frame(1000 * i, src=1 + i) for i in range(100)])  # one ends each second
+    ended = "--inactive", "1s", "--timeout", "udp=1s"
+
+    def times(*args):
+        return sorted({header_ms(d) for d in probe(path, *ended, *args)[0]})
+
+    assert len(times()) > 40
+    apart = times("--timeout", "expiry-interval=30s")
+    assert 4 <= len(apart) <= 6 and all(b - a >= 30_000 for a, b in zip(apart[:-1], apart[1:-1])), apart
+
+
 def test_datagrams_keep_to_the_mtu_and_are_full(probe, tmp_path):
     many = capture(tmp_path / "a", [frame(i // 10, src=i) for i in range(1, 2001)])
     for version in VERSIONS:
@@ -348,7 +360,7 @@ def test_reads_standard_input(run, tmp_path):
     (["-r", "x", "--to", "nonsense"], "expected HOST:PORT such as 192.0.2.1:2055"),
     (["-r", "x", "--to", "127.0.0.1:1", "--version", "8"], "expected 5, 9 or ipfix, found \"8\""),
     (["-r", "x", "--to", "127.0.0.1:1", "--active", "100ms"], "expected whole seconds"),
-    (["-r", "x", "--to", "127.0.0.1:1", "--timeout", "tcp=5s"], "tcp-generic, tcp-fin, tcp-rst or max-active-life; found \"tcp=5s\""),
+    (["-r", "x", "--to", "127.0.0.1:1", "--timeout", "tcp=5s"], "tcp-generic, tcp-fin, tcp-rst, max-active-life or expiry-interval; found \"tcp=5s\""),
     (["-r", "x", "--to", "127.0.0.1:1", "--random"], "expected --sample N, too"),
     (["-r", "x", "--to", "127.0.0.1:1", "--mtu", "100"], "expected at least 576"),
     (["-r", "x", "--to", "127.0.0.1:1", "--source", "203.0.113.1"], "this machine does not have that address"),

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from conftest import ROOT, WEIR, until, v5
 
-UNIT = ROOT / "packaging/weir-collect.service"
+UNITS = [ROOT / f"packaging/weir-{name}.service" for name in ("collect", "probe")]
 
 
 class Manager:
@@ -50,25 +50,31 @@ def test_nobody_is_told_where_nobody_asks(collector):
     assert c.stop() == 0
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
-def test_the_unit_is_hardened():
-    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)]
+needs_analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
+each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda u: u.stem)
+
+
+@needs_analyze
+@each_unit
+def test_the_unit_is_hardened(unit):
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
     said = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
     exposure = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said.stdout)
     assert exposure, said.stdout + said.stderr
     assert float(exposure.group(1)) < 2.0
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
-def test_the_unit_is_understood(tmp_path):
-    unit = tmp_path / "weir-collect.service"
-    unit.write_text(UNIT.read_text().replace("/usr/bin/weir", WEIR).replace("man:weir-collect(1)", "https://example.net"))
-    said = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
-    ours = [line for line in said.stderr.splitlines() if "weir-collect.service" in line]
-    assert not ours, said.stderr
+@needs_analyze
+@each_unit
+def test_the_unit_is_understood(tmp_path, unit):
+    ours = tmp_path / unit.name
+    ours.write_text(re.sub(r"man:weir-\w+\(1\)", "https://example.net", unit.read_text().replace("/usr/bin/weir", WEIR)))
+    said = subprocess.run(["systemd-analyze", "verify", "--man=no", str(ours)], capture_output=True, text=True)
+    assert not [line for line in said.stderr.splitlines() if unit.name in line], said.stderr
 
 
-def test_the_unit_calls_weir_as_it_is(run, tmp_path):
-    start = re.search(r"^ExecStart=/usr/bin/weir collect (.*)$", UNIT.read_text(), re.M).group(1).split()
-    options = run("collect", "--help").stdout
+@each_unit
+def test_the_unit_calls_weir_as_it_is(run, tmp_path, unit):
+    command, *start = re.search(r"^ExecStart=/usr/bin/weir (.*)$", unit.read_text(), re.M).group(1).split()
+    options = run(command, "--help").stdout
     assert all(f"{word} " in options for word in start if word.startswith("--"))

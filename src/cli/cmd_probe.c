@@ -61,7 +61,8 @@ static const struct opt opts[] = {
     {PROBE_INACTIVE, "inactive", 'q', "TIME", "a flow ends after so long without a packet (15s)"},
     {PROBE_TIMEOUT, "timeout", 0, "NAME=TIME",
      "the same for flow-generic, udp, icmp, tcp-generic, tcp-fin (after FIN: 5s) or "
-     "tcp-rst (5s); max-active-life is --active"},
+     "tcp-rst (5s); max-active-life is --active; expiry-interval: how often flows that have ended "
+     "are sent (1s)"},
     {PROBE_ENTRIES, "entries", 'e', "N", "flows that are held, of IPv4 and of IPv6 each (512Ki)"},
     {PROBE_SAMPLE, "sample", 's', "N", "meter one packet in N: each Nth"},
     {PROBE_RANDOM, "random", 0, NULL, "with --sample: any one of each N"},

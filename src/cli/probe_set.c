@@ -81,18 +81,22 @@ static int set_version(struct probe_flags *f, const char *text, struct err *err)
 static int set_timeout(struct probe_flags *f, const char *text, struct err *err)
 {
     static const char max_life[] = "max-active-life"; /* --active, as VyOS calls it */
+    static const char interval[] = "expiry-interval";
     const char *equals = strchr(text, '=');
     size_t n = equals ? (size_t)(equals - text) : 0;
 
+    if (equals && strlen(interval) == n && memcmp(interval, text, n) == 0)
+        return seconds(equals + 1, &f->monitor.give_s, err);
     if (equals && strlen(max_life) == n && memcmp(max_life, text, n) == 0)
         return seconds(equals + 1, &f->monitor.active_s, err);
     for (size_t i = 0; i < COUNT_OF(timeouts); i++)
         if (equals && strlen(timeouts[i].name) == n && memcmp(timeouts[i].name, text, n) == 0)
             return seconds(equals + 1, &f->monitor.idle_s[timeouts[i].class], err);
-    return err_set(err, ERR_CONFIG,
-                   "--timeout: expected NAME=TIME, where NAME is flow-generic, udp, icmp, "
-                   "tcp-generic, tcp-fin, tcp-rst or max-active-life; found \"%s\"",
-                   text);
+    return err_set(
+        err, ERR_CONFIG,
+        "--timeout: expected NAME=TIME, where NAME is flow-generic, udp, icmp, "
+        "tcp-generic, tcp-fin, tcp-rst, max-active-life or expiry-interval; found \"%s\"",
+        text);
 }
 
 static int set_source(struct probe_flags *f, const char *text, struct err *err)

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "net/ctl.h"
 #include "net/loop.h"
+#include "net/notify.h"
 #include "net/priv.h"
 
 #include <pthread.h>
@@ -219,6 +220,7 @@ static void on_timer(struct timer *timer, int64_t now_mono_ms)
                      KV("packets", more));
     }
     follow_routes(t);
+    (void)notify_send("WATCHDOG=1");
     timer_set(&t->loop, timer, now_mono_ms + PROBE_WAIT_MS);
 }
 
@@ -373,7 +375,10 @@ int taps_run(struct taps *t, struct err *err)
     }
     on_timer(&t->timer, clock_mono_ms());
     if (r == 0)
+        (void)notify_send("READY=1");
+    if (r == 0)
         r = loop_run(&t->loop, err);
+    (void)notify_send("STOPPING=1");
     for (size_t i = 0; i < t->n_hands; i++)
         if (t->hands[i].runs)
             wake_send(&t->hands[i].stop, 1);

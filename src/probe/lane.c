@@ -14,7 +14,8 @@ struct lane {
     struct exporter *const *exporters;
     bool begun;
     int64_t now_ms;
-    int64_t give_ms; /* when what has ended goes out */
+    int64_t give_ms;     /* when what has ended goes out */
+    int64_t *monitor_ms; /* of a monitor that gives more rarely */
 };
 
 static void lock(struct lane *m) { (void)pthread_mutex_lock(&m->lock); }
@@ -31,6 +32,7 @@ int lane_new(struct lane **out, const struct setup *setup, size_t parts,
     m->exporters = exporters;
     (void)pthread_mutex_init(&m->lock, NULL);
     m->monitors = mem_new(setup->n_monitors + 1, sizeof(*m->monitors));
+    m->monitor_ms = mem_new(setup->n_monitors + 1, sizeof *m->monitor_ms);
     for (size_t i = 0; i < setup->n_monitors && r == 0; i++)
         r = monitor_new(&m->monitors[i], setup, i, parts, exporters, err);
     if (r) {
@@ -50,6 +52,7 @@ void lane_free(struct lane *m)
     for (size_t i = 0; i < m->setup->n_monitors; i++)
         monitor_free(m->monitors[i]);
     free((void *)m->monitors);
+    free(m->monitor_ms);
     (void)pthread_mutex_destroy(&m->lock);
     free(m);
 }
@@ -88,8 +91,12 @@ static void take_counts(struct lane *m)
 
 static void give(struct lane *m, int64_t now_ms)
 {
-    for (size_t i = 0; i < m->setup->n_monitors; i++)
+    for (size_t i = 0; i < m->setup->n_monitors; i++) {
+        if (now_ms < m->monitor_ms[i])
+            continue;
         monitor_give(m->monitors[i], now_ms);
+        m->monitor_ms[i] = now_ms + (int64_t)m->setup->monitors[i].give_s * 1000;
+    }
     for (size_t i = 0; i < m->setup->n_exporters; i++)
         exporter_tick(m->exporters[i], now_ms);
     take_counts(m);

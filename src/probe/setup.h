@@ -84,6 +84,7 @@ struct setup_monitor {
     uint32_t active_s;
     uint32_t update_s; /* permanent caches: how often totals go out */
     uint32_t idle_s[CACHE_CLASSES];
+    uint32_t give_s; /* flows that have ended go out so often; 0: within LANE_WAIT_MS */
 };
 
 /* A monitor at an interface. */
