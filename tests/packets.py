@@ -133,7 +133,10 @@ def write(path, datagrams, port=2055):
 CFLOW = {"srcaddr": "src_addr", "srcaddrv6": "src_addr", "dstaddr": "dst_addr", "dstaddrv6": "dst_addr", "srcport": "src_port",
          "dstport": "dst_port", "protocol": "proto", "tos": "tos", "packets": "packets", "octets": "bytes", "packets64": "packets",
          "octets64": "bytes", "tcpflags": "tcp_flags", "inputint": "in_if", "outputint": "out_if", "abstimestart": "first_ms",
-         "abstimeend": "last_ms", "timestart": "first", "timeend": "last", "flow_end_reason": "end_reason"}
+         "abstimeend": "last_ms", "timestart": "first", "timeend": "last", "flow_end_reason": "end_reason",
+         "srcas": "src_as", "dstas": "dst_as", "peer_srcas": "prev_as", "peer_dstas": "next_as", "srcmask": "src_mask", "srcmaskv6": "src_mask",
+         "dstmask": "dst_mask", "dstmaskv6": "dst_mask", "nexthop": "next_hop", "nexthopv6": "next_hop", "bgpnexthop": "bgp_next_hop",
+         "bgpnexthopv6": "bgp_next_hop"}
 
 
 def milliseconds(text):
@@ -175,7 +178,7 @@ def record(f, boot):
         if not name:
             continue
         raw = c.get("value")
-        if name.endswith("_addr"):
+        if name.endswith(("_addr", "_hop")):
             flow[name] = str(ipaddress.ip_address(bytes.fromhex(raw)))
         elif name in ("first", "last"):
             flow[f"{name}_ms"] = boot + int(raw, 16)

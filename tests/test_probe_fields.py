@@ -245,9 +245,10 @@ def test_smallest_largest_and_sums_run_over_a_flow(run, tmp_path):
 
 
 def test_what_a_probe_does_not_know_is_said(run, tmp_path, captures):
-    _, done = export(run, tmp_path, captures / "udp", ["match ipv4 source address", "collect routing source as", "collect wireless ssid"], "ipfix", 4)
-    assert "record R: not known to a probe, and exported as 0: routing source as" in done.stderr and "wireless ssid" in done.stderr
-    assert "not known to a probe, and exported as 0: routing source as and wireless ssid" in run("check", tmp_path / "probe.conf").stdout
+    _, done = export(run, tmp_path, captures / "udp", ["match ipv4 source address", "collect routing source as", "collect wireless ssid", "collect flow cts source group-tag"], "ipfix", 4)
+    assert "AS numbers are exported as 0: there is no --rib" in done.stderr
+    assert "record R: not known to a probe, and exported as 0: wireless ssid and flow cts source group-tag" in done.stderr
+    assert "not known to a probe, and exported as 0: wireless ssid and flow cts source group-tag" in run("check", tmp_path / "probe.conf").stdout
 
 
 @needs_tshark

@@ -29,6 +29,13 @@ void *mem_new(size_t n, size_t size)
     return p;
 }
 
+char *mem_text(const char *s)
+{
+    size_t n = strlen(s) + 1;
+
+    return memcpy(mem_new(n, 1), s, n);
+}
+
 void *mem_resize(void *p, size_t n, size_t size)
 {
     if (size != 0 && n > SIZE_MAX / size)

@@ -13,6 +13,9 @@
 /* Say so and abort, as those below do. */
 _Noreturn void mem_out(void);
 
+/* A copy; free with free(). */
+char *mem_text(const char *s) MUST_USE;
+
 /* n * size zeroed bytes, never NULL. Free with free(). */
 void *mem_new(size_t n, size_t size) MUST_USE;
 

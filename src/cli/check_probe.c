@@ -138,6 +138,17 @@ static void print_place(const struct setup *s, const struct setup_place *p)
     (void)putchar('\n');
 }
 
+static void print_bgp(const struct setup *s)
+{
+    if (s->rib)
+        (void)printf("BGP's routes are those of %s\n", s->rib);
+    if (s->local_as)
+        (void)printf("The AS here is %u\n", (unsigned)s->local_as);
+    if (!s->rib && setup_wants_bgp(s))
+        (void)printf("AS numbers are exported as %s: there is no 'rib FILE'\n",
+                     s->local_as ? "the local one, or 0" : "0");
+}
+
 bool check_probe(struct config *c)
 {
     struct setup s = {0};
@@ -146,6 +157,7 @@ bool check_probe(struct config *c)
     if (!fnf_any(c->fnf))
         return true;
     int r = fnf_setup(c->fnf, &c->conf, &s, &err);
+    print_bgp(&s);
     for (size_t i = 0; i < s.n_places; i++)
         print_place(&s, &s.places[i]);
     for (size_t i = 0; i < s.n_monitors; i++)

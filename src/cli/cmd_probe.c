@@ -74,6 +74,10 @@ static const struct opt opts[] = {
     {PROBE_SOURCE_ID, "source-id", 0, "N", "source id, observation domain, or v5's engine (0)"},
     {PROBE_TEMPLATE, "template", 0, "TIME", "send templates again after so long (10m)"},
     {PROBE_TEMPLATE_PACKETS, "template-packets", 0, "N", "and after so many datagrams"},
+    {PROBE_RIB, "rib", 0, "FILE",
+     "BGP's routes (an MRT dump, also by gzip): AS numbers, masks and next hops are exported; read "
+     "again on SIGHUP"},
+    {PROBE_LOCAL_AS, "local-as", 0, "N", "the AS of addresses that only the kernel has a route to"},
     {PROBE_DSCP, "dscp", 0, "N", "of the datagrams (0)"},
     {PROBE_TTL, "ttl", 0, "N", "of the datagrams (255)"},
     {PROBE_MTU, "mtu", 0, "N", "largest IP packet to send (1500)"},
@@ -99,6 +103,7 @@ struct run {
     struct progress progress;
     int64_t begin_ns;
     struct routes *routes;
+    struct rib *rib;
     struct probe_store *store; /* NULL: none */
     uint64_t stored;
     uint64_t unknown; /* frames of a link type that we cannot read */
@@ -248,6 +253,8 @@ static int run_live(struct run *r, const struct options *o, const struct setup *
                                    .threads = o->probe.threads,
                                    .counts = &r->counts,
                                    .routes = &r->routes,
+                                   .rib = &r->rib,
+                                   .rib_path = setup->rib,
                                    .status = {.instance = o->instance,
                                               .started_ms = clock_wall_ms(),
                                               .setup = setup,
@@ -273,6 +280,10 @@ static void say_unknown(const struct setup *s)
 {
     char words[SETUP_FIELDS * WORDS_TEXT];
 
+    if (!s->rib && setup_wants_bgp(s))
+        (void)fprintf(
+            stderr, "weir probe: AS numbers are exported as %s: there is no --rib, or 'rib FILE'\n",
+            s->local_as ? "the local one, or 0" : "0");
     for (size_t i = 0; i < s->n_records; i++)
         if (origin_print_unknown(&s->records[i], words, sizeof words))
             (void)fprintf(stderr,
@@ -293,7 +304,13 @@ static int open_probe(struct run *r, const struct options *o, const struct setup
         if (routes_read(r->routes, err) != 0)
             (void)fprintf(stderr, "weir probe: no routes are known: %s\n", err->text);
     }
+    if (setup->rib) {
+        e = rib_read(&r->rib, setup->rib, err);
+        if (e)
+            return e;
+    }
     po.gauge.routes = r->routes;
+    po.gauge.rib = r->rib;
     po.own_way = r->store ? probe_store_way(r->store) : NULL;
     return probe_new(&r->probe, setup, &po, err);
 }
@@ -305,6 +322,7 @@ static int close_probe(struct run *r, int e, struct err *err)
         probe_counts(r->probe, &r->counts);
     probe_free(r->probe);
     routes_free(r->routes);
+    rib_free(r->rib);
     int closed = r->store ? probe_store_close(r->store, &r->stored, e ? NULL : err) : 0;
     return e ? e : closed;
 }

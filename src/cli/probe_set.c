@@ -134,13 +134,11 @@ static int set_number(struct probe_flags *f, enum probe_setting what, const char
     static const struct {
         uint64_t least;
         uint64_t most;
-    } bounds[PROBE_SETTINGS] = {[PROBE_ENTRIES] = {16, CACHE_ENTRIES_MAX},
-                                [PROBE_SAMPLE] = {1, UINT32_MAX},
-                                [PROBE_SOURCE_ID] = {0, UINT32_MAX},
-                                [PROBE_DSCP] = {0, 63},
-                                [PROBE_TTL] = {1, 255},
-                                [PROBE_MTU] = {MTU_MIN, MTU_MAX},
-                                [PROBE_TEMPLATE_PACKETS] = {1, UINT32_MAX}};
+    } bounds[PROBE_SETTINGS] = {
+        [PROBE_ENTRIES] = {16, CACHE_ENTRIES_MAX}, [PROBE_SAMPLE] = {1, UINT32_MAX},
+        [PROBE_SOURCE_ID] = {0, UINT32_MAX},       [PROBE_DSCP] = {0, 63},
+        [PROBE_LOCAL_AS] = {1, UINT32_MAX},        [PROBE_TTL] = {1, 255},
+        [PROBE_MTU] = {MTU_MIN, MTU_MAX},          [PROBE_TEMPLATE_PACKETS] = {1, UINT32_MAX}};
     uint64_t n;
     int r = number(text, bounds[what].least, bounds[what].most, &n, err);
 
@@ -152,6 +150,8 @@ static int set_number(struct probe_flags *f, enum probe_setting what, const char
         f->sampler.rate = (uint32_t)n;
     else if (what == PROBE_SOURCE_ID)
         f->exporter.domain = (uint32_t)n;
+    else if (what == PROBE_LOCAL_AS)
+        f->local_as = (uint32_t)n;
     else if (what == PROBE_DSCP)
         f->exporter.dscp = (uint8_t)n;
     else if (what == PROBE_TTL)
@@ -187,9 +187,13 @@ int probe_set(struct probe_flags *f, enum probe_setting what, const char *text, 
         return set_source(f, text, err);
     case PROBE_TEMPLATE:
         return seconds(text, &f->exporter.template_s, err);
+    case PROBE_RIB:
+        f->rib = text;
+        return 0;
     case PROBE_ENTRIES:
     case PROBE_SAMPLE:
     case PROBE_SOURCE_ID:
+    case PROBE_LOCAL_AS:
     case PROBE_DSCP:
     case PROBE_TTL:
     case PROBE_MTU:
@@ -222,6 +226,21 @@ static struct setup_record record_of(uint8_t family)
                    {.number = 136, .len = 1}},
         .n = 14};
     return r;
+}
+
+/* What is known where there are BGP's routes. */
+static void add_routing(struct setup_record *r, uint8_t family)
+{
+    uint16_t octets = family == 4 ? 4 : 16;
+    const struct setup_field more[] = {{.number = family == 4 ? 15 : 62, .len = octets},
+                                       {.number = family == 4 ? 18 : 63, .len = octets},
+                                       {.number = 16, .len = 4},
+                                       {.number = 17, .len = 4},
+                                       {.number = family == 4 ? 9 : 29, .len = 1},
+                                       {.number = family == 4 ? 13 : 30, .len = 1}};
+
+    memcpy(&r->fields[r->n], more, sizeof more);
+    r->n += COUNT_OF(more);
 }
 
 static void put_exporters(const struct probe_flags *f, struct setup *s)
@@ -276,6 +295,8 @@ static void put_monitors(const struct probe_flags *f, struct setup *s)
         setup_monitor_fill(m);
         (void)snprintf(m->name, sizeof m->name, "ipv%d", i == 0 ? 4 : 6);
         s->records[i] = record_of(i == 0 ? 4 : 6);
+        if (f->rib)
+            add_routing(&s->records[i], i == 0 ? 4 : 6);
     }
 }
 
@@ -291,6 +312,8 @@ int probe_setup(const struct probe_flags *f, bool may_be_none, struct setup *out
     if (f->exporter.version == 5 && f->sampler.rate > V5_RATE_MAX)
         return err_set(err, ERR_CONFIG, "--sample: NetFlow v5 cannot say more than %d",
                        V5_RATE_MAX);
+    s.rib = f->rib ? mem_text(f->rib) : NULL;
+    s.local_as = f->local_as;
     put_exporters(f, &s);
     s.samplers = mem_new(1, sizeof *s.samplers);
     s.samplers[0] = f->sampler;

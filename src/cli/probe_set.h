@@ -21,6 +21,8 @@ enum probe_setting {
     PROBE_MTU,
     PROBE_TEMPLATE,
     PROBE_TEMPLATE_PACKETS,
+    PROBE_RIB,
+    PROBE_LOCAL_AS,
     PROBE_INTERFACE,
     PROBE_DIRECTION,
     PROBE_SETTINGS
@@ -38,6 +40,8 @@ struct probe_flags {
     struct setup_exporter exporter; /* what all of them have in common */
     struct setup_monitor monitor;
     struct setup_sampler sampler; /* rate 0: none */
+    const char *rib;              /* NULL: none */
+    uint32_t local_as;
 };
 
 struct probe_flags probe_flags_default(void);

@@ -50,6 +50,8 @@ struct taps {
     struct ctl ctl;
     struct probe_status status;
     struct routes **routes;
+    struct rib **rib;
+    const char *rib_path;     /* NULL: none */
     int routes_fd;            /* tells when they change; -1: nobody does */
     const struct live **live; /* for the status */
     size_t left;
@@ -224,12 +226,38 @@ static void on_timer(struct timer *timer, int64_t now_mono_ms)
     timer_set(&t->loop, timer, now_mono_ms + PROBE_WAIT_MS);
 }
 
+/* Packets are metered meanwhile, by the routes before. */
+static void reload(struct taps *t)
+{
+    struct rib *next;
+    struct err err;
+
+    if (!t->rib_path) {
+        log_warn("there is nothing to reload: no RIB is in use");
+        return;
+    }
+    notify_reloading();
+    if (rib_read(&next, t->rib_path, &err) != 0) {
+        log_warn("BGP's routes not read; those before are used", KV("reason", err.text));
+    } else {
+        probe_set_rib(t->probe, next);
+        rib_free(*t->rib);
+        *t->rib = next;
+        log_info("BGP's routes read", KV("prefixes", rib_stats(next)->prefixes),
+                 KV("left_out", rib_stats(next)->left_out), KV("broken", rib_stats(next)->broken));
+    }
+    (void)notify_send("READY=1");
+}
+
 static void on_signal(struct io *io, uint32_t events)
 {
     struct taps *t = container_of(io, struct taps, signals);
 
     (void)events;
-    if (signals_read(io) != 0)
+    int n = signals_read(io);
+    if (n == SIGHUP)
+        reload(t);
+    else if (n != 0)
         loop_stop(&t->loop);
 }
 
@@ -254,7 +282,7 @@ static void listen_for_questions(struct taps *t, const char *socket)
 
 static int open_loops(struct taps *t, struct err *err)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     int r = loop_open(&t->loop, err);
 
     if (r == 0)
@@ -322,6 +350,8 @@ static struct taps *taps_new(size_t n, const struct taps_options *o)
     t->probe = o->probe;
     t->counts = o->counts;
     t->routes = o->routes;
+    t->rib = o->rib;
+    t->rib_path = o->rib_path;
     t->routes_fd = -1;
     t->status = o->status;
     t->n = n;

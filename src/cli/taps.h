@@ -18,6 +18,8 @@ struct taps_options {
     size_t threads;             /* as the probe has */
     struct counts *counts;      /* added to by the thread that calls */
     struct routes **routes;     /* the probe's; made anew as they change */
+    struct rib **rib;           /* the same, read again on SIGHUP */
+    const char *rib_path;       /* NULL: there is none */
     struct probe_status status; /* its live interfaces are set here */
     const char *socket;         /* where `weir show` asks; NULL: nowhere */
 };

@@ -27,6 +27,12 @@ struct facts {
     uint8_t src_mask;
     uint8_t dst_mask;
     struct addr next_hop;
+    /* What BGP tells. */
+    struct addr bgp_next_hop;
+    uint32_t src_as; /* where the addresses belong, */
+    uint32_t dst_as;
+    uint32_t prev_as; /* and the neighbours on the way there */
+    uint32_t next_as;
 };
 
 #endif

@@ -78,6 +78,7 @@ void fnf_free(struct fnf *f)
     for (size_t i = 0; i < FNF_KINDS; i++)
         free(f->list[i].v);
     free(f->places);
+    free(f->rib);
     free(f->notes);
     free(f);
 }
@@ -265,6 +266,26 @@ static int on_alias(struct fnf *f, const struct conf_line *line, struct err *err
         r = open_block(f, FNF_ALIASES, line, err);
     if (!r && !line->no)
         memcpy(((struct fnf_alias *)fnf_at(f, FNF_ALIASES, f->now))->dev, dev, sizeof dev);
+    return r;
+}
+
+static void on_rib(struct fnf *f, const struct conf_line *line)
+{
+    free(f->rib);
+    f->rib = NULL;
+    if (line->no)
+        return;
+    f->rib = mem_new(line->arg[0].len + 1, 1);
+    memcpy(f->rib, line->arg[0].s, line->arg[0].len);
+}
+
+static int on_local_as(struct fnf *f, const struct conf_line *line, struct err *err)
+{
+    uint64_t as = 0;
+    int r = number(line, 1, UINT32_MAX, "", 0, &as, err);
+
+    if (r == 0)
+        f->local_as = (uint32_t)as;
     return r;
 }
 
@@ -586,6 +607,11 @@ int fnf_take(struct fnf *f, const struct conf_line *line, struct err *err)
         return on_interface(f, line, err);
     case FNF_ALIAS:
         return on_alias(f, line, err);
+    case FNF_RIB:
+        on_rib(f, line);
+        return 0;
+    case FNF_LOCAL_AS:
+        return on_local_as(f, line, err);
     case FNF_DESCRIPTION: /* for who reads the file */
         return 0;
     case FNF_MATCH:

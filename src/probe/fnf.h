@@ -20,6 +20,8 @@ enum fnf_command {
     FNF_SAMPLER,
     FNF_INTERFACE,
     FNF_ALIAS,
+    FNF_RIB,
+    FNF_LOCAL_AS,
     FNF_MATCH,
     FNF_COLLECT,
     FNF_DESCRIPTION,

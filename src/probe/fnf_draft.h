@@ -74,6 +74,8 @@ struct fnf {
     struct fnf_said interface;
     struct fnf_place *places;
     size_t n_places;
+    char *rib; /* NULL: none */
+    uint32_t local_as;
     struct fnf_note *notes;
     size_t n_notes;
 };

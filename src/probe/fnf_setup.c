@@ -298,6 +298,8 @@ static void build(struct build *b)
     const struct fnf_list *l = f->list;
     struct setup *s = &b->out;
 
+    s->rib = f->rib ? mem_text(f->rib) : NULL;
+    s->local_as = f->local_as;
     /* Each monitor may bring a predefined record. */
     s->records = mem_new(l[FNF_RECORDS].n + l[FNF_MONITORS].n + 1, sizeof *s->records);
     s->exporters = mem_new(l[FNF_EXPORTERS].n + 1, sizeof *s->exporters);

@@ -60,6 +60,8 @@ struct gauge {
     size_t n_monitors;
     struct details_wanted wanted; /* by any record */
     const struct routes *routes;  /* NULL: no record asks for them */
+    const struct rib *rib;        /* the same */
+    uint32_t local_as;
     struct fragment fragments[FRAGMENTS];
     struct seen seen[GAUGE_BATCH];
     struct details *details; /* GAUGE_BATCH of them; NULL: nobody wants any */
@@ -115,6 +117,8 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
     m->connections = mem_new(setup->n_monitors + 1, sizeof(*m->connections));
     set_records(m, monitors);
     gauge_set_routes(m, o->routes);
+    gauge_set_rib(m, o->rib);
+    m->local_as = setup->local_as;
     for (size_t i = 0; i < setup->n_places; i++) {
         const struct setup_place *s = &setup->places[i];
         struct place *p = &m->places[i];
@@ -251,16 +255,42 @@ static uint8_t mask_of(const struct route *r, uint8_t version)
     return (uint8_t)(version == 4 ? r->bits - ADDR_V4_BITS : r->bits);
 }
 
-static void set_routes(const struct routes *routes, struct facts *f, bool outgoing)
+static void set_routes(const struct gauge *m, struct facts *f, bool outgoing)
 {
-    const struct route *to = routes_find(routes, &f->dst);
-    const struct route *from = routes_find(routes, &f->src);
+    const struct route *to = m->routes ? routes_find(m->routes, &f->dst) : NULL;
+    const struct route *from = m->routes ? routes_find(m->routes, &f->src) : NULL;
 
     f->next_hop = to ? to->via : (struct addr){0};
     f->dst_mask = to ? mask_of(to, f->ip_version) : 0;
     f->src_mask = from ? mask_of(from, f->ip_version) : 0;
     if (to && !outgoing)
         f->out_if = to->out_if;
+    f->src_as = f->prev_as = f->src_mask > 0 ? m->local_as : 0; /* but for what BGP knows better */
+    f->dst_as = f->next_as = f->dst_mask > 0 ? m->local_as : 0;
+    f->bgp_next_hop = (struct addr){0};
+}
+
+/* The longer of two prefixes is the one that routers go by. */
+static void set_bgp(const struct gauge *m, struct facts *f)
+{
+    uint8_t v4_bits = f->ip_version == 4 ? ADDR_V4_BITS : 0;
+    uint8_t bits;
+    const struct rib_route *from = rib_find(m->rib, &f->src, &bits);
+
+    if (from && bits - v4_bits >= f->src_mask) {
+        f->src_mask = (uint8_t)(bits - v4_bits);
+        f->src_as = from->origin_as ? from->origin_as : m->local_as;
+        f->prev_as = from->peer_as ? from->peer_as : m->local_as;
+    }
+    const struct rib_route *to = rib_find(m->rib, &f->dst, &bits);
+    if (to && bits - v4_bits >= f->dst_mask) {
+        f->dst_mask = (uint8_t)(bits - v4_bits);
+        f->dst_as = to->origin_as ? to->origin_as : m->local_as;
+        f->next_as = to->peer_as ? to->peer_as : m->local_as;
+        f->bgp_next_hop = to->next_hop;
+        if (!m->routes)
+            f->next_hop = to->next_hop;
+    }
 }
 
 static bool see(struct gauge *m, const struct frame *frame, size_t i)
@@ -287,8 +317,10 @@ static bool see(struct gauge *m, const struct frame *frame, size_t i)
     s->facts.in_if = frame->outgoing ? 0 : m->ifindex;
     s->facts.out_if = frame->outgoing ? m->ifindex : 0;
     s->facts.direction = frame->outgoing;
-    if (m->routes)
-        set_routes(m->routes, &s->facts, frame->outgoing);
+    if (m->routes || m->rib)
+        set_routes(m, &s->facts, frame->outgoing);
+    if (m->rib)
+        set_bgp(m, &s->facts);
     count_segments(s, &p, frame->segment_bytes);
     s->time_ms = frame->time_ms;
     s->outgoing = frame->outgoing;
@@ -430,6 +462,11 @@ void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size
 void gauge_set_routes(struct gauge *m, const struct routes *routes)
 {
     m->routes = m->wanted.routes ? routes : NULL;
+}
+
+void gauge_set_rib(struct gauge *m, const struct rib *rib)
+{
+    m->rib = m->wanted.routes ? rib : NULL;
 }
 
 size_t gauge_section_bytes(const struct gauge *m)

@@ -8,6 +8,7 @@
 
 #include "base/count.h"
 #include "net/frames.h"
+#include "net/rib.h"
 #include "net/routes.h"
 #include "probe/monitor.h"
 #include "probe/setup.h"
@@ -20,6 +21,7 @@ struct gauge_options {
     bool inner;                  /* of packets in tunnels, what they carry */
     bool own;                    /* the exporters' datagrams, too */
     const struct routes *routes; /* NULL: nothing is known of them; else it must outlive it */
+    const struct rib *rib;       /* the same */
 };
 
 struct gauge;
@@ -35,6 +37,7 @@ void gauge_frames(struct gauge *g, uint32_t ifindex, const struct frame *v, size
 
 /* From now on these; NULL: none are known. */
 void gauge_set_routes(struct gauge *g, const struct routes *routes);
+void gauge_set_rib(struct gauge *g, const struct rib *rib);
 
 /* How many octets of packets, beside their headers, records ask for. */
 size_t gauge_section_bytes(const struct gauge *g);

@@ -198,4 +198,11 @@ void lane_set_routes(struct lane *m, const struct routes *routes)
     unlock(m);
 }
 
+void lane_set_rib(struct lane *m, const struct rib *rib)
+{
+    lock(m);
+    gauge_set_rib(m->gauge, rib);
+    unlock(m);
+}
+
 size_t lane_section_bytes(const struct lane *m) { return gauge_section_bytes(m->gauge); }

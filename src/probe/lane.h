@@ -40,6 +40,7 @@ const struct counts *lane_counts(const struct lane *m);
 
 /* From now on these; those before are not looked at any more. */
 void lane_set_routes(struct lane *m, const struct routes *routes);
+void lane_set_rib(struct lane *m, const struct rib *rib);
 
 /* How many octets of packets, beside their headers, records ask for. */
 size_t lane_section_bytes(const struct lane *m);

@@ -74,6 +74,12 @@ static const struct row rows[] = {
     FACT(30, dst_mask),
     FACT_V4(15, next_hop),
     FACT_ADDR(62, next_hop),
+    FACT(16, src_as),
+    FACT(17, dst_as),
+    FACT(128, next_as),
+    FACT(129, prev_as),
+    FACT_V4(18, bgp_next_hop),
+    FACT_ADDR(63, bgp_next_hop),
     MEMBER(0, 6, KEY, FACTS, NUMBER, facts, tcp_flags),
     COUNTED(6, TCP_FLAGS),
 
@@ -179,13 +185,7 @@ static const struct row rows[] = {
     RUNNING(CISCO, 8337, NUMBER, server_bytes, SUM),
 
     UNKNOWN(0, 133), /* packets that were dropped */
-    UNKNOWN(0, 16),  /* AS numbers, and what else BGP tells */
-    UNKNOWN(0, 17),
-    UNKNOWN(0, 128),
-    UNKNOWN(0, 129),
-    UNKNOWN(0, 18),
-    UNKNOWN(0, 63),
-    UNKNOWN(0, 92),
+    UNKNOWN(0, 92),  /* classes of traffic, by BGP's policy */
     UNKNOWN(0, 93),
     UNKNOWN(0, 89),  /* forwarding status */
     UNKNOWN(0, 234), /* VRFs */
@@ -205,10 +205,22 @@ static const struct row rows[] = {
     UNKNOWN(0, 367),
 };
 
+/* Elements 16 and 17 are either AS, as the router's operator chose (RFC 3954 section 8). */
+static uint16_t number_of(const struct setup_field *f)
+{
+    enum { SRC_AS = 16, DST_AS = 17, NEXT_AS = 128, PREV_AS = 129 };
+
+    if (f->peer && f->number == SRC_AS)
+        return PREV_AS;
+    return f->peer && f->number == DST_AS ? NEXT_AS : f->number;
+}
+
 const struct origin *origin_find(const struct setup_field *f)
 {
+    uint16_t number = number_of(f);
+
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (rows[i].o.enterprise == f->enterprise && rows[i].o.number == f->number &&
+        if (rows[i].o.enterprise == f->enterprise && rows[i].o.number == number &&
             (rows[i].use & (f->key ? KEY : VALUE)))
             return &rows[i].o;
     return NULL;
@@ -235,6 +247,11 @@ bool origin_is_route(const struct origin *o)
     if (o->from == ORIGIN_FACTS)
         return o->at == offsetof(struct facts, out_if) || o->at >= offsetof(struct facts, src_mask);
     return is_member(o, offsetof(struct details, src_prefix), offsetof(struct details, interface));
+}
+
+bool origin_is_bgp(const struct origin *o)
+{
+    return o->from == ORIGIN_FACTS && o->at >= offsetof(struct facts, bgp_next_hop);
 }
 
 bool origin_print_unknown(const struct setup_record *r, char *out, size_t n)

@@ -46,6 +46,9 @@ bool origin_is_interval(const struct origin *o);
 /* Does it come of the routing table: masks, prefixes, next hops, where a packet goes out? */
 bool origin_is_route(const struct origin *o);
 
+/* Does it come of BGP, which only a RIB knows? */
+bool origin_is_bgp(const struct origin *o);
+
 /* "ipv4 tos, ... is not known ..." in words: what of a record is always 0. false: nothing is. */
 bool origin_print_unknown(const struct setup_record *r, char *out, size_t n);
 

@@ -129,6 +129,12 @@ void probe_set_routes(struct probe *p, const struct routes *routes)
         lane_set_routes(p->lanes[i], routes);
 }
 
+void probe_set_rib(struct probe *p, const struct rib *rib)
+{
+    for (size_t i = 0; i < p->n_lanes; i++)
+        lane_set_rib(p->lanes[i], rib);
+}
+
 struct cache_stats probe_cache_stats(const struct probe *p, size_t i)
 {
     struct cache_stats sum = {0};

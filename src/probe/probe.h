@@ -41,6 +41,7 @@ void probe_end(struct probe *p);
 
 /* From now on these routes; those before are not looked at any more. */
 void probe_set_routes(struct probe *p, const struct routes *routes);
+void probe_set_rib(struct probe *p, const struct rib *rib);
 
 /* How many octets of packets, beside their headers, records ask for. */
 size_t probe_section_bytes(const struct probe *p);

@@ -25,6 +25,11 @@ static const struct facts facts = {
     .next_hop = {.b = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}},
     .src_mask = 24,
     .dst_mask = 22,
+    .bgp_next_hop = {.b = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 9}},
+    .src_as = 65008,
+    .dst_as = 4200000007,
+    .prev_as = 65006,
+    .next_as = 65007,
 };
 
 static const struct details details = {
@@ -120,6 +125,10 @@ static void rows_hold_what_was_in_the_packet(void **state)
         {197, FIELD_FRAGMENT_FLAGS, 0x20},
         {9, FIELD_SRC_MASK, 24},
         {30, FIELD_DST_MASK, 22},
+        {16, FIELD_SRC_AS, 65008},
+        {17, FIELD_DST_AS, 4200000007},
+        {128, FIELD_NEXT_AS, 65007},
+        {129, FIELD_PREV_AS, 65006},
     };
     static const struct {
         uint16_t number;
@@ -133,6 +142,7 @@ static void rows_hold_what_was_in_the_packet(void **state)
         {56, FIELD_SRC_MAC, details.in_src_mac, 6},
         {57, FIELD_POST_DST_MAC, details.out_dst_mac, 6},
         {15, FIELD_NEXT_HOP, &facts.next_hop, 16},
+        {18, FIELD_BGP_NEXT_HOP, &facts.bgp_next_hop, 16},
     };
     struct setup_record s = {.name = "all"};
     struct record *r;
@@ -181,7 +191,7 @@ static void octets_hold_what_has_no_column(void **state)
                                                      {.enterprise = 9, .number = 12237, .len = 4},
                                                      {.number = 3, .len = 4},
                                                      {.number = 279, .len = 8},
-                                                     {.number = 16, .len = 4},
+                                                     {.number = 89, .len = 1},
                                                      {.number = 53, .len = 1}},
                                           .n = 12};
     static const uint8_t expected[] = {0,    53,                                  /* 180 */
@@ -210,7 +220,7 @@ static void octets_hold_what_has_no_column(void **state)
     assert_memory_equal(e.octets + e.stride, expected, sizeof expected);
     assert_int_equal(batch_u64(&b, FIELD_FLOWS, 1), 1);
     assert_int_equal(batch_u64(&b, FIELD_MAX_TTL, 1), 63);
-    assert_false(batch_uses(&b, FIELD_SRC_AS)); /* a probe does not know it */
+    assert_false(batch_uses(&b, FIELD_FORWARDING_STATUS)); /* a probe does not know it */
     assert_int_equal(record_layout(r, 9, &l, NULL), 0);
     assert_int_equal(l.fields[7].number, 45005); /* Cisco's own in v9 */
     assert_int_equal(l.fields[7].enterprise, 0);

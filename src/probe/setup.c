@@ -1,5 +1,7 @@
 #include "probe/setup.h"
 
+#include "probe/origin.h"
+
 #include <stdlib.h>
 
 enum {
@@ -17,6 +19,7 @@ enum {
 
 void setup_free(struct setup *s)
 {
+    free(s->rib);
     free(s->records);
     free(s->exporters);
     free(s->samplers);
@@ -50,4 +53,15 @@ void setup_monitor_fill(struct setup_monitor *m)
             m->idle_s[i] = (i == CACHE_TCP_FIN || i == CACHE_TCP_RST) && generic > CLOSED_S
                                ? CLOSED_S
                                : generic;
+}
+
+bool setup_wants_bgp(const struct setup *s)
+{
+    for (size_t i = 0; i < s->n_records; i++)
+        for (size_t k = 0; k < s->records[i].n; k++) {
+            const struct origin *o = origin_find(&s->records[i].fields[k]);
+            if (o && origin_is_bgp(o))
+                return true;
+        }
+    return false;
 }

@@ -29,6 +29,7 @@ struct setup_field {
     uint16_t number;
     uint16_t len;  /* LAYOUT_VARLEN: varies */
     bool key;      /* match, else collect */
+    bool peer;     /* of elements 16 and 17: the neighbour's AS, else the origin's */
     uint8_t flags; /* of element 6: only these of the flags; 0: all */
 };
 
@@ -97,6 +98,8 @@ struct setup_place {
 };
 
 struct setup {
+    char *rib;         /* a file of BGP's routes; NULL: none */
+    uint32_t local_as; /* that is ours */
     struct setup_record *records;
     size_t n_records;
     struct setup_exporter *exporters;
@@ -108,6 +111,9 @@ struct setup {
     struct setup_place *places;
     size_t n_places;
 };
+
+/* Does any record ask for what only BGP's routes tell? */
+bool setup_wants_bgp(const struct setup *s);
 
 void setup_free(struct setup *s); /* takes a zeroed one */
 
