@@ -55,7 +55,7 @@ static void print_exporter(const struct setup_exporter *x)
     }
     if (x->packets_above)
         (void)printf(", flows of more than %llu packets", (unsigned long long)x->packets_above);
-    if (x->version != 5) {
+    if (x->version >= 9) {
         (void)printf("; templates every ");
         print_seconds(x->template_s);
         if (x->template_packets)

@@ -68,14 +68,15 @@ static int set_version(struct probe_flags *f, const char *text, struct err *err)
     static const struct {
         const char *name;
         uint16_t version;
-    } versions[] = {{"5", 5}, {"9", 9}, {"10", 10}, {"ipfix", 10}};
+    } versions[] = {{"1", 1}, {"5", 5}, {"6", 6}, {"7", 7}, {"9", 9}, {"10", 10}, {"ipfix", 10}};
 
     for (size_t i = 0; i < COUNT_OF(versions); i++)
         if (strcmp(text, versions[i].name) == 0) {
             f->exporter.version = versions[i].version;
             return 0;
         }
-    return err_set(err, ERR_CONFIG, "--version: expected 5, 9 or ipfix, found \"%s\"", text);
+    return err_set(err, ERR_CONFIG, "--version: expected 1, 5, 6, 7, 9 or ipfix, found \"%s\"",
+                   text);
 }
 
 static int set_timeout(struct probe_flags *f, const char *text, struct err *err)
@@ -280,7 +281,7 @@ static void put_places(const struct probe_flags *f, struct setup *s)
 
 static void put_monitors(const struct probe_flags *f, struct setup *s)
 {
-    size_t families = f->exporter.version == 5 ? 1 : 2; /* v5 has no IPv6 */
+    size_t families = f->exporter.version < 9 ? 1 : 2; /* the old ones have no IPv6 */
 
     s->records = mem_new(families, sizeof *s->records);
     s->monitors = mem_new(families, sizeof *s->monitors);
@@ -309,6 +310,10 @@ int probe_setup(const struct probe_flags *f, bool may_be_none, struct setup *out
         return err_set(err, ERR_CONFIG, "expected --to HOST:PORT, or --store DIR");
     if (f->sampler.random && f->sampler.rate == 0)
         return err_set(err, ERR_CONFIG, "--random: expected --sample N, too");
+    if (f->exporter.version < 9 && f->exporter.version != 5 && f->sampler.rate != 0)
+        return err_set(err, ERR_CONFIG,
+                       "--sample: NetFlow v%u cannot say it; expected --version 5, 9 or ipfix",
+                       f->exporter.version);
     if (f->exporter.version == 5 && f->sampler.rate > V5_RATE_MAX)
         return err_set(err, ERR_CONFIG, "--sample: NetFlow v5 cannot say more than %d",
                        V5_RATE_MAX);

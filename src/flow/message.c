@@ -7,6 +7,12 @@
 
 enum { SET_HEADER = 4, SET_ALIGN = 4, ENTERPRISE_BIT = 0x8000 };
 
+/* No version below 9 has templates: its records have one form, and its datagrams a number of them
+ * that collectors have room for, as routers send it. */
+static bool is_fixed(uint16_t version) { return version < 9; }
+
+static const unsigned most_records[] = {[1] = 24, [5] = 30, [6] = 27, [7] = 27};
+
 void message_begin(struct message *m, struct message_session *s, int64_t export_ms, void *mem,
                    size_t max_bytes)
 {
@@ -109,8 +115,8 @@ bool message_template(struct message *m, uint16_t id, const struct layout *l)
 
 static size_t rows_that_fit(const struct message *m, uint16_t id, size_t record_len)
 {
-    if (m->session->version == 5) {
-        size_t left = MESSAGE_V5_RECORDS - m->records;
+    if (is_fixed(m->session->version)) {
+        size_t left = most_records[m->session->version] - m->records;
         return room(m) / record_len < left ? room(m) / record_len : left;
     }
     return set_room(m, id) / record_len;
@@ -125,7 +131,7 @@ size_t message_rows(struct message *m, uint16_t id, const struct encode *e,
     n = n < fit ? n : fit;
     if (n == 0)
         return 0;
-    if (m->session->version != 5)
+    if (!is_fixed(m->session->version))
         set_begin(m, id);
     uint8_t *to = buf_room(&m->b, n * len);
     if (!to)
@@ -145,15 +151,21 @@ bool message_record(struct message *m, uint16_t id, const void *record, size_t l
     return true;
 }
 
-static void end_v5(struct message *m)
+static void end_fixed(struct message *m)
 {
+    uint16_t version = m->session->version;
+
     patch(m, 2, m->records, 2);
     patch(m, 4, m->clock.uptime_ms, 4);
     patch(m, 8, (uint64_t)(m->clock.export_ms / 1000), 4);
     patch(m, 12, (uint64_t)(m->clock.export_ms % 1000) * 1000000, 4);
+    if (version == 1)
+        return;
     patch(m, 16, m->session->sequence, 4);
-    patch(m, 20, m->session->domain, 2);
-    patch(m, 22, m->session->sampling, 2);
+    if (version != 7)
+        patch(m, 20, m->session->domain, 2);
+    if (version == 5)
+        patch(m, 22, m->session->sampling, 2);
     m->session->sequence += m->records;
 }
 
@@ -180,8 +192,8 @@ void message_end(struct message *m)
 {
     set_end(m);
     patch(m, 0, m->session->version, 2);
-    if (m->session->version == 5)
-        end_v5(m);
+    if (is_fixed(m->session->version))
+        end_fixed(m);
     else if (m->session->version == 9)
         end_v9(m);
     else

@@ -1,20 +1,21 @@
-/* message: export datagrams of v5, v9 and IPFIX, written: header, template sets, data sets.
+/* message: export datagrams of v1, v5, v6, v7, v9 and IPFIX, written: header, template sets, data
+ * sets.
  *
  * A struct message_session is what an exporting process keeps for one collector: its sequence
- * number counts in the version's unit (v5: flows; v9: datagrams; IPFIX: data records, options data
- * included). A message is written into the caller's memory from message_begin() to message_end(),
- * and may hold sets of several kinds. */
+ * number counts in the version's unit (v5, v6, v7: flows; v1 has none; v9: datagrams; IPFIX: data
+ * records, options data included). A message is written into the caller's memory from
+ * message_begin() to message_end(), and may hold sets of several kinds. */
 #ifndef FLOW_MESSAGE_H
 #define FLOW_MESSAGE_H
 
 #include "base/buf.h"
 #include "flow/encode.h"
 
-enum { MESSAGE_V5_RECORDS = 30, MESSAGE_HEADER_MAX = 24 };
+enum { MESSAGE_HEADER_MAX = 24 };
 
 struct message_session {
     uint16_t version;
-    uint32_t domain;   /* v9 source id, IPFIX observation domain; v5: engine type and id */
+    uint32_t domain;   /* v9 source id, IPFIX observation domain; v5, v6: engine type and id */
     uint16_t sampling; /* v5: mode in the top two bits, interval in the rest */
     int64_t boot_ms;   /* UTC: where uptimes count from */
     uint32_t sequence; /* of the next message */
@@ -40,8 +41,8 @@ void message_begin(struct message *m, struct message_session *s, int64_t export_
  * IPFIX only. false: there is no room, and nothing was written. */
 bool message_template(struct message *m, uint16_t id, const struct layout *l) MUST_USE;
 
-/* Records of rows [from, from + n) as far as there is room: how many. `id` is the template's; v5
- * has none. */
+/* Records of rows [from, from + n) as far as there is room: how many. `id` is the template's;
+ * versions below 9 have none. */
 size_t message_rows(struct message *m, uint16_t id, const struct encode *e,
                     const struct encode_rows *rows, size_t from, size_t n);
 

@@ -220,7 +220,7 @@ static bool templates_due(const struct exporter *e, int64_t now_ms)
 {
     const struct setup_exporter *s = e->setup;
 
-    if (e->session.version == 5)
+    if (e->session.version < 9)
         return false;
     return !e->has_sent_templates || now_ms - e->templates_ms >= (int64_t)s->template_s * 1000 ||
            (s->template_packets != 0 && e->since_templates >= s->template_packets);

@@ -59,7 +59,7 @@ static uint64_t split_bytes(const struct setup *s, const struct setup_monitor *s
         if (r->fields[i].enterprise == 0 && r->fields[i].number == 1 && r->fields[i].len < 8)
             most = (UINT64_C(1) << 8 * r->fields[i].len) - 1;
     for (size_t i = 0; i < sm->n_exporters; i++)
-        if (s->exporters[sm->exporters[i]].version == 5 && most > UINT32_MAX)
+        if (s->exporters[sm->exporters[i]].version < 9 && most > UINT32_MAX)
             most = UINT32_MAX;
     return most;
 }

@@ -488,24 +488,26 @@ void record_rows_free(struct record_rows *rows)
 
 /* --- layouts --- */
 
-static int v5_layout(const struct record *r, struct record_layout *out, struct err *err)
+static int old_layout(const struct record *r, uint16_t version, struct record_layout *out,
+                      struct err *err)
 {
-    const struct layout *v5 = fixed_layout(5, 0);
+    const struct layout *old = fixed_layout(version, 0);
 
     for (size_t i = 0; i < r->setup->n; i++) {
         const struct setup_field *f = &r->setup->fields[i];
-        bool has = f->enterprise == 0 && f->number == SAMPLER; /* its header says the rate */
-        for (size_t k = 0; k < v5->n; k++)
-            has = has || (f->enterprise == 0 && v5->fields[k].number == f->number);
+        bool has = f->enterprise == 0 && f->number == SAMPLER; /* v5's header says the rate */
+        for (size_t k = 0; k < old->n; k++)
+            has = has || (f->enterprise == 0 && old->fields[k].number == f->number);
         if (!has && f->key)
-            return err_set(err, ERR_CONFIG,
-                           "record %s: NetFlow v5 cannot carry element %u%s: expected version 9 or "
-                           "IPFIX",
-                           r->setup->name, f->number,
-                           f->number == 27 || f->number == 28 ? " (an IPv6 address)" : "");
+            return err_set(
+                err, ERR_CONFIG,
+                "record %s: NetFlow v%u cannot carry element %u%s: expected version 9 or "
+                "IPFIX",
+                r->setup->name, version, f->number,
+                f->number == 27 || f->number == 28 ? " (an IPv6 address)" : "");
     }
-    out->layout = *v5;
-    for (size_t i = 0; i < v5->n; i++)
+    out->layout = *old;
+    for (size_t i = 0; i < old->n; i++)
         out->octets[i] = ENCODE_COLUMN;
     return 0;
 }
@@ -548,8 +550,8 @@ int record_layout(const struct record *r, uint16_t version, struct record_layout
 {
     size_t n = 0;
 
-    if (version == 5)
-        return v5_layout(r, out, err);
+    if (version < 9)
+        return old_layout(r, version, out, err);
     for (size_t i = 0; i < r->setup->n; i++) {
         const struct setup_field *f = &r->setup->fields[i];
         if (version == 9)

@@ -52,7 +52,7 @@ struct setup_exporter {
     char name[SETUP_NAME];
     struct addr to;
     uint16_t port;
-    uint16_t version; /* 5, 9, 10 */
+    uint16_t version; /* 1, 5, 6, 7, 9, 10 */
     bool tcp;
     bool own_way; /* to whom the program says, not to an address */
     bool has_source;
