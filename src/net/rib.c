@@ -207,7 +207,8 @@ static void *big(size_t bytes)
 
 static void make(struct rib *r, struct half *h, uint64_t base, unsigned shift)
 {
-    qsort(h->rows, h->n_rows, sizeof *h->rows, by_place);
+    if (h->n_rows > 0)
+        qsort(h->rows, h->n_rows, sizeof *h->rows, by_place);
     h->base = base;
     h->shift = shift;
     struct range *ranges = mem_new(2 * h->n_rows + 1, sizeof *ranges);
