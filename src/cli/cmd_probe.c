@@ -466,7 +466,7 @@ const struct command cmd_probe = {
                "came for --inactive, after FIN or RST, when it lasted for --active, when the table "
                "is full, or when the probe ends. Later fragments count with the flow of their "
                "first. ICMP's type and code stand in the destination port, as type * 256 + code. "
-               "Version 5 has no IPv6.\n"
+               "Versions below 9 have IPv4 only.\n"
                "At interfaces, packets that come in are metered, as on a router that has the probe "
                "at each of them; on a host, --direction both meters what it sends, too. What the "
                "probe sends itself is left out. It needs CAP_NET_RAW, and gives up all "
