@@ -88,9 +88,10 @@ static void put(FILE *f, uint32_t n)
     (void)fwrite(b.data, 1, b.len, f);
 }
 
-static void make(const char *path)
+static void make(char *path)
 {
-    FILE *f = fopen(path, "wb");
+    int fd = mkstemp(path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
 
     if (!f)
         exit(1);
@@ -124,7 +125,7 @@ static void print_lookups(const struct rib *r, uint32_t from, uint32_t n)
 
 int main(int argc, char **argv)
 {
-    static const char own[] = "/tmp/bench_rib.mrt";
+    char own[] = "/tmp/bench_rib-XXXXXX";
     const char *path = argc > 1 ? argv[1] : own;
     struct rib *r;
     struct err err;

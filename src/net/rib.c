@@ -251,7 +251,6 @@ static int read_record(struct rib *r, gzFile file, const struct mrt_header *h, u
             path, (unsigned)h->len);
     if (gzread(file, body, h->len) != (int)h->len)
         return fail_file(file, path, err);
-    r->stats.time_s = h->time_s;
     switch (mrt_route(h, cur_of(body, h->len), &route)) {
     case MRT_ROUTE:
         take(r, &route);

@@ -26,7 +26,6 @@ struct rib_stats {
     size_t left_out; /* too long, or too many */
     size_t broken;   /* records that say what cannot be */
     size_t bytes;    /* of memory */
-    uint32_t time_s; /* when it was dumped */
 };
 
 struct rib;

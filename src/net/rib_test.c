@@ -95,15 +95,27 @@ static void put_route(FILE *f, const char *net, uint8_t bits, const char *via, u
     put_record(f, strchr(net, ':') ? 4 : 2, &b);
 }
 
-static char path[] = "/tmp/weir_rib_XXXXXX";
+static char path[] = "/tmp/weir-rib-XXXXXX";
+
+static int make_path(void **state)
+{
+    (void)state;
+    int fd = mkstemp(path);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_path(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
 
 static FILE *begin(void)
 {
-    memcpy(path + sizeof path - 7, "XXXXXX", 6);
-    int fd = mkstemp(path);
+    FILE *f = fopen(path, "wb");
 
-    assert_true(fd >= 0);
-    return fdopen(fd, "wb");
+    assert_non_null(f);
+    return f;
 }
 
 static struct rib *read_it(FILE *f)
@@ -115,7 +127,6 @@ static struct rib *read_it(FILE *f)
     int e = rib_read(&r, path, &err);
     if (e)
         fail_msg("%s", err.text);
-    (void)unlink(path);
     return r;
 }
 
@@ -222,7 +233,7 @@ static void what_is_no_dump_is_refused(void **state)
     assert_int_equal(rib_read(&r, path, &err), ERR_DATA);
     assert_non_null(strstr(err.text, "expected a dump of BGP's routes"));
 
-    f = fopen(path, "wb");
+    f = begin();
     put_route(f, "10.0.0.0", 8, "192.0.2.1", 1, 8);
     put_route(f, "11.0.0.0", 8, "192.0.2.1", 1, 8);
     long size = ftell(f);
@@ -232,8 +243,7 @@ static void what_is_no_dump_is_refused(void **state)
     assert_non_null(strstr(err.text, "cut"));
     assert_int_equal(truncate(path, 0), 0);
     assert_int_equal(rib_read(&r, path, &err), ERR_DATA);
-    (void)unlink(path);
-    assert_int_equal(rib_read(&r, path, &err), ERR_SYS);
+    assert_int_equal(rib_read(&r, "/dev/null/none", &err), ERR_SYS);
 }
 
 /* Against a scan of all prefixes. */
@@ -293,5 +303,5 @@ int main(void)
         cmocka_unit_test(many_prefixes_are_found_as_a_scan_finds_them),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_path, remove_path);
 }

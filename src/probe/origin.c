@@ -205,22 +205,10 @@ static const struct row rows[] = {
     UNKNOWN(0, 367),
 };
 
-/* Elements 16 and 17 are either AS, as the router's operator chose (RFC 3954 section 8). */
-static uint16_t number_of(const struct setup_field *f)
-{
-    enum { SRC_AS = 16, DST_AS = 17, NEXT_AS = 128, PREV_AS = 129 };
-
-    if (f->peer && f->number == SRC_AS)
-        return PREV_AS;
-    return f->peer && f->number == DST_AS ? NEXT_AS : f->number;
-}
-
 const struct origin *origin_find(const struct setup_field *f)
 {
-    uint16_t number = number_of(f);
-
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (rows[i].o.enterprise == f->enterprise && rows[i].o.number == number &&
+        if (rows[i].o.enterprise == f->enterprise && rows[i].o.number == f->number &&
             (rows[i].use & (f->key ? KEY : VALUE)))
             return &rows[i].o;
     return NULL;

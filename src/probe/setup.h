@@ -29,7 +29,6 @@ struct setup_field {
     uint16_t number;
     uint16_t len;  /* LAYOUT_VARLEN: varies */
     bool key;      /* match, else collect */
-    bool peer;     /* of elements 16 and 17: the neighbour's AS, else the origin's */
     uint8_t flags; /* of element 6: only these of the flags; 0: all */
 };
 

@@ -24,8 +24,9 @@ enum {
 
 struct mrt_header mrt_header(struct cur *in)
 {
-    struct mrt_header h = {.time_s = cur_u32(in)};
+    struct mrt_header h;
 
+    (void)cur_u32(in); /* when it was written */
     h.type = cur_u16(in);
     h.subtype = cur_u16(in);
     h.len = cur_u32(in);

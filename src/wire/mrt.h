@@ -11,7 +11,6 @@
 enum { MRT_HEADER = 12, MRT_RECORD_MAX = 1 << 20 };
 
 struct mrt_header {
-    uint32_t time_s;
     uint16_t type;
     uint16_t subtype;
     uint32_t len; /* octets that follow */
