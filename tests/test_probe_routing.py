@@ -133,6 +133,15 @@ def test_without_routes_it_is_said_that_there_are_none(run, tmp_path, capture):
     assert f"BGP's routes are those of {tmp_path}/x\nThe AS here is 65234\n" in said
 
 
+def test_what_is_left_out_of_a_dump_is_said(run, rib, capture):
+    whole = rib.read_bytes()
+    assert "left out" not in run("probe", "-r", capture, "--to", "127.0.0.1:9", "--rib", rib).stderr
+    broken = mrt.record(2, struct.pack(">IB", 0, 33) + bytes(5))  # no prefix of IPv4 has 33 bits
+    rib.write_bytes(whole + mrt.dump(("2001:db8::/96", "2001:db8::1", 65001)) + broken)
+    assert f"{rib}: {len(ROUTES)} prefixes; 1 left out (too long, or too many), 1 broken records" in run(
+        "probe", "-r", capture, "--to", "127.0.0.1:9", "--rib", rib).stderr
+
+
 @pytest.mark.parametrize("content, said", (
     (None, "No such file"), (b"nothing of the kind, but long enough for a header", "expected a dump of BGP's routes"), (b"", "found none in it"),
     (mrt.dump(*ROUTES)[:-3], "the file is cut"), (gzip.compress(mrt.dump(*ROUTES))[:-9], "the file is cut"),

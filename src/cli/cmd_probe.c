@@ -291,6 +291,17 @@ static void say_unknown(const struct setup *s)
                           s->records[i].name, words);
 }
 
+static void say_rib(const struct rib *r, const char *path)
+{
+    const struct rib_stats *s = rib_stats(r);
+
+    if (s->left_out > 0 || s->broken > 0)
+        (void)fprintf(stderr,
+                      "weir probe: %s: %zu prefixes; %zu left out (too long, or too many), %zu "
+                      "broken records\n",
+                      path, s->prefixes, s->left_out, s->broken);
+}
+
 static int open_probe(struct run *r, const struct options *o, const struct setup *setup,
                       struct err *err)
 {
@@ -308,6 +319,7 @@ static int open_probe(struct run *r, const struct options *o, const struct setup
         e = rib_read(&r->rib, setup->rib, err);
         if (e)
             return e;
+        say_rib(r->rib, setup->rib);
     }
     po.gauge.routes = r->routes;
     po.gauge.rib = r->rib;
