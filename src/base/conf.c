@@ -134,6 +134,17 @@ static bool is_one_word(const struct conf *c, const struct match *m, size_t i)
     return true;
 }
 
+/* In a block its own commands come first, where one of the top level may be meant as well. */
+static void prefer_block(const struct conf *c, struct match *m)
+{
+    bool own = false;
+
+    for (size_t k = 0; k < c->n; k++)
+        own = own || (m->may[k] && c->commands[k].in == c->block);
+    for (size_t k = 0; k < c->n && own; k++)
+        m->may[k] = m->may[k] && c->commands[k].in == c->block;
+}
+
 static int fail_short(const struct conf *c, const struct match *m, const struct conf_line *line,
                       size_t i, const struct conf_word *found, struct err *err)
 {
@@ -153,17 +164,6 @@ static void begin(const struct conf *c, struct match *m)
         m->may[k] = c->commands[k].in == c->block || c->commands[k].in == 0;
 }
 
-/* In a block its own commands come first. */
-static void prefer_block(const struct conf *c, struct match *m)
-{
-    bool own = false;
-
-    for (size_t k = 0; k < c->n; k++)
-        own = own || (m->may[k] && c->commands[k].in == c->block);
-    for (size_t k = 0; k < c->n && own; k++)
-        m->may[k] = m->may[k] && c->commands[k].in == c->block;
-}
-
 /* Leaves those commands whose i-th word this can be; a whole word wins over its beginning. */
 static size_t narrow(const struct conf *c, struct match *m, size_t i, const struct conf_word *typed)
 {
@@ -181,8 +181,6 @@ static size_t narrow(const struct conf *c, struct match *m, size_t i, const stru
                     (is_argument(&w) || (begins(&w, typed) && (!whole || w.len == typed->len)));
         left += m->may[k];
     }
-    if (i == 0)
-        prefer_block(c, m);
     return left;
 }
 
@@ -319,6 +317,8 @@ static int take_line(struct conf *c, struct conf_line *line, const char *s, size
             return take(c, line, undone, err);
         if (!is || (done && only(t, &m)) || narrow(t, &m, i, &typed) == 0)
             return fail_word(t, &before, line, i, &typed, err);
+        if (!is_one_word(t, &m, i))
+            prefer_block(t, &m);
         if (!is_one_word(t, &m, i))
             return fail_short(t, &m, line, i, &typed, err);
         rest = widen(t, &m, i, s, len, &at, &typed);

@@ -329,7 +329,7 @@ static void fill(const struct cache *c, struct cache_flow *f, const struct cache
     f->bytes = p->bytes;
     memcpy(f->data, p->key, c->o.key_bytes);
     if (c->o.value_bytes != 0)
-        memcpy(f->data + c->o.key_bytes, p->values, c->o.value_bytes);
+        p->values(p, f->data + c->o.key_bytes);
     if (c->o.n_running != 0)
         memcpy(f->data + c->running_at, p->running, c->o.n_running * sizeof *p->running);
 }

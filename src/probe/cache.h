@@ -65,7 +65,9 @@ struct cache_packet {
     int64_t time_ms;
     uint64_t hash; /* cache_hash() of the key */
     const void *key;
-    const void *values;
+    /* Writes what is kept of the first packet of a flow, where it is one; value_bytes 0: not
+     * called. */
+    void (*values)(const struct cache_packet *p, void *out);
     const uint64_t *running;
     uint32_t packets; /* 1, or what the kernel made one of */
     uint64_t bytes;

@@ -79,14 +79,20 @@ static void taker_free(struct taker *t)
     free(t);
 }
 
+static void put_time(const struct cache_packet *p, void *out)
+{
+    uint32_t value = (uint32_t)p->time_ms;
+
+    memcpy(out, &value, sizeof value);
+}
+
 static void add(struct taker *t, uint32_t key, int64_t ms, uint8_t proto, uint8_t flags)
 {
-    uint32_t value = (uint32_t)ms;
     uint64_t wide = key;
     struct cache_packet p = {.time_ms = ms,
                              .hash = cache_hash(t->cache, &wide),
                              .key = &wide,
-                             .values = &value,
+                             .values = put_time,
                              .packets = 1,
                              .bytes = 100 + (uint64_t)ms % 10,
                              .proto = proto,

@@ -72,7 +72,8 @@ struct details_wanted {
     bool any; /* of these, or of what follows */
     bool connections;
     bool intervals;
-    bool routes;      /* of the facts, too */
+    bool routes;       /* of the facts, too */
+    bool routes_early; /* of each packet, not only of a flow's first */
     uint16_t section; /* octets */
     uint16_t payload_section;
 };

@@ -21,6 +21,7 @@ struct seen {
     uint64_t bytes;
     bool outgoing;
     bool metered; /* somewhere; or a sampler left it out */
+    bool routed;  /* the facts have what routes tell */
 };
 
 /* Where a monitor stands. */
@@ -36,6 +37,15 @@ struct place {
     uint32_t left;  /* packets of this turn that are to come, the next one included */
     uint32_t taken; /* the one that is taken, counted so */
     uint64_t random;
+};
+
+/* A packet on its way into a cache. */
+struct fed {
+    struct cache_packet packet;
+    struct gauge *gauge;
+    const struct record *record;
+    struct seen *seen;
+    const struct details *details; /* NULL: the record wants none */
 };
 
 /* Ports of a packet whose first fragment was seen. */
@@ -65,9 +75,8 @@ struct gauge {
     struct fragment fragments[FRAGMENTS];
     struct seen seen[GAUGE_BATCH];
     struct details *details; /* GAUGE_BATCH of them; NULL: nobody wants any */
-    struct cache_packet packet[GAUGE_BATCH];
+    struct fed fed[GAUGE_BATCH];
     uint8_t *keys; /* of a batch; as large as the largest record's */
-    uint8_t *values;
     uint64_t *numbers;
 };
 
@@ -75,27 +84,25 @@ static void want(struct details_wanted *all, const struct details_wanted *w)
 {
     all->any = all->any || w->any;
     all->routes = all->routes || w->routes;
+    all->routes_early = all->routes_early || w->routes_early;
     all->section = w->section > all->section ? w->section : all->section;
     all->payload_section =
         w->payload_section > all->payload_section ? w->payload_section : all->payload_section;
 }
 
-/* Room for a batch's keys and values, and what else the records need. */
+/* Room for a batch's keys, and what else the records need. */
 static void set_records(struct gauge *m, struct monitor *const *monitors)
 {
     size_t key = 0;
-    size_t value = 0;
 
     for (size_t i = 0; i < m->n_monitors; i++) {
         const struct record *r = monitor_record(monitors[i]);
         key = record_key_bytes(r) > key ? record_key_bytes(r) : key;
-        value = record_value_bytes(r) > value ? record_value_bytes(r) : value;
         want(&m->wanted, record_wanted(r));
         if (record_wanted(r)->connections)
             m->connections[i] = connections_new(m->counts);
     }
     m->keys = mem_new(GAUGE_BATCH, key + 1);
-    m->values = mem_new(GAUGE_BATCH, value + 1);
     m->numbers = mem_new((size_t)GAUGE_BATCH * CACHE_RUNNING_MAX, sizeof *m->numbers);
     if (m->wanted.any)
         m->details = mem_new(GAUGE_BATCH, sizeof *m->details);
@@ -147,7 +154,6 @@ void gauge_free(struct gauge *m)
     free(m->places);
     free(m->details);
     free(m->keys);
-    free(m->values);
     free(m->numbers);
     free(m);
 }
@@ -293,6 +299,15 @@ static void set_bgp(const struct gauge *m, struct facts *f)
     }
 }
 
+static void set_routing(const struct gauge *m, struct seen *s)
+{
+    if (m->routes || m->rib)
+        set_routes(m, &s->facts, s->outgoing);
+    if (m->rib)
+        set_bgp(m, &s->facts);
+    s->routed = true;
+}
+
 static bool see(struct gauge *m, const struct frame *frame, size_t i)
 {
     struct seen *s = &m->seen[i];
@@ -317,13 +332,12 @@ static bool see(struct gauge *m, const struct frame *frame, size_t i)
     s->facts.in_if = frame->outgoing ? 0 : m->ifindex;
     s->facts.out_if = frame->outgoing ? m->ifindex : 0;
     s->facts.direction = frame->outgoing;
-    if (m->routes || m->rib)
-        set_routes(m, &s->facts, frame->outgoing);
-    if (m->rib)
-        set_bgp(m, &s->facts);
+    s->outgoing = frame->outgoing;
+    s->routed = false;
+    if (m->wanted.routes_early)
+        set_routing(m, s);
     count_segments(s, &p, frame->segment_bytes);
     s->time_ms = frame->time_ms;
-    s->outgoing = frame->outgoing;
     s->metered = false;
     if (m->details)
         see_details(m, frame, &p, s, &m->details[i]);
@@ -399,11 +413,20 @@ static struct details *details_at(struct gauge *m, const struct place *pl, size_
     return d;
 }
 
+/* Of a flow that begins: where routes are no keys, they are looked for here only. */
+static void put_values(const struct cache_packet *p, void *out)
+{
+    const struct fed *fed = const_container_of(p, struct fed, packet);
+
+    if (!fed->seen->routed && record_wanted(fed->record)->routes)
+        set_routing(fed->gauge, fed->seen);
+    record_values(fed->record, &fed->seen->facts, fed->details, out);
+}
+
 static void feed(struct gauge *m, struct place *pl, size_t n)
 {
     const struct record *r = monitor_record(pl->monitor);
     const size_t key_bytes = record_key_bytes(r);
-    const size_t value_bytes = record_value_bytes(r);
     const bool wants = record_wanted(r)->any;
     struct cache *c = monitor_cache(pl->monitor);
     size_t k = 0;
@@ -414,30 +437,32 @@ static void feed(struct gauge *m, struct place *pl, size_t n)
             continue;
         const struct details *d = wants ? details_at(m, pl, i) : NULL;
         uint8_t *key = m->keys + k * key_bytes;
-        uint8_t *values = m->values + k * value_bytes;
         uint64_t *numbers = m->numbers + k * CACHE_RUNNING_MAX;
         s->facts.sampler = pl->sampler_number;
         record_key(r, &s->facts, d, key);
-        record_values(r, &s->facts, d, values);
         if (wants)
             record_numbers(r, d, numbers);
-        struct cache_packet *p = &m->packet[k];
-        *p = (struct cache_packet){.time_ms = s->time_ms,
-                                   .hash = cache_hash(c, key),
-                                   .key = key,
-                                   .values = values,
-                                   .running = numbers,
-                                   .packets = s->packets,
-                                   .bytes = s->bytes,
-                                   .proto = s->facts.proto,
-                                   .tcp_flags = s->facts.tcp_flags};
-        cache_fetch_spot(c, p->hash);
+        struct fed *fed = &m->fed[k];
+        *fed = (struct fed){.packet = {.time_ms = s->time_ms,
+                                       .hash = cache_hash(c, key),
+                                       .key = key,
+                                       .values = put_values,
+                                       .running = numbers,
+                                       .packets = s->packets,
+                                       .bytes = s->bytes,
+                                       .proto = s->facts.proto,
+                                       .tcp_flags = s->facts.tcp_flags},
+                            .gauge = m,
+                            .record = r,
+                            .seen = s,
+                            .details = d};
+        cache_fetch_spot(c, fed->packet.hash);
         k++;
     }
     for (size_t i = 0; i < k; i++)
-        cache_fetch_flow(c, m->packet[i].hash);
+        cache_fetch_flow(c, m->fed[i].packet.hash);
     for (size_t i = 0; i < k; i++)
-        cache_add(c, &m->packet[i]);
+        cache_add(c, &m->fed[i].packet);
 }
 
 void gauge_frames(struct gauge *m, uint32_t ifindex, const struct frame *v, size_t n)

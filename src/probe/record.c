@@ -150,6 +150,7 @@ static void want(struct details_wanted *w, const struct part *p)
     w->connections |= origin_is_connection(o);
     w->intervals |= origin_is_interval(o);
     w->routes |= origin_is_route(o);
+    w->routes_early |= origin_is_route(o) && (p->field->key || o->from == ORIGIN_DETAILS);
     if (o->from != ORIGIN_DETAILS || o->width != 0)
         return;
     uint16_t *most = o->at == offsetof(struct details, section) ? &w->section : &w->payload_section;
