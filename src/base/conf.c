@@ -164,7 +164,8 @@ static void begin(const struct conf *c, struct match *m)
         m->may[k] = c->commands[k].in == c->block || c->commands[k].in == 0;
 }
 
-/* Leaves those commands whose i-th word this can be; a whole word wins over its beginning. */
+/* Leaves those commands whose i-th word this can be; a whole word wins over its beginning, and
+ * over an argument. */
 static size_t narrow(const struct conf *c, struct match *m, size_t i, const struct conf_word *typed)
 {
     bool whole = false;
@@ -177,8 +178,9 @@ static size_t narrow(const struct conf *c, struct match *m, size_t i, const stru
     for (size_t k = 0; k < c->n; k++) {
         if (!m->may[k])
             continue;
-        m->may[k] = row_word(c->commands[k].words, i, &w) &&
-                    (is_argument(&w) || (begins(&w, typed) && (!whole || w.len == typed->len)));
+        m->may[k] =
+            row_word(c->commands[k].words, i, &w) &&
+            ((is_argument(&w) && !whole) || (begins(&w, typed) && (!whole || w.len == typed->len)));
         left += m->may[k];
     }
     return left;

@@ -42,6 +42,8 @@ static void print_exporter(const struct setup_exporter *x)
     (void)printf("  to %s: ", x->name);
     if (x->version == 10)
         (void)printf("IPFIX");
+    else if (x->aggregation)
+        (void)printf("NetFlow v8, scheme %u", x->aggregation);
     else
         (void)printf("NetFlow v%u", x->version);
     (void)printf(", %s %s", x->tcp ? "TCP" : "UDP", to);
@@ -122,7 +124,9 @@ static void print_monitor(const struct setup *s, size_t i)
         print_exporter(&s->exporters[m->exporters[k]]);
     if (m->n_exporters == 0)
         (void)printf("  it has no exporter\n");
-    if (!is_used(s, i))
+    if (m->of_flows)
+        (void)printf("  it adds up the flows of %s\n", s->monitors[m->from].name);
+    else if (!is_used(s, i))
         (void)printf("  it stands at no interface\n");
 }
 

@@ -5,13 +5,29 @@
 
 #include <string.h>
 
-enum { SET_HEADER = 4, SET_ALIGN = 4, ENTERPRISE_BIT = 0x8000 };
+enum { SET_HEADER = 4, SET_ALIGN = 4, ENTERPRISE_BIT = 0x8000, AGGREGATION_VERSION = 2 };
 
 /* No version below 9 has templates: its records have one form, and its datagrams a number of them
  * that collectors have room for, as routers send it. */
 static bool is_fixed(uint16_t version) { return version < 9; }
 
-static const unsigned most_records[] = {[1] = 24, [5] = 30, [6] = 27, [7] = 27};
+static size_t most_records(uint16_t version, size_t record_len)
+{
+    static const size_t most[] = {[1] = 24, [5] = 30, [6] = 27, [7] = 27};
+
+    if (version != 8)
+        return most[version];
+    switch (record_len) {
+    case 28:
+        return 51;
+    case 32:
+        return 44;
+    case 40:
+        return 35;
+    default:
+        return 32;
+    }
+}
 
 void message_begin(struct message *m, struct message_session *s, int64_t export_ms, void *mem,
                    size_t max_bytes)
@@ -116,7 +132,7 @@ bool message_template(struct message *m, uint16_t id, const struct layout *l)
 static size_t rows_that_fit(const struct message *m, uint16_t id, size_t record_len)
 {
     if (is_fixed(m->session->version)) {
-        size_t left = most_records[m->session->version] - m->records;
+        size_t left = most_records(m->session->version, record_len) - m->records;
         return room(m) / record_len < left ? room(m) / record_len : left;
     }
     return set_room(m, id) / record_len;
@@ -166,6 +182,10 @@ static void end_fixed(struct message *m)
         patch(m, 20, m->session->domain, 2);
     if (version == 5)
         patch(m, 22, m->session->sampling, 2);
+    if (version == 8) {
+        patch(m, 22, m->session->aggregation, 1);
+        patch(m, 23, AGGREGATION_VERSION, 1);
+    }
     m->session->sequence += m->records;
 }
 

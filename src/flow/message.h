@@ -1,9 +1,9 @@
-/* message: export datagrams of v1, v5, v6, v7, v9 and IPFIX, written: header, template sets, data
+/* message: export datagrams of v1, v5 to v9 and IPFIX, written: header, template sets, data
  * sets.
  *
  * A struct message_session is what an exporting process keeps for one collector: its sequence
- * number counts in the version's unit (v5, v6, v7: flows; v1 has none; v9: datagrams; IPFIX: data
- * records, options data included). A message is written into the caller's memory from
+ * number counts in the version's unit (v5, v6, v7, v8: flows; v1 has none; v9: datagrams; IPFIX:
+ * data records, options data included). A message is written into the caller's memory from
  * message_begin() to message_end(), and may hold sets of several kinds. */
 #ifndef FLOW_MESSAGE_H
 #define FLOW_MESSAGE_H
@@ -11,14 +11,15 @@
 #include "base/buf.h"
 #include "flow/encode.h"
 
-enum { MESSAGE_HEADER_MAX = 24 };
+enum { MESSAGE_HEADER_MAX = 28 };
 
 struct message_session {
     uint16_t version;
-    uint32_t domain;   /* v9 source id, IPFIX observation domain; v5, v6: engine type and id */
-    uint16_t sampling; /* v5: mode in the top two bits, interval in the rest */
-    int64_t boot_ms;   /* UTC: where uptimes count from */
-    uint32_t sequence; /* of the next message */
+    uint32_t domain; /* v9 source id, IPFIX observation domain; v5, v6, v8: engine type and id */
+    uint8_t aggregation; /* v8: the scheme */
+    uint16_t sampling;   /* v5: mode in the top two bits, interval in the rest */
+    int64_t boot_ms;     /* UTC: where uptimes count from */
+    uint32_t sequence;   /* of the next message */
 };
 
 struct message {

@@ -69,7 +69,7 @@ struct cache_packet {
      * called. */
     void (*values)(const struct cache_packet *p, void *out);
     const uint64_t *running;
-    uint32_t packets; /* 1, or what the kernel made one of */
+    uint64_t packets; /* 1, or what the kernel made one of; of a flow that is added, its own */
     uint64_t bytes;
     uint8_t proto;
     uint8_t tcp_flags;

@@ -38,9 +38,9 @@ static void set_link(struct details *d, bool outgoing)
     *(outgoing ? &d->out_vlan : &d->in_vlan) = d->h.vlan;
 }
 
-static struct addr prefix_of(const struct addr *a, uint8_t mask, uint8_t version)
+struct addr details_prefix(const struct addr *a, uint8_t bits, uint8_t version)
 {
-    return addr_mask(*a, (version == 4 ? (unsigned)ADDR_V4_BITS : 0) + mask);
+    return addr_mask(*a, (version == 4 ? (unsigned)ADDR_V4_BITS : 0) + bits);
 }
 
 /* Of segments all but the last have one length. */
@@ -75,8 +75,8 @@ void details_read(const struct details_source *s, const struct details_wanted *w
     set_ports(d, f);
     set_link(d, s->frame->outgoing);
     set_lengths(d, s);
-    d->src_prefix = prefix_of(&f->src, f->src_mask, f->ip_version);
-    d->dst_prefix = prefix_of(&f->dst, f->dst_mask, f->ip_version);
+    d->src_prefix = details_prefix(&f->src, f->src_mask, f->ip_version);
+    d->dst_prefix = details_prefix(&f->dst, f->dst_mask, f->ip_version);
     d->interface = s->interface;
     d->flow_id = id_of(f);
     d->ttl = d->h.ttl;

@@ -42,6 +42,9 @@ struct details {
     uint64_t length_max;
     uint64_t squares;
     uint64_t frame_bytes;
+    uint64_t flows; /* of what flows are added up to */
+    uint64_t flow_first_ms;
+    uint64_t flow_last_ms;
 
     /* The interval of the cache's clock. */
     int64_t interval_start_ms;
@@ -74,7 +77,7 @@ struct details_wanted {
     bool intervals;
     bool routes;       /* of the facts, too */
     bool routes_early; /* of each packet, not only of a flow's first */
-    uint16_t section; /* octets */
+    uint16_t section;  /* octets */
     uint16_t payload_section;
 };
 
@@ -90,6 +93,9 @@ struct details_source {
 
 void details_read(const struct details_source *s, const struct details_wanted *w,
                   struct details *out);
+
+/* The network of an address: 0 to 32 bits, or 128. */
+struct addr details_prefix(const struct addr *a, uint8_t bits, uint8_t version);
 
 void details_set_interval(struct details *d, int64_t time_ms, int64_t interval_ms);
 

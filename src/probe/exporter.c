@@ -74,7 +74,9 @@ struct exporter *exporter_new(const struct setup_exporter *setup, struct way *wa
     *e = (struct exporter){.setup = setup,
                            .counts = counts,
                            .way = way,
-                           .session = {.version = setup->version, .domain = setup->domain},
+                           .session = {.version = setup->version,
+                                       .domain = setup->domain,
+                                       .aggregation = setup->aggregation},
                            .world = {.domain = setup->domain}};
     (void)pthread_mutex_init(&e->lock, NULL);
     e->world.links = &e->links;
@@ -130,7 +132,7 @@ int exporter_add(struct exporter *e, const struct record *r, size_t *number, str
         e->kinds = mem_new(KINDS, sizeof *e->kinds);
     struct carried *k = &e->kinds[e->n_kinds];
     k->record = record_setup(r);
-    int rc = record_layout(r, e->setup->version, &k->out, err);
+    int rc = record_layout(r, e->setup->version, e->setup->aggregation, &k->out, err);
     const struct layout *l = &k->out.layout;
 
     if (rc == 0 &&

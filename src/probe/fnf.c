@@ -2,24 +2,19 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
-#include "base/text.h"
-#include "base/utf8.h"
 #include "probe/fnf_draft.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SHOWN = 40,
     TIMEOUT_MAX = 604800,
     DAY = 86400,
     OPTION_S = 600,
     ENTRIES_MIN = 16,
     MTU_MIN = 576,
     MTU_MAX = 65535,
-    DSCP_MAX = 63,
-    NOTES_MAX = 64
+    DSCP_MAX = 63
 };
 
 static const size_t no_block = SIZE_MAX;
@@ -69,7 +64,13 @@ static const size_t sizes[FNF_KINDS] = {
 static const char *const kinds[FNF_KINDS] = {"flow records", "flow exporters", "flow monitors",
                                              "samplers", "interface aliases"};
 
-struct fnf *fnf_new(void) { return mem_new(1, sizeof(struct fnf)); }
+struct fnf *fnf_new(void)
+{
+    struct fnf *f = mem_new(1, sizeof *f);
+
+    classic_init(&f->classic);
+    return f;
+}
 
 void fnf_free(struct fnf *f)
 {
@@ -98,105 +99,23 @@ int fnf_find(const struct fnf *f, enum fnf_kind kind, const char *name)
 
 bool fnf_any(const struct fnf *f)
 {
-    size_t n = f->n_places;
+    size_t n = f->n_places + (f->classic.line > 0);
 
     for (size_t i = 0; i < FNF_KINDS; i++)
         n += f->list[i].n;
     return n > 0;
 }
 
-/* --- arguments --- */
-
-/* Words that are parted by blanks are joined by `glue`; 0: by nothing ("GigabitEthernet 0/1"). */
-static int say_joined(const struct conf_line *line, const struct conf_word *w, char glue,
-                      struct fnf_said *out, struct err *err)
-{
-    struct fnf_said said = {.line = line->number, .column = w->column};
-    size_t n = 0;
-
-    for (size_t i = 0; i < w->len; i++) {
-        bool blank = isblank((unsigned char)w->s[i]);
-        if (blank && (glue == 0 || (n > 0 && said.s[n - 1] == glue)))
-            continue;
-        if (n + 1 == sizeof said.s)
-            return conf_fail(line, w->column, err, "expected a name of at most %d octets",
-                             SETUP_NAME - 1);
-        said.s[n] = w->s[i];
-        if (blank)
-            said.s[n] = glue;
-        n++;
-    }
-    if (!utf8_ok((const uint8_t *)said.s, n) || memchr(said.s, '\0', n))
-        return conf_fail(line, w->column, err, "expected a name in UTF-8");
-    *out = said;
-    return 0;
-}
-
-static int say(const struct conf_line *line, const struct conf_word *w, struct fnf_said *out,
-               struct err *err)
-{
-    return say_joined(line, w, ' ', out, err);
-}
-
-static struct fnf_said here(const struct conf_line *line)
-{
-    return (struct fnf_said){.line = line->no ? 0 : line->number, .column = 1};
-}
-
-/* `what`: "seconds". Undone: `otherwise`. */
-static int number(const struct conf_line *line, uint64_t min, uint64_t max, const char *what,
-                  uint64_t otherwise, uint64_t *out, struct err *err)
-{
-    const struct conf_word *w = &line->arg[0];
-    uint64_t n = otherwise;
-
-    if (!line->no && (text_count(w->s, w->len, max, &n, NULL) != 0 || n < min))
-        return conf_fail(line, w->column, err, "expected %llu to %llu%s%s, found \"%.*s\"",
-                         (unsigned long long)min, (unsigned long long)max, *what ? " " : "", what,
-                         (int)(w->len < SHOWN ? w->len : SHOWN), w->s);
-    *out = n;
-    return 0;
-}
-
-static int address(const struct conf_line *line, const struct conf_word *w, struct addr *out,
-                   struct err *err)
-{
-    struct fnf_said text;
-    int r = say(line, w, &text, err);
-
-    if (r == 0 && addr_parse(text.s, out, NULL) != 0)
-        r = conf_fail(line, w->column, err, "expected an IP address, found \"%.*s\"",
-                      (int)(w->len < SHOWN ? w->len : SHOWN), w->s);
-    return r;
-}
-
-static int device(const struct conf_line *line, const struct conf_word *w,
-                  char out[static IFNAMSIZ], struct err *err)
-{
-    if (w->len >= IFNAMSIZ || memchr(w->s, '/', w->len) || memchr(w->s, '\0', w->len) ||
-        !utf8_ok((const uint8_t *)w->s, w->len))
-        return conf_fail(line, w->column, err,
-                         "expected an interface of Linux, of at most %d octets, found \"%.*s\"",
-                         IFNAMSIZ - 1, (int)(w->len < SHOWN ? w->len : SHOWN), w->s);
-    memset(out, 0, IFNAMSIZ);
-    memcpy(out, w->s, w->len);
-    return 0;
-}
-
-static void note(struct fnf *f, const struct conf_line *line, const char *why)
-{
-    if (line->no || f->n_notes == NOTES_MAX)
-        return;
-    f->notes = mem_resize(f->notes, f->n_notes + 1, sizeof *f->notes);
-    f->notes[f->n_notes++] = (struct fnf_note){line->number, why};
-}
-
 bool fnf_note(const struct fnf *f, size_t i, struct err *out)
 {
-    if (i >= f->n_notes)
+    struct fnf_note note;
+
+    if (i < f->n_notes)
+        note = f->notes[i];
+    else if (!classic_note(&f->classic, i - f->n_notes, &note))
         return false;
-    const struct conf_line line = {.file = f->file, .number = f->notes[i].line};
-    conf_say(&line, 1, out, "%s", f->notes[i].why);
+    const struct conf_line line = {.file = f->file, .number = note.line};
+    conf_say(&line, 1, out, "%s", note.why);
     return true;
 }
 
@@ -228,7 +147,7 @@ static int open_block(struct fnf *f, enum fnf_kind kind, const struct conf_line 
 {
     struct fnf_list *l = &f->list[kind];
     struct fnf_said name;
-    int r = say(line, &line->arg[0], &name, err);
+    int r = fnf_say(line, &line->arg[0], &name, err);
 
     f->now = no_block;
     if (r)
@@ -254,13 +173,13 @@ static int on_interface(struct fnf *f, const struct conf_line *line, struct err 
     if (line->no)
         return conf_fail(line, 1, err,
                          "expected a command to undo, found a block: leave it out instead");
-    return say_joined(line, &line->arg[0], 0, &f->interface, err);
+    return fnf_say_joined(line, &line->arg[0], 0, &f->interface, err);
 }
 
 static int on_alias(struct fnf *f, const struct conf_line *line, struct err *err)
 {
     char dev[IFNAMSIZ];
-    int r = line->no ? 0 : device(line, &line->arg[1], dev, err);
+    int r = line->no ? 0 : fnf_device(line, &line->arg[1], dev, err);
 
     if (!r)
         r = open_block(f, FNF_ALIASES, line, err);
@@ -282,7 +201,7 @@ static void on_rib(struct fnf *f, const struct conf_line *line)
 static int on_local_as(struct fnf *f, const struct conf_line *line, struct err *err)
 {
     uint64_t as = 0;
-    int r = number(line, 1, UINT32_MAX, "", 0, &as, err);
+    int r = fnf_number(line, 1, UINT32_MAX, "", 0, &as, err);
 
     if (r == 0)
         f->local_as = (uint32_t)as;
@@ -345,10 +264,10 @@ static int on_destination(struct fnf_exporter *e, const struct conf_line *line, 
 {
     struct addr to;
     char vrf[IFNAMSIZ] = "";
-    int r = line->no ? 0 : address(line, &line->arg[0], &to, err);
+    int r = line->no ? 0 : fnf_address(line, &line->arg[0], &to, err);
 
     if (!r && !line->no && line->n > 1)
-        r = device(line, &line->arg[1], vrf, err);
+        r = fnf_device(line, &line->arg[1], vrf, err);
     if (r)
         return r;
     e->has_to = !line->no;
@@ -361,25 +280,25 @@ static int on_destination(struct fnf_exporter *e, const struct conf_line *line, 
 static int on_transport(struct fnf_exporter *e, const struct conf_line *line, struct err *err)
 {
     uint64_t port = 0;
-    int r = number(line, 1, UINT16_MAX, "", setup_exporter_default().port, &port, err);
+    int r = fnf_number(line, 1, UINT16_MAX, "", setup_exporter_default().port, &port, err);
 
     if (r)
         return r;
     e->x.port = (uint16_t)port;
     e->x.tcp = line->command->id == FNF_TCP && !line->no;
-    e->tcp = here(line);
+    e->tcp = fnf_here(line);
     return 0;
 }
 
 static int on_option(struct fnf_exporter *e, const struct conf_line *line, struct err *err)
 {
     uint64_t s = OPTION_S;
-    int r = line->n > 0 ? number(line, 1, DAY, "seconds", OPTION_S, &s, err) : 0;
+    int r = line->n > 0 ? fnf_number(line, 1, DAY, "seconds", OPTION_S, &s, err) : 0;
 
     if (r)
         return r;
     e->x.option_s[line->then->id] = line->no ? 0 : (uint32_t)s;
-    e->options = here(line);
+    e->options = fnf_here(line);
     return 0;
 }
 
@@ -392,33 +311,33 @@ static int on_exporter_number(struct fnf_exporter *e, const struct conf_line *li
 
     switch (line->command->id) {
     case FNF_DSCP:
-        r = number(line, 0, DSCP_MAX, "", d.dscp, &n, err);
+        r = fnf_number(line, 0, DSCP_MAX, "", d.dscp, &n, err);
         e->x.dscp = r ? e->x.dscp : (uint8_t)n;
         return r;
     case FNF_TTL:
-        r = number(line, 1, UINT8_MAX, "", d.ttl, &n, err);
+        r = fnf_number(line, 1, UINT8_MAX, "", d.ttl, &n, err);
         e->x.ttl = r ? e->x.ttl : (uint8_t)n;
         return r;
     case FNF_MTU:
-        r = number(line, MTU_MIN, MTU_MAX, "octets", d.mtu, &n, err);
+        r = fnf_number(line, MTU_MIN, MTU_MAX, "octets", d.mtu, &n, err);
         e->x.mtu = r ? e->x.mtu : (uint16_t)n;
         return r;
     case FNF_SOURCE_ID:
-        r = number(line, 0, UINT32_MAX, "", d.domain, &n, err);
+        r = fnf_number(line, 0, UINT32_MAX, "", d.domain, &n, err);
         e->x.domain = r ? e->x.domain : (uint32_t)n;
         return r;
     case FNF_TEMPLATE_S:
-        r = number(line, 1, DAY, "seconds", d.template_s, &n, err);
+        r = fnf_number(line, 1, DAY, "seconds", d.template_s, &n, err);
         e->x.template_s = r ? e->x.template_s : (uint32_t)n;
-        e->templates = here(line);
+        e->templates = fnf_here(line);
         return r;
     case FNF_TEMPLATE_N:
-        r = number(line, 1, UINT32_MAX, "datagrams", d.template_packets, &n, err);
+        r = fnf_number(line, 1, UINT32_MAX, "datagrams", d.template_packets, &n, err);
         e->x.template_packets = r ? e->x.template_packets : (uint32_t)n;
-        e->templates = here(line);
+        e->templates = fnf_here(line);
         return r;
     default:
-        r = number(line, 0, UINT32_MAX, "packets", d.packets_above, &n, err);
+        r = fnf_number(line, 0, UINT32_MAX, "packets", d.packets_above, &n, err);
         e->x.packets_above = r ? e->x.packets_above : n;
         return r;
     }
@@ -435,7 +354,7 @@ static int on_exporter(struct fnf *f, const struct conf_line *line, struct err *
         return on_destination(e, line, err);
     case FNF_SOURCE:
         if (!line->no)
-            return say_joined(line, &line->arg[0], 0, &e->source, err);
+            return fnf_say_joined(line, &line->arg[0], 0, &e->source, err);
         e->source = (struct fnf_said){.line = 0};
         return 0;
     case FNF_UDP:
@@ -451,9 +370,9 @@ static int on_exporter(struct fnf *f, const struct conf_line *line, struct err *
         e->x.version = line->no ? otherwise : IPFIX;
         return 0;
     case FNF_FEATURES:
-        note(f, line,
-             "output-features has no effect: Linux treats what it exports as all else "
-             "that it sends");
+        fnf_remark(f, line,
+                   "output-features has no effect: Linux treats what it exports as all else "
+                   "that it sends");
         return 0;
     case FNF_OPTION:
         return on_option(e, line, err);
@@ -468,7 +387,7 @@ static int on_uses_exporter(struct fnf_monitor *m, const struct conf_line *line,
 {
     struct fnf_said name;
     size_t i = 0;
-    int r = say(line, &line->arg[0], &name, err);
+    int r = fnf_say(line, &line->arg[0], &name, err);
 
     if (r)
         return r;
@@ -496,7 +415,7 @@ static int on_timeout(struct fnf_monitor *m, const struct conf_line *line, struc
                          : line->then->id == TIMEOUT_UPDATE ? d.update_s
                                                             : d.idle_s[line->then->id];
     uint64_t s = 0;
-    int r = number(line, 1, TIMEOUT_MAX, "seconds", otherwise, &s, err);
+    int r = fnf_number(line, 1, TIMEOUT_MAX, "seconds", otherwise, &s, err);
 
     if (r == 0)
         *at = (uint32_t)s;
@@ -512,7 +431,7 @@ static int on_monitor(struct fnf *f, const struct conf_line *line, struct err *e
     switch (line->command->id) {
     case FNF_USES_RECORD:
         if (!line->no)
-            return say(line, &line->arg[0], &m->record, err);
+            return fnf_say(line, &line->arg[0], &m->record, err);
         m->record = (struct fnf_said){.line = 0};
         return 0;
     case FNF_USES_EXPORTER:
@@ -524,18 +443,19 @@ static int on_monitor(struct fnf *f, const struct conf_line *line, struct err *e
         m->m.type = line->no ? CACHE_NORMAL : CACHE_PERMANENT;
         return 0;
     case FNF_ENTRIES:
-        r = number(line, ENTRIES_MIN, CACHE_ENTRIES_MAX, "flows", setup_monitor_default().entries,
-                   &n, err);
+        r = fnf_number(line, ENTRIES_MIN, CACHE_ENTRIES_MAX, "flows",
+                       setup_monitor_default().entries, &n, err);
         m->m.entries = r ? m->m.entries : (uint32_t)n;
         return r;
     case FNF_TIMEOUT:
         return on_timeout(m, line, err);
     case FNF_HISTORY:
-        note(f, line, "history has no effect: flows that have ended are exported, and not kept");
+        fnf_remark(f, line,
+                   "history has no effect: flows that have ended are exported, and not kept");
         return 0;
     case FNF_STATISTICS:
-        note(f, line,
-             "statistics have no effect: what is exported or stored can be asked for them");
+        fnf_remark(f, line,
+                   "statistics have no effect: what is exported or stored can be asked for them");
         return 0;
     default: /* FNF_NORMAL */
         m->m.type = CACHE_NORMAL;
@@ -547,7 +467,7 @@ static int on_mode(struct fnf *f, const struct conf_line *line, struct err *err)
 {
     struct fnf_sampler *s = fnf_at(f, FNF_SAMPLERS, f->now);
     uint64_t rate = 0;
-    int r = number(line, 2, UINT32_MAX, "packets", 0, &rate, err);
+    int r = fnf_number(line, 2, UINT32_MAX, "packets", 0, &rate, err);
 
     if (r)
         return r;
@@ -563,10 +483,10 @@ static int on_place(struct fnf *f, const struct conf_line *line, struct err *err
                           .output = line->then->id & PLACE_OUTPUT,
                           .family = line->command->id == FNF_IP ? 4 : 6};
     size_t i = 0;
-    int r = say(line, &line->arg[0], &p.monitor, err);
+    int r = fnf_say(line, &line->arg[0], &p.monitor, err);
 
     if (!r && (line->then->id & PLACE_SAMPLER))
-        r = say(line, &line->arg[1], &p.sampler, err);
+        r = fnf_say(line, &line->arg[1], &p.sampler, err);
     if (r)
         return r;
     while (i < f->n_places && (strcmp(f->places[i].interface.s, p.interface.s) != 0 ||
@@ -592,6 +512,8 @@ int fnf_take(struct fnf *f, const struct conf_line *line, struct err *err)
     int in = line->command->in;
 
     f->file = line->file;
+    if (line->command->id >= CLASSIC_VERSION)
+        return classic_take(f, line, err);
     if (in != 0 && in != FNF_IN_INTERFACE && f->now == no_block)
         return 0; /* the line that began the block was wrong */
     switch (line->command->id) {

@@ -1,4 +1,4 @@
-/* fnf: the routers' Flexible NetFlow commands → what a probe is to do.
+/* fnf: the routers' NetFlow commands, flexible and traditional → what a probe is to do.
  *
  * They stand in the configuration file among the commands of other roles: its reader has rows of
  * probe/fnf.def in its table, and hands their lines to fnf_take(). What refers to what is asked
@@ -11,7 +11,15 @@
 #include "probe/words.h"
 
 /* Blocks; the reader's own have smaller numbers. */
-enum { FNF_IN_RECORD = 64, FNF_IN_EXPORTER, FNF_IN_MONITOR, FNF_IN_SAMPLER, FNF_IN_INTERFACE };
+enum {
+    FNF_IN_RECORD = 64,
+    FNF_IN_EXPORTER,
+    FNF_IN_MONITOR,
+    FNF_IN_SAMPLER,
+    FNF_IN_INTERFACE,
+    FNF_IN_CACHE,
+    FNF_IN_TOP
+};
 
 enum fnf_command {
     FNF_RECORD,
@@ -53,7 +61,34 @@ enum fnf_command {
     FNF_RANDOM,
     FNF_EACH,
     FNF_IP,
-    FNF_IPV6
+    FNF_IPV6,
+
+    /* the traditional ones; see probe/classic.h */
+    CLASSIC_VERSION,
+    CLASSIC_TO,
+    CLASSIC_SOURCE,
+    CLASSIC_TEMPLATE_N,
+    CLASSIC_TEMPLATE_MIN,
+    CLASSIC_STATS,
+    CLASSIC_SAMPLERS,
+    CLASSIC_OPTIONS_MIN,
+    CLASSIC_NAMES,
+    CLASSIC_ACTIVE,
+    CLASSIC_INACTIVE,
+    CLASSIC_ENTRIES,
+    CLASSIC_SAMPLING,
+    CLASSIC_IN,
+    CLASSIC_OUT,
+    CLASSIC_CACHE,
+    CLASSIC_ENABLED,
+    CLASSIC_SRC_MASK,
+    CLASSIC_DST_MASK,
+    CLASSIC_TOP,
+    CLASSIC_TOP_N,
+    CLASSIC_BY_BYTES,
+    CLASSIC_BY_PACKETS,
+    CLASSIC_KEEP,
+    CLASSIC_MATCH
 };
 
 /* A row of fnf.def, in a table whose taker calls fnf_take():
@@ -72,6 +107,8 @@ enum fnf_command {
 extern const struct conf_command fnf_options[];
 extern const struct conf_command fnf_timeouts[];
 extern const struct conf_command fnf_places[];
+extern const struct conf_command classic_versions[];
+extern const struct conf_command classic_matches[];
 
 struct fnf;
 

@@ -13,17 +13,7 @@
 
 enum { V5 = 5, IPFIX = 10, V5_INTERVAL_MAX = (1 << 14) - 1, HERE = 300 };
 
-struct build {
-    const struct fnf *f;
-    struct conf *c;
-    struct err *err;
-    int r; /* of the first mistake */
-    struct setup out;
-};
-
-static void wrong(struct build *b, size_t line, size_t column, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
-static void wrong(struct build *b, size_t line, size_t column, const char *fmt, ...)
+void fnf_wrong(struct fnf_build *b, size_t line, size_t column, const char *fmt, ...)
 {
     const struct conf_line where = {.file = b->f->file, .number = line};
     char text[HERE];
@@ -42,7 +32,8 @@ static void wrong(struct build *b, size_t line, size_t column, const char *fmt, 
 }
 
 /* Which of a kind is meant: SETUP_NONE, and a mistake, if none is. */
-static int refer(struct build *b, enum fnf_kind kind, const char *what, const struct fnf_said *name)
+static int refer(struct fnf_build *b, enum fnf_kind kind, const char *what,
+                 const struct fnf_said *name)
 {
     struct near near = near_of(name->s, strlen(name->s));
     int at = fnf_find(b->f, kind, name->s);
@@ -52,14 +43,13 @@ static int refer(struct build *b, enum fnf_kind kind, const char *what, const st
     for (size_t i = 0; i < b->f->list[kind].n; i++)
         near_try(&near, ((const struct fnf_said *)fnf_at(b->f, kind, i))->s);
     const char *best = near_best(&near);
-    wrong(b, name->line, name->column, "there is no %s %s%s%s%s", what, name->s,
-          best ? "; did you mean " : "", best ? best : "", best ? "?" : "");
+    fnf_wrong(b, name->line, name->column, "there is no %s %s%s%s%s", what, name->s,
+              best ? "; did you mean " : "", best ? best : "", best ? "?" : "");
     return SETUP_NONE;
 }
 
-/* Is it what Linux calls an interface, or does an alias say so? */
-static void find_device(struct build *b, const struct fnf_said *interface,
-                        char out[static IFNAMSIZ])
+void fnf_find_device(struct fnf_build *b, const struct fnf_said *interface,
+                     char out[static IFNAMSIZ])
 {
     int alias = fnf_find(b->f, FNF_ALIASES, interface->s);
     const char *name = interface->s;
@@ -69,15 +59,16 @@ static void find_device(struct build *b, const struct fnf_said *interface,
     if (strlen(name) < IFNAMSIZ && !strchr(name, '/'))
         (void)snprintf(out, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, name);
     else
-        wrong(b, interface->line, interface->column,
-              "expected an interface of this machine; 'interface-alias %s DEVICE' says which one "
-              "is meant",
-              interface->s);
+        fnf_wrong(
+            b, interface->line, interface->column,
+            "expected an interface of this machine; 'interface-alias %s DEVICE' says which one "
+            "is meant",
+            interface->s);
 }
 
 /* --- records --- */
 
-static void add_record(struct build *b, const struct fnf_record *draft)
+static void add_record(struct fnf_build *b, const struct fnf_record *draft)
 {
     struct setup_record *r = &b->out.records[b->out.n_records++];
     size_t keys = 0;
@@ -90,12 +81,12 @@ static void add_record(struct build *b, const struct fnf_record *draft)
                 keys += draft->r.fields[i].key;
             }
     if (keys == 0)
-        wrong(b, draft->name.line, draft->name.column,
-              "flow record %s matches nothing: expected at least one 'match'", draft->name.s);
+        fnf_wrong(b, draft->name.line, draft->name.column,
+                  "flow record %s matches nothing: expected at least one 'match'", draft->name.s);
 }
 
 /* A record that somebody wrote, else one that routers have; those go behind the others. */
-static int find_record(struct build *b, const struct fnf_said *name)
+static int find_record(struct fnf_build *b, const struct fnf_said *name)
 {
     struct setup_record r;
     struct err why;
@@ -109,7 +100,7 @@ static int find_record(struct build *b, const struct fnf_said *name)
         if (strcmp(b->out.records[i].name, name->s) == 0)
             return (int)i;
     if (predefined_read(name->s, &r, &why) != 0) {
-        wrong(b, name->line, name->column, "%s", why.text);
+        fnf_wrong(b, name->line, name->column, "%s", why.text);
         return SETUP_NONE;
     }
     b->out.records[b->out.n_records++] = r;
@@ -117,7 +108,7 @@ static int find_record(struct build *b, const struct fnf_said *name)
 }
 
 /* Which packets its own words are for: a bit for IPv4, one for IPv6. */
-static unsigned families(const struct build *b, int record, const char *words[static 2],
+static unsigned families(const struct fnf_build *b, int record, const char *words[static 2],
                          size_t line[static 2])
 {
     unsigned of = 0;
@@ -143,45 +134,46 @@ static unsigned families(const struct build *b, int record, const char *words[st
 
 /* --- exporters --- */
 
-static void find_source(struct build *b, const struct fnf_exporter *draft, struct setup_exporter *x)
+void fnf_find_source(struct fnf_build *b, const struct fnf_said *source, bool has_to,
+                     struct setup_exporter *x)
 {
-    const struct fnf_said *source = &draft->source;
-
     if (source->line == 0)
         return;
     x->has_source = addr_parse(source->s, &x->source, NULL) == 0;
     if (!x->has_source)
-        find_device(b, source, x->source_if);
-    else if (draft->has_to && addr_is_v4(&x->source) != addr_is_v4(&x->to))
-        wrong(b, source->line, source->column,
-              "source and destination are not of the same version of IP");
+        fnf_find_device(b, source, x->source_if);
+    else if (has_to && addr_is_v4(&x->source) != addr_is_v4(&x->to))
+        fnf_wrong(b, source->line, source->column,
+                  "source and destination are not of the same version of IP");
 }
 
-static void add_exporter(struct build *b, const struct fnf_exporter *draft)
+static void add_exporter(struct fnf_build *b, const struct fnf_exporter *draft)
 {
     struct setup_exporter *x = &b->out.exporters[b->out.n_exporters++];
 
     *x = draft->x;
     (void)snprintf(x->name, sizeof x->name, "%s", draft->name.s);
     if (!draft->has_to)
-        wrong(b, draft->name.line, draft->name.column, "flow exporter %s has no 'destination'",
-              draft->name.s);
-    find_source(b, draft, x);
+        fnf_wrong(b, draft->name.line, draft->name.column, "flow exporter %s has no 'destination'",
+                  draft->name.s);
+    fnf_find_source(b, &draft->source, draft->has_to, x);
     if (x->tcp && x->version != IPFIX && draft->tcp.line)
-        wrong(b, draft->tcp.line, draft->tcp.column,
-              "NetFlow v%u goes by UDP only; 'export-protocol ipfix' may go by TCP", x->version);
-    if (x->version == V5 && draft->options.line)
-        wrong(b, draft->options.line, draft->options.column,
-              "NetFlow v5 has no options data; 'export-protocol netflow-v9' and 'ipfix' have");
-    if (x->version == V5 && draft->templates.line)
-        wrong(b, draft->templates.line, draft->templates.column,
-              "NetFlow v5 has no templates; 'export-protocol netflow-v9' and 'ipfix' have");
+        fnf_wrong(b, draft->tcp.line, draft->tcp.column,
+                  "NetFlow v%u goes by UDP only; 'export-protocol ipfix' may go by TCP",
+                  x->version);
+    if (x->version < 9 && draft->options.line)
+        fnf_wrong(b, draft->options.line, draft->options.column,
+                  "NetFlow v5 has no options data; 'export-protocol netflow-v9' and 'ipfix' have");
+    if (x->version < 9 && draft->templates.line)
+        fnf_wrong(b, draft->templates.line, draft->templates.column,
+                  "NetFlow v5 has no templates; 'export-protocol netflow-v9' and 'ipfix' have");
 }
 
 /* --- monitors --- */
 
 /* In a version without templates every record is the same. */
-static void fit_v5(struct build *b, const struct fnf_said *exporter, const struct setup_record *r)
+static void fit_v5(struct fnf_build *b, const struct fnf_said *exporter,
+                   const struct setup_record *r)
 {
     char words[WORDS_TEXT];
 
@@ -189,15 +181,16 @@ static void fit_v5(struct build *b, const struct fnf_said *exporter, const struc
         if (words_fit_v5(&r->fields[i]))
             continue;
         words_print(r, i, words);
-        wrong(b, exporter->line, exporter->column,
-              "flow exporter %s speaks NetFlow v5, which has no place for '%s %s' of record %s; "
-              "'export-protocol netflow-v9' and 'ipfix' have",
-              exporter->s, r->fields[i].key ? "match" : "collect", words, r->name);
+        fnf_wrong(
+            b, exporter->line, exporter->column,
+            "flow exporter %s speaks NetFlow v5, which has no place for '%s %s' of record %s; "
+            "'export-protocol netflow-v9' and 'ipfix' have",
+            exporter->s, r->fields[i].key ? "match" : "collect", words, r->name);
         return;
     }
 }
 
-static void add_monitor(struct build *b, const struct fnf_monitor *draft)
+static void add_monitor(struct fnf_build *b, const struct fnf_monitor *draft)
 {
     struct setup_monitor *m = &b->out.monitors[b->out.n_monitors++];
 
@@ -205,8 +198,8 @@ static void add_monitor(struct build *b, const struct fnf_monitor *draft)
     (void)snprintf(m->name, sizeof m->name, "%s", draft->name.s);
     setup_monitor_fill(m);
     if (draft->record.line == 0)
-        wrong(b, draft->name.line, draft->name.column, "flow monitor %s has no 'record'",
-              draft->name.s);
+        fnf_wrong(b, draft->name.line, draft->name.column, "flow monitor %s has no 'record'",
+                  draft->name.s);
     else
         m->record = find_record(b, &draft->record);
     for (size_t i = 0; i < draft->n_exporters; i++) {
@@ -219,19 +212,20 @@ static void add_monitor(struct build *b, const struct fnf_monitor *draft)
     }
 }
 
-static void add_sampler(struct build *b, const struct fnf_sampler *draft)
+static void add_sampler(struct fnf_build *b, const struct fnf_sampler *draft)
 {
     struct setup_sampler *s = &b->out.samplers[b->out.n_samplers++];
 
     *s = draft->s;
     (void)snprintf(s->name, sizeof s->name, "%s", draft->name.s);
     if (s->rate == 0)
-        wrong(b, draft->name.line, draft->name.column, "sampler %s has no 'mode'", draft->name.s);
+        fnf_wrong(b, draft->name.line, draft->name.column, "sampler %s has no 'mode'",
+                  draft->name.s);
 }
 
 /* --- interfaces --- */
 
-static void fit_family(struct build *b, const struct fnf_place *p, int record)
+static void fit_family(struct fnf_build *b, const struct fnf_place *p, int record)
 {
     const char *words[2] = {"", ""};
     size_t line[2] = {0, 0};
@@ -243,43 +237,44 @@ static void fit_family(struct build *b, const struct fnf_place *p, int record)
         return;
     if (line[!six])
         (void)snprintf(at, sizeof at, " of line %zu", line[!six]);
-    wrong(b, p->monitor.line, p->monitor.column,
-          "record %s is for IPv%c (\"%s\"%s): expected 'ip%s flow monitor %s'",
-          b->out.records[record].name, six ? '4' : '6', words[!six], at, six ? "" : "v6",
-          p->monitor.s);
+    fnf_wrong(b, p->monitor.line, p->monitor.column,
+              "record %s is for IPv%c (\"%s\"%s): expected 'ip%s flow monitor %s'",
+              b->out.records[record].name, six ? '4' : '6', words[!six], at, six ? "" : "v6",
+              p->monitor.s);
 }
 
 /* What v5 cannot say of what comes from here. */
-static void fit_place_v5(struct build *b, const struct fnf_place *p, const struct setup_monitor *m,
-                         const struct setup_sampler *s)
+static void fit_place_v5(struct fnf_build *b, const struct fnf_place *p,
+                         const struct setup_monitor *m, const struct setup_sampler *s)
 {
     for (size_t i = 0; i < m->n_exporters; i++) {
         const struct setup_exporter *x = &b->out.exporters[m->exporters[i]];
         if (x->version != V5)
             continue;
         if (p->family == 6)
-            wrong(b, p->monitor.line, p->monitor.column,
-                  "flow exporter %s of this monitor speaks NetFlow v5, which has no place for IPv6 "
-                  "addresses; 'export-protocol netflow-v9' and 'ipfix' have",
-                  x->name);
+            fnf_wrong(
+                b, p->monitor.line, p->monitor.column,
+                "flow exporter %s of this monitor speaks NetFlow v5, which has no place for IPv6 "
+                "addresses; 'export-protocol netflow-v9' and 'ipfix' have",
+                x->name);
         else if (s && s->rate > V5_INTERVAL_MAX)
-            wrong(b, p->sampler.line, p->sampler.column,
-                  "flow exporter %s of this monitor speaks NetFlow v5, which cannot say a rate "
-                  "above 1 out-of %d",
-                  x->name, V5_INTERVAL_MAX);
+            fnf_wrong(b, p->sampler.line, p->sampler.column,
+                      "flow exporter %s of this monitor speaks NetFlow v5, which cannot say a rate "
+                      "above 1 out-of %d",
+                      x->name, V5_INTERVAL_MAX);
         else
             continue;
         return;
     }
 }
 
-static void add_place(struct build *b, const struct fnf_place *draft)
+static void add_place(struct fnf_build *b, const struct fnf_place *draft)
 {
     struct setup_place *p = &b->out.places[b->out.n_places++];
 
     *p = (struct setup_place){
         .output = draft->output, .family = draft->family, .sampler = SETUP_NONE};
-    find_device(b, &draft->interface, p->dev);
+    fnf_find_device(b, &draft->interface, p->dev);
     p->monitor = refer(b, FNF_MONITORS, "flow monitor", &draft->monitor);
     if (draft->sampler.s[0])
         p->sampler = refer(b, FNF_SAMPLERS, "sampler", &draft->sampler);
@@ -292,7 +287,7 @@ static void add_place(struct build *b, const struct fnf_place *draft)
 }
 
 /* In the order in which they refer to each other. */
-static void build(struct build *b)
+static void build(struct fnf_build *b)
 {
     const struct fnf *f = b->f;
     const struct fnf_list *l = f->list;
@@ -301,11 +296,13 @@ static void build(struct build *b)
     s->rib = f->rib ? mem_text(f->rib) : NULL;
     s->local_as = f->local_as;
     /* Each monitor may bring a predefined record. */
-    s->records = mem_new(l[FNF_RECORDS].n + l[FNF_MONITORS].n + 1, sizeof *s->records);
-    s->exporters = mem_new(l[FNF_EXPORTERS].n + 1, sizeof *s->exporters);
+    s->records =
+        mem_new(l[FNF_RECORDS].n + l[FNF_MONITORS].n + CLASSIC_RECORDS, sizeof *s->records);
+    s->exporters = mem_new(l[FNF_EXPORTERS].n + CLASSIC_EXPORTERS, sizeof *s->exporters);
     s->samplers = mem_new(l[FNF_SAMPLERS].n + 1, sizeof *s->samplers);
-    s->monitors = mem_new(l[FNF_MONITORS].n + 1, sizeof *s->monitors);
-    s->places = mem_new(f->n_places + 1, sizeof *s->places);
+    s->monitors = mem_new(l[FNF_MONITORS].n + CLASSIC_RECORDS, sizeof *s->monitors);
+    s->places = mem_new(f->n_places + f->classic.n_places + 1, sizeof *s->places);
+    s->traditional = SETUP_NONE;
     for (size_t i = 0; i < l[FNF_RECORDS].n; i++)
         add_record(b, fnf_at(f, FNF_RECORDS, i));
     for (size_t i = 0; i < l[FNF_EXPORTERS].n; i++)
@@ -316,11 +313,12 @@ static void build(struct build *b)
         add_monitor(b, fnf_at(f, FNF_MONITORS, i));
     for (size_t i = 0; i < f->n_places; i++)
         add_place(b, &f->places[i]);
+    classic_build(b);
 }
 
 int fnf_setup(const struct fnf *f, struct conf *c, struct setup *out, struct err *err)
 {
-    struct build b = {.f = f, .c = c, .err = err};
+    struct fnf_build b = {.f = f, .c = c, .err = err};
 
     build(&b);
     if (b.r)

@@ -91,12 +91,14 @@ static void want(struct details_wanted *all, const struct details_wanted *w)
 }
 
 /* Room for a batch's keys, and what else the records need. */
-static void set_records(struct gauge *m, struct monitor *const *monitors)
+static void set_records(struct gauge *m, const struct setup *setup, struct monitor *const *monitors)
 {
     size_t key = 0;
 
     for (size_t i = 0; i < m->n_monitors; i++) {
         const struct record *r = monitor_record(monitors[i]);
+        if (setup->monitors[i].of_flows)
+            continue;
         key = record_key_bytes(r) > key ? record_key_bytes(r) : key;
         want(&m->wanted, record_wanted(r));
         if (record_wanted(r)->connections)
@@ -122,7 +124,7 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
     m->places = mem_new(setup->n_places, sizeof *m->places);
     m->n_monitors = setup->n_monitors;
     m->connections = mem_new(setup->n_monitors + 1, sizeof(*m->connections));
-    set_records(m, monitors);
+    set_records(m, setup, monitors);
     gauge_set_routes(m, o->routes);
     gauge_set_rib(m, o->rib);
     m->local_as = setup->local_as;

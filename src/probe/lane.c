@@ -39,6 +39,9 @@ int lane_new(struct lane **out, const struct setup *setup, size_t parts,
         lane_free(m);
         return r;
     }
+    for (size_t i = 0; i < setup->n_monitors; i++)
+        if (setup->monitors[i].of_flows)
+            monitor_feed(m->monitors[setup->monitors[i].from], m->monitors[i], &setup->monitors[i]);
     m->gauge = gauge_new(setup, m->monitors, exporters, o, &m->counts);
     *out = m;
     return 0;
@@ -80,7 +83,7 @@ static void take_counts(struct lane *m)
 
     for (size_t i = 0; i < m->setup->n_monitors; i++) {
         const struct cache_stats *s = cache_stats(monitor_cache(m->monitors[i]));
-        sum.added += s->added;
+        sum.added += m->setup->monitors[i].of_flows ? 0 : s->added;
         sum.refused += s->refused;
         sum.ended[CACHE_END_FULL] += s->ended[CACHE_END_FULL];
     }

@@ -21,6 +21,7 @@ struct monitor {
     struct to to[SETUP_EXPORTERS];
     size_t n_to;
     int64_t now_ms;
+    struct schemes schemes;
 };
 
 static void begin_rows(struct monitor *m)
@@ -45,15 +46,24 @@ static void on_flow(struct cache_out *out, const struct cache_flow *f)
     struct monitor *m = container_of(out, struct monitor, out);
 
     record_row(&m->rows, f);
+    schemes_add(&m->schemes, f, m->now_ms);
     if (m->batch.rows == m->batch.cap)
         monitor_give(m, m->now_ms);
 }
 
-/* What the narrowest counter of bytes holds: a flow of more is given out in parts. */
-static uint64_t split_bytes(const struct setup *s, const struct setup_monitor *sm)
+/* What the narrowest counter of bytes holds, of those that add up its flows too: a flow of more is
+ * given out in parts. */
+static uint64_t split_bytes(const struct setup *s, size_t number)
 {
+    const struct setup_monitor *sm = &s->monitors[number];
     const struct setup_record *r = &s->records[sm->record];
     uint64_t most = UINT64_MAX;
+
+    for (size_t i = number + 1; i < s->n_monitors; i++) {
+        bool fed = s->monitors[i].of_flows && (size_t)s->monitors[i].from == number;
+        uint64_t its = fed ? split_bytes(s, i) : most;
+        most = its < most ? its : most;
+    }
 
     for (size_t i = 0; i < r->n; i++)
         if (r->fields[i].enterprise == 0 && r->fields[i].number == 1 && r->fields[i].len < 8)
@@ -65,14 +75,15 @@ static uint64_t split_bytes(const struct setup *s, const struct setup_monitor *s
 }
 
 static struct cache_options options_of(const struct monitor *m, const struct setup *s,
-                                       const struct setup_monitor *sm, size_t parts)
+                                       size_t number, size_t parts)
 {
+    const struct setup_monitor *sm = &s->monitors[number];
     struct cache_options o = {.type = sm->type,
                               .entries = (sm->entries + parts - 1) / parts,
                               .key_bytes = record_key_bytes(m->record),
                               .value_bytes = record_value_bytes(m->record),
                               .active_ms = m->interval_ms,
-                              .split_bytes = split_bytes(s, sm)};
+                              .split_bytes = split_bytes(s, number)};
 
     o.n_running = record_running(m->record, o.running);
     for (int i = 0; i < CACHE_CLASSES; i++)
@@ -88,6 +99,7 @@ int monitor_new(struct monitor **out, const struct setup *setup, size_t number, 
     int r = record_new(&m->record, &setup->records[sm->record], err);
 
     m->out = (struct cache_out){.flow = on_flow};
+    schemes_init(&m->schemes);
     m->interval_ms = (int64_t)1000 * (sm->type == CACHE_PERMANENT ? sm->update_s : sm->active_s);
     for (size_t i = 0; i < sm->n_exporters && r == 0; i++) {
         struct to *t = &m->to[m->n_to++];
@@ -95,7 +107,7 @@ int monitor_new(struct monitor **out, const struct setup *setup, size_t number, 
         r = exporter_add(t->exporter, m->record, &t->number, err);
     }
     if (r == 0) {
-        struct cache_options o = options_of(m, setup, sm, parts);
+        struct cache_options o = options_of(m, setup, number, parts);
         m->cache = cache_new(&o, &m->out);
         if (!m->cache || !batch_init(&m->batch, ROWS))
             r = err_set(err, ERR_SYS, "monitor %s: no memory for %u entries", sm->name,
@@ -121,6 +133,15 @@ void monitor_free(struct monitor *m)
     free(m);
 }
 
+void monitor_feed(struct monitor *m, struct monitor *to, const struct setup_monitor *setup)
+{
+    m->schemes.from = m->record;
+    m->schemes.v[m->schemes.n++] = (struct scheme){.cache = to->cache,
+                                                            .record = to->record,
+                                                            .src_bits_min = setup->src_bits_min,
+                                                            .dst_bits_min = setup->dst_bits_min};
+}
+
 const struct record *monitor_record(const struct monitor *m) { return m->record; }
 
 struct cache *monitor_cache(struct monitor *m) { return m->cache; }
@@ -131,11 +152,13 @@ void monitor_tick(struct monitor *m, int64_t now_ms)
 {
     m->now_ms = now_ms;
     cache_tick(m->cache, now_ms);
+    schemes_flush(&m->schemes);
 }
 
 void monitor_end(struct monitor *m, int64_t now_ms)
 {
     m->now_ms = now_ms;
     cache_flush(m->cache);
+    schemes_flush(&m->schemes);
     monitor_give(m, now_ms);
 }

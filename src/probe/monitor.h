@@ -2,6 +2,7 @@
 #ifndef PROBE_MONITOR_H
 #define PROBE_MONITOR_H
 
+#include "probe/schemes.h"
 #include "probe/cache.h"
 #include "probe/exporter.h"
 #include "probe/record.h"
@@ -14,6 +15,10 @@ struct monitor;
 int monitor_new(struct monitor **out, const struct setup *setup, size_t number, size_t parts,
                 struct exporter *const *exporters, struct err *err) MUST_USE;
 void monitor_free(struct monitor *m);
+
+/* From now on its flows are also added up by another monitor, whose own they outlive: at most
+ * SCHEMES_MAX. */
+void monitor_feed(struct monitor *m, struct monitor *to, const struct setup_monitor *setup);
 
 const struct record *monitor_record(const struct monitor *m);
 struct cache *monitor_cache(struct monitor *m);

@@ -12,6 +12,7 @@ enum { CISCO = 9, V4_BYTES = 4, V4_AT = 12, KEY = 1, VALUE = 2 };
 struct row {
     struct origin o;
     uint8_t use; /* KEY, VALUE or both */
+    uint8_t of;  /* enum setup_of */
 };
 
 #define ROW(pen, num, use_of, src, kind, place, octets) \
@@ -48,6 +49,25 @@ struct row {
               .run = CACHE_##how},                            \
         .use = VALUE,                                         \
     }
+#define PEER(num, member)                                    \
+    {                                                        \
+        .o = {.number = (num),                               \
+              .from = ORIGIN_FACTS,                          \
+              .form = ORIGIN_NUMBER,                         \
+              .at = offsetof(struct facts, member),          \
+              .width = sizeof(((struct facts *)0)->member)}, \
+        .use = KEY | VALUE, .of = SETUP_OF_PEERS,            \
+    }
+#define FLOWS(num, member, how)                               \
+    {                                                         \
+        .o = {.number = (num),                                \
+              .from = ORIGIN_RUNNING,                         \
+              .form = ORIGIN_NUMBER,                          \
+              .at = offsetof(struct details, member),         \
+              .width = sizeof(((struct details *)0)->member), \
+              .run = CACHE_##how},                            \
+        .use = VALUE, .of = SETUP_OF_FLOWS,                   \
+    }
 #define COUNTED(num, what) ROW(0, num, VALUE, what, NUMBER, 0, 8)
 #define UNKNOWN(pen, num) ROW(pen, num, KEY | VALUE, UNKNOWN, NUMBER, 0, 0)
 
@@ -76,6 +96,8 @@ static const struct row rows[] = {
     FACT_ADDR(62, next_hop),
     FACT(16, src_as),
     FACT(17, dst_as),
+    PEER(16, prev_as),
+    PEER(17, next_as),
     FACT(128, next_as),
     FACT(129, prev_as),
     FACT_V4(18, bgp_next_hop),
@@ -83,6 +105,9 @@ static const struct row rows[] = {
     MEMBER(0, 6, KEY, FACTS, NUMBER, facts, tcp_flags),
     COUNTED(6, TCP_FLAGS),
 
+    FLOWS(3, flows, SUM),
+    FLOWS(22, flow_first_ms, MIN),
+    FLOWS(21, flow_last_ms, MAX),
     COUNTED(1, BYTES),
     COUNTED(2, PACKETS),
     COUNTED(3, FLOWS),
@@ -209,7 +234,7 @@ const struct origin *origin_find(const struct setup_field *f)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (rows[i].o.enterprise == f->enterprise && rows[i].o.number == f->number &&
-            (rows[i].use & (f->key ? KEY : VALUE)))
+            rows[i].of == f->of && (rows[i].use & (f->key ? KEY : VALUE)))
             return &rows[i].o;
     return NULL;
 }

@@ -338,6 +338,21 @@ static inline void run(const struct moves *m, const void *of, uint8_t *out)
         copy(out + m->v[i].to, from + m->v[i].from, m->v[i].len);
 }
 
+/* The other way round. */
+static void run_back(const struct moves *m, const uint8_t *from, void *to)
+{
+    uint8_t *out = to;
+
+    for (size_t i = 0; i < m->n; i++)
+        copy(out + m->v[i].from, from + m->v[i].to, m->v[i].len);
+}
+
+void record_facts(const struct record *r, const struct cache_flow *f, struct facts *out)
+{
+    run_back(&r->key_facts, f->data, out);
+    run_back(&r->value_facts, f->data + r->key_bytes, out);
+}
+
 void record_key(const struct record *r, const struct facts *f, const struct details *d,
                 uint8_t *out)
 {
@@ -489,10 +504,10 @@ void record_rows_free(struct record_rows *rows)
 
 /* --- layouts --- */
 
-static int old_layout(const struct record *r, uint16_t version, struct record_layout *out,
-                      struct err *err)
+static int old_layout(const struct record *r, uint16_t version, uint8_t aggregation,
+                      struct record_layout *out, struct err *err)
 {
-    const struct layout *old = fixed_layout(version, 0);
+    const struct layout *old = fixed_layout(version, aggregation);
 
     for (size_t i = 0; i < r->setup->n; i++) {
         const struct setup_field *f = &r->setup->fields[i];
@@ -546,13 +561,13 @@ static bool field_ipfix(const struct record *r, const struct setup_field *f,
     return !has_element(r, clock);
 }
 
-int record_layout(const struct record *r, uint16_t version, struct record_layout *out,
-                  struct err *err)
+int record_layout(const struct record *r, uint16_t version, uint8_t aggregation,
+                  struct record_layout *out, struct err *err)
 {
     size_t n = 0;
 
     if (version < 9)
-        return old_layout(r, version, out, err);
+        return old_layout(r, version, aggregation, out, err);
     for (size_t i = 0; i < r->setup->n; i++) {
         const struct setup_field *f = &r->setup->fields[i];
         if (version == 9)

@@ -32,6 +32,9 @@ size_t record_running(const struct record *r, uint8_t out[static CACHE_RUNNING_M
 /* What has to be known of packets beside the facts. */
 const struct details_wanted *record_wanted(const struct record *r);
 
+/* What a flow's octets tell of the packets' facts; what the record does not have stays. */
+void record_facts(const struct record *r, const struct cache_flow *f, struct facts *out);
+
 /* d: may be NULL where no details are wanted. */
 void record_key(const struct record *r, const struct facts *f, const struct details *d,
                 uint8_t *out);
@@ -62,8 +65,8 @@ struct record_layout {
 };
 
 /* IPFIX has no uptime in its header, so times are those of the clock there. ERR_CONFIG: that
- * version cannot carry it. */
-int record_layout(const struct record *r, uint16_t version, struct record_layout *out,
-                  struct err *err) MUST_USE;
+ * version cannot carry it. `aggregation`: the scheme, in version 8. */
+int record_layout(const struct record *r, uint16_t version, uint8_t aggregation,
+                  struct record_layout *out, struct err *err) MUST_USE;
 
 #endif

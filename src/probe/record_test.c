@@ -221,7 +221,7 @@ static void octets_hold_what_has_no_column(void **state)
     assert_int_equal(batch_u64(&b, FIELD_FLOWS, 1), 1);
     assert_int_equal(batch_u64(&b, FIELD_MAX_TTL, 1), 63);
     assert_false(batch_uses(&b, FIELD_FORWARDING_STATUS)); /* a probe does not know it */
-    assert_int_equal(record_layout(r, 9, &l, NULL), 0);
+    assert_int_equal(record_layout(r, 9, 0, &l, NULL), 0);
     assert_int_equal(l.fields[7].number, 45005); /* Cisco's own in v9 */
     assert_int_equal(l.fields[7].enterprise, 0);
     assert_int_equal(l.octets[0], ENCODE_COLUMN);
@@ -317,10 +317,10 @@ static void ipfix_has_clock_times_in_place_of_uptimes(void **state)
 
     (void)state;
     assert_int_equal(record_new(&r, &s, NULL), 0);
-    assert_int_equal(record_layout(r, 9, &l, NULL), 0);
+    assert_int_equal(record_layout(r, 9, 0, &l, NULL), 0);
     assert_int_equal(l.layout.record_len, 26);
     assert_int_equal(l.fields[3].number, 22);
-    assert_int_equal(record_layout(r, 10, &l, NULL), 0);
+    assert_int_equal(record_layout(r, 10, 0, &l, NULL), 0);
     assert_int_equal(l.layout.record_len, 34);
     assert_int_equal(l.fields[3].number, 152);
     assert_int_equal(l.fields[4].number, 153);
@@ -328,9 +328,9 @@ static void ipfix_has_clock_times_in_place_of_uptimes(void **state)
     record_free(r);
     s.fields[s.n++] = (struct setup_field){.number = 153, .len = 8};
     assert_int_equal(record_new(&r, &s, NULL), 0);
-    assert_int_equal(record_layout(r, 9, &l, NULL), 0);
+    assert_int_equal(record_layout(r, 9, 0, &l, NULL), 0);
     assert_int_equal(l.layout.n, 8);
-    assert_int_equal(record_layout(r, 10, &l, NULL), 0); /* one element is not there twice */
+    assert_int_equal(record_layout(r, 10, 0, &l, NULL), 0); /* one element is not there twice */
     assert_int_equal(l.layout.n, 7);
     assert_int_equal(l.fields[3].number, 152);
     assert_int_equal(l.fields[4].number, 6);
@@ -348,7 +348,7 @@ static void refuses_what_cannot_be(void **state)
 
     (void)state;
     assert_int_equal(record_new(&r, &s, NULL), 0);
-    assert_int_equal(record_layout(r, 5, &l, &err), ERR_CONFIG);
+    assert_int_equal(record_layout(r, 5, 0, &l, &err), ERR_CONFIG);
     assert_string_equal(err.text, "record six: NetFlow v5 cannot carry element 27 (an IPv6 "
                                   "address): expected version 9 or IPFIX");
     record_free(r);

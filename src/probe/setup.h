@@ -19,6 +19,8 @@ enum {
     SETUP_FIELDS = 64,    /* of a record */
     SETUP_EXPORTERS = 16, /* of a monitor */
     SETUP_MAX = 256,      /* of each kind */
+    SETUP_TESTS = 16,
+    SETUP_TEST_OCTETS = 16,
     SETUP_NONE = -1
 };
 
@@ -30,6 +32,14 @@ struct setup_field {
     uint16_t len;  /* LAYOUT_VARLEN: varies */
     bool key;      /* match, else collect */
     uint8_t flags; /* of element 6: only these of the flags; 0: all */
+    uint8_t of;    /* enum setup_of */
+};
+
+/* What some elements are about, where it is not what they usually are. */
+enum setup_of {
+    SETUP_OF_USUAL,
+    SETUP_OF_PEERS, /* 16, 17: the neighbours' AS, as traditional exports have them there */
+    SETUP_OF_FLOWS  /* 3, 21, 22: of the flows that are added up here, not of packets */
 };
 
 struct setup_record {
@@ -51,7 +61,8 @@ struct setup_exporter {
     char name[SETUP_NAME];
     struct addr to;
     uint16_t port;
-    uint16_t version; /* 1, 5, 6, 7, 9, 10 */
+    uint16_t version;    /* 1, 5 to 10 */
+    uint8_t aggregation; /* of version 8: the scheme */
     bool tcp;
     bool own_way; /* to whom the program says, not to an address */
     bool has_source;
@@ -85,6 +96,10 @@ struct setup_monitor {
     uint32_t update_s; /* permanent caches: how often totals go out */
     uint32_t idle_s[CACHE_CLASSES];
     uint32_t give_s; /* flows that have ended go out so often; 0: within LANE_WAIT_MS */
+    bool of_flows;   /* it adds up flows of an earlier monitor, not packets: */
+    int from;
+    uint8_t src_bits_min; /* prefixes that it makes have at least so many bits */
+    uint8_t dst_bits_min;
 };
 
 /* A monitor at an interface. */
@@ -94,6 +109,24 @@ struct setup_place {
     int sampler;    /* or SETUP_NONE */
     bool output;    /* packets that leave, else those that come */
     uint8_t family; /* 4 or 6; 0: both */
+};
+
+/* A flow passes if the element's value, as 16 octets with zeros before it, is in these bounds. */
+struct setup_test {
+    uint32_t enterprise;
+    uint16_t number;
+    uint8_t lo[SETUP_TEST_OCTETS];
+    uint8_t hi[SETUP_TEST_OCTETS];
+    char dev[IFNAMSIZ]; /* if there: the number of this interface instead */
+};
+
+/* Which flows of the traditional cache are told as the largest. */
+struct setup_top {
+    uint32_t n; /* 0: none */
+    bool by_packets;
+    uint32_t keep_ms; /* an answer is good for so long */
+    struct setup_test tests[SETUP_TESTS];
+    size_t n_tests; /* all must pass */
 };
 
 struct setup {
@@ -109,6 +142,8 @@ struct setup {
     size_t n_monitors;
     struct setup_place *places;
     size_t n_places;
+    int traditional; /* the monitor that the commands without monitors are about; or SETUP_NONE */
+    struct setup_top top;
 };
 
 /* Does any record ask for what only BGP's routes tell? */
