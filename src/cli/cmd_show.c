@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/probe_status.h"
 #include "cli/show_lists.h"
+#include "cli/show_router.h"
 #include "collect/collect.h"
 #include "net/ctl.h"
 
@@ -227,7 +228,8 @@ static int print_answer(const struct buf *answer, size_t subject, bool as_json)
 }
 
 struct question {
-    const char *dir; /* NULL: not said */
+    char words[CTL_LINE_MAX]; /* what to show */
+    const char *dir;          /* NULL: not said */
     const char *instance;
     bool of_probe;
     bool as_json;
@@ -265,11 +267,23 @@ static int ask(const struct question *q, size_t subject)
     return status;
 }
 
+static int ask_router(const struct question *q)
+{
+    char path[FILE_PATH];
+    struct err err;
+    const struct show_router how = {.socket = path, .as_json = q->as_json};
+
+    if (probe_socket(path, sizeof path, q->dir, q->instance ? q->instance : "probe", &err) != 0) {
+        (void)fprintf(stderr, "weir show: %s\n", err.text);
+        return 1;
+    }
+    return show_router(&how, q->words);
+}
+
 static int cmd_show_run(int argc, char **argv)
 {
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
     struct question q = {0};
-    const char *word = NULL;
     struct err err;
     int id;
 
@@ -284,20 +298,21 @@ static int cmd_show_run(int argc, char **argv)
             q.of_probe = true;
         else if (id == OPT_JSON)
             q.as_json = true;
-        else if (!word)
-            word = scan.value;
-        else
-            return command_usage_error(&cmd_show, "expected one word: what to show");
+        else if (!command_join(q.words, sizeof q.words, scan.value))
+            return command_usage_error(&cmd_show, "too many words");
     }
+    if (show_router_is(q.words))
+        return ask_router(&q);
     for (size_t i = 0; i < COUNT_OF(subjects); i++) {
-        if (!word || strcmp(word, subjects[i].word) != 0)
+        if (strcmp(q.words, subjects[i].word) != 0)
             continue;
-        q.of_probe = q.of_probe || strcmp(word, "probe") == 0;
+        q.of_probe = q.of_probe || strcmp(q.words, "probe") == 0;
         return ask(&q, i);
     }
     return command_usage_error(
         &cmd_show, "expected what to show: collect, counters, drops, senders, templates, samplers, "
-                   "interfaces, names, waiting, quirks or probe");
+                   "interfaces, names, waiting, quirks or probe, or a router's command: ip ..., "
+                   "flow ... or sampler ...");
 }
 
 const struct command cmd_show = {
@@ -316,10 +331,22 @@ const struct command cmd_show = {
         "theirs, earlier ones too. names: these and those of VRFs, applications and samplers. "
         "waiting: data that are held until their template comes. quirks: rules for exporters that "
         "stay odd, and proposals. probe: interfaces, flow caches and exporters of a running probe; "
-        "--probe asks it for counters or drops.",
+        "--probe asks it for counters or drops.\n"
+        "Or WHAT is a router's command, of a running probe; a word may be cut short. ip cache "
+        "flow, "
+        "ip cache verbose flow, ip cache flow aggregation SCHEME, ip flow export, ip flow "
+        "interface, ip flow top-talkers: what the traditional commands and flags meter. flow "
+        "monitor [NAME [statistics]], flow exporter [NAME] [statistics|templates], flow record "
+        "[NAME], flow interface [DEV], sampler [NAME]. flow monitor NAME cache: its flows, and "
+        "behind that, in any order: filter FIELD [eq|ne|lt|le|gt|ge] VALUE [and ...], aggregate "
+        "FIELD ..., sort [highest|lowest] FIELD [top N], format record|table|csv; FIELD is what "
+        "'match' and 'collect' say in its record.",
     .examples = "weir show collect --store /var/lib/weir\n    a running collector\n"
                 "weir show counters --json\n    for scripts\n"
-                "weir show probe\n    a running probe\n",
+                "weir show probe\n    a running probe\n"
+                "weir show ip cache verbose flow\n    its flows, as a router prints them\n"
+                "weir show flow monitor FM-1 cache sort highest counter bytes top 10 format table\n"
+                "    the largest\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_show_run,

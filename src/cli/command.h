@@ -9,6 +9,7 @@
 
 #include "base/opt.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct command {
@@ -36,6 +37,9 @@ int command_usage_error(const struct command *c, const char *text);
 /* The same for a command that does not exist, with the nearest that does; returns 2. */
 int command_unknown(const char *name);
 
+/* One more word behind those of `words`, parted by a blank; false: there is no room. */
+bool command_join(char *words, size_t size, const char *word);
+
 /* What `weir --help` and `weir NAME --help` print. */
 void help_print_all(void);
 void help_print(const struct command *c);
@@ -43,6 +47,7 @@ void help_print(const struct command *c);
 /* Each cmd_NAME.c defines one of these; --help (-h) is handled by main before run(). */
 extern const struct command cmd_books;
 extern const struct command cmd_check;
+extern const struct command cmd_clear;
 extern const struct command cmd_collect;
 extern const struct command cmd_completion;
 extern const struct command cmd_decode;

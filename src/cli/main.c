@@ -21,6 +21,7 @@ const struct command *const command_table[] = {
     &cmd_import,
     &cmd_replay,
     &cmd_show,
+    &cmd_clear,
     &cmd_doctor,
     &cmd_store,
     &cmd_books,
@@ -59,6 +60,14 @@ int command_unknown(const char *name)
     else
         (void)fprintf(stderr, "; 'weir --help' lists them.\n");
     return 2;
+}
+
+bool command_join(char *words, size_t size, const char *word)
+{
+    size_t n = strlen(words);
+    int len = snprintf(words + n, size - n, "%s%s", n > 0 ? " " : "", word);
+
+    return len > 0 && (size_t)len < size - n;
 }
 
 static int print_version(void)

@@ -291,6 +291,7 @@ static void put_monitors(const struct probe_flags *f, struct setup *s)
         *m = f->monitor;
         m->record = (int)i;
         m->n_exporters = f->n_to;
+        m->sizes = m->protocols = f->n_dev > 0; /* of a capture nobody asks for them */
         for (size_t k = 0; k < f->n_to; k++)
             m->exporters[k] = (int)k;
         setup_monitor_fill(m);

@@ -120,6 +120,17 @@ static void put_exporters(const struct probe_status *s, struct json *j)
     json_close(j, ']');
 }
 
+static void put_rib(const struct rib_stats *r, struct json *j)
+{
+    json_key(j, "routes");
+    json_open(j, '{');
+    put_number(j, "prefixes", r->prefixes);
+    put_number(j, "left_out", r->left_out);
+    put_number(j, "broken", r->broken);
+    put_number(j, "bytes", r->bytes);
+    json_close(j, '}');
+}
+
 static void put_probe(const struct probe_status *s, struct json *j)
 {
     put_text(j, "version", WEIR_VERSION);
@@ -130,10 +141,14 @@ static void put_probe(const struct probe_status *s, struct json *j)
     put_interfaces(s, j);
     put_monitors(s, j);
     put_exporters(s, j);
+    if (s->rib && *s->rib)
+        put_rib(rib_stats(*s->rib), j);
 }
 
 void probe_status_answer(const struct probe_status *s, const char *line, struct buf *out)
 {
+    if (probe_answers_ask(s->answers, line, out))
+        return;
     struct json j = json_of(out);
     struct counts *all = all_counts(s);
 

@@ -3,6 +3,7 @@
 #define CLI_PROBE_STATUS_H
 
 #include "base/buf.h"
+#include "cli/probe_answers.h"
 #include "cli/probe_store.h"
 #include "net/live.h"
 
@@ -23,9 +24,11 @@ struct probe_status {
     const struct live *const *live;  /* the rings of an interface stand together */
     size_t n_live;
     size_t n_rings; /* of each interface */
+    struct probe_answers *answers;
+    const struct rib *const *rib; /* *rib NULL: none */
 };
 
-/* Answers "probe", "counters" or "drops" as one JSON object. */
+/* Answers "probe", "counters" or "drops" as one JSON object, and what cli/probe_answers.h has. */
 void probe_status_answer(const struct probe_status *s, const char *line, struct buf *out);
 
 #endif

@@ -260,6 +260,11 @@ void show_probe(const json_t *answer)
                      text(x, "name"), number(x, "version"), number(x, "records"),
                      number(x, "messages"), number(x, "bytes"));
     }
+    const json_t *rib = json_object_get(answer, "routes");
+    if (rib)
+        (void)printf("  BGP's routes: %" PRIu64 " prefixes, %" PRIu64 " left out, %" PRIu64
+                     " broken records\n",
+                     number(rib, "prefixes"), number(rib, "left_out"), number(rib, "broken"));
     (void)printf("  Metered %" PRIu64 " packets, %" PRIu64 " bytes, into %" PRIu64 " flows\n",
                  number(c, "packets"), number(c, "packet_bytes"), number(c, "flows_metered"));
     (void)printf("'weir show --probe counters' has every number.\n");

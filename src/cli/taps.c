@@ -354,6 +354,8 @@ static struct taps *taps_new(size_t n, const struct taps_options *o)
     t->rib_path = o->rib_path;
     t->routes_fd = -1;
     t->status = o->status;
+    t->status.answers = probe_answers_new(o->status.setup, o->probe);
+    t->status.rib = (const struct rib *const *)o->rib;
     t->n = n;
     t->n_hands = o->threads;
     t->hands = mem_new(t->n_hands, sizeof *t->hands);
@@ -439,6 +441,7 @@ void taps_close(struct taps *t)
         ctl_close(&t->ctl);
     close_fd(t->routes_fd);
     loop_close(&t->loop);
+    probe_answers_free(t->status.answers);
     free((void *)t->live);
     free(t->taps);
     free(t->hands);

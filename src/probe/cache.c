@@ -89,6 +89,8 @@ size_t cache_entry_bytes(const struct cache *c)
     return c->stride + ((size_t)c->mask + 1) * sizeof *c->spots / c->o.entries;
 }
 
+size_t cache_bytes(const struct cache *c) { return c->o.entries * cache_entry_bytes(c); }
+
 uint64_t cache_hash(const struct cache *c, const void *key)
 {
     return hash_keyed(key, c->o.key_bytes);
@@ -321,6 +323,7 @@ static enum cache_class class_of(uint8_t proto, uint8_t tcp_flags)
 static void fill(const struct cache *c, struct cache_flow *f, const struct cache_packet *p)
 {
     f->hash = (uint32_t)p->hash;
+    f->end = 0;
     f->first_ms = p->time_ms;
     f->age_ms = 0;
     f->tcp_flags = p->tcp_flags;
@@ -497,6 +500,42 @@ void cache_tick(struct cache *c, int64_t now_ms)
     c->wheel_at = now_ms / SLOT_MS;
     for (int64_t i = 0; i < (n < SLOTS ? n : SLOTS); i++)
         run_slot(c, slot_of(c, from + i), now_ms);
+}
+
+/* In a permanent cache all that there are; else those that have not ended. */
+static bool is_there(const struct cache *c, uint32_t number)
+{
+    return c->o.type == CACHE_PERMANENT || at(c, number)->end == 0;
+}
+
+static uint32_t last_of(const struct cache *c, uint32_t from, uint32_t n)
+{
+    return c->fresh - from > n ? from + n : c->fresh;
+}
+
+uint32_t cache_look(const struct cache *c, uint32_t from, uint32_t n, struct cache_out *out)
+{
+    uint32_t last = last_of(c, from, n);
+
+    for (uint32_t i = from + 1; i <= last; i++)
+        if (is_there(c, i))
+            out->flow(out, at(c, i));
+    return last < c->fresh ? last : 0;
+}
+
+uint32_t cache_end_some(struct cache *c, uint32_t from, uint32_t n)
+{
+    uint32_t last = last_of(c, from, n);
+
+    for (uint32_t i = from + 1; i <= last; i++) {
+        if (!is_there(c, i))
+            continue;
+        if (c->o.type == CACHE_PERMANENT)
+            give(c, at(c, i), CACHE_END_FORCED);
+        else
+            end_flow(c, i, CACHE_END_FORCED);
+    }
+    return last < c->fresh ? last : 0;
 }
 
 void cache_flush(struct cache *c)

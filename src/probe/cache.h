@@ -124,9 +124,16 @@ void cache_tick(struct cache *c, int64_t now_ms);
 /* End everything. */
 void cache_flush(struct cache *c);
 
+/* Hand the flows among the n entries from number `from` (0 at first) on to `out`, as they are now;
+ * `end`: they end, and go where flows go instead. Returns the number to go on from; 0: that was
+ * all. */
+uint32_t cache_look(const struct cache *c, uint32_t from, uint32_t n, struct cache_out *out);
+uint32_t cache_end_some(struct cache *c, uint32_t from, uint32_t n);
+
 const struct cache_stats *cache_stats(const struct cache *c);
 
-/* Octets of memory for each entry, its share of the table included. */
+/* Octets of memory for each entry, its share of the table included; and for all. */
 size_t cache_entry_bytes(const struct cache *c);
+size_t cache_bytes(const struct cache *c);
 
 #endif

@@ -173,6 +173,8 @@ void classic_build(struct fnf_build *b)
         return;
     put_record(c, &b->out.records[b->out.n_records]);
     b->out.traditional = put_monitor(b, &c->out, 0, "");
+    b->out.monitors[b->out.traditional].sizes = true;
+    b->out.monitors[b->out.traditional].protocols = true;
     b->out.top = c->top;
     put_places(b, put_sampler(b));
     for (size_t i = 0; i < CLASSIC_SCHEMES; i++) {

@@ -163,6 +163,15 @@ bool exporter_is_own(struct exporter *e, const struct addr *src, uint16_t src_po
     return own;
 }
 
+uint16_t exporter_local(struct exporter *e, struct addr *out)
+{
+    lock(e);
+    uint16_t port = e->way->local_port;
+    *out = e->way->local;
+    unlock(e);
+    return port;
+}
+
 void exporter_boot(struct exporter *e, int64_t boot_ms)
 {
     lock(e);
@@ -361,6 +370,17 @@ void exporter_tick(struct exporter *e, int64_t now_ms)
         close_message(e);
     send_waiting(e);
     unlock(e);
+}
+
+bool exporter_kind(const struct exporter *e, size_t i, const struct setup_record **record,
+                   const struct layout **layout, uint16_t *template_id)
+{
+    if (i >= e->n_kinds)
+        return false;
+    *record = e->kinds[i].record;
+    *layout = &e->kinds[i].out.layout;
+    *template_id = (uint16_t)(TEMPLATE_FIRST + i);
+    return true;
 }
 
 struct exporter_totals exporter_totals(struct exporter *e)

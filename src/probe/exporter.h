@@ -41,11 +41,19 @@ int exporter_add(struct exporter *e, const struct record *r, size_t *number,
 bool exporter_is_own(struct exporter *e, const struct addr *src, uint16_t src_port,
                      const struct addr *dst, uint16_t dst_port);
 
+/* From where it sends: the port. */
+uint16_t exporter_local(struct exporter *e, struct addr *out);
+
 /* When its clock of uptime began, before the first rows: who says so first. */
 void exporter_boot(struct exporter *e, int64_t boot_ms);
 
 void exporter_rows(struct exporter *e, size_t number, const struct encode_rows *rows,
                    int64_t now_ms);
+
+/* The i-th kind of record that it carries, under which template; false: there are no more. They are
+ * all known before the first rows. */
+bool exporter_kind(const struct exporter *e, size_t i, const struct setup_record **record,
+                   const struct layout **layout, uint16_t *template_id);
 
 struct exporter_totals {
     uint64_t records;

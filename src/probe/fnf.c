@@ -453,9 +453,11 @@ static int on_monitor(struct fnf *f, const struct conf_line *line, struct err *e
         fnf_remark(f, line,
                    "history has no effect: flows that have ended are exported, and not kept");
         return 0;
-    case FNF_STATISTICS:
-        fnf_remark(f, line,
-                   "statistics have no effect: what is exported or stored can be asked for them");
+    case FNF_PROTOCOLS:
+        m->m.protocols = !line->no;
+        return 0;
+    case FNF_SIZES:
+        m->m.sizes = !line->no;
         return 0;
     default: /* FNF_NORMAL */
         m->m.type = CACHE_NORMAL;

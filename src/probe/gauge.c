@@ -32,6 +32,7 @@ struct place {
     bool output;
     uint8_t family;
     uint64_t sampler_number;
+    uint64_t *sizes;                 /* of packets, if they are counted */
     int64_t interval_ms;             /* the cache's clock */
     struct connections *connections; /* its monitor's; NULL: it wants none */
     uint32_t left;  /* packets of this turn that are to come, the next one included */
@@ -135,6 +136,8 @@ struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monito
         p->ifindex = s->dev[0] != '\0' ? if_nametoindex(s->dev) : 0;
         p->output = s->output;
         p->family = s->family;
+        if (setup->monitors[s->monitor].sizes)
+            p->sizes = monitor_traffic(p->monitor)->sizes;
         p->interval_ms = monitor_interval_ms(monitors[s->monitor]);
         p->connections = m->connections[s->monitor];
         if (s->sampler == SETUP_NONE)
@@ -437,6 +440,8 @@ static void feed(struct gauge *m, struct place *pl, size_t n)
         struct seen *s = &m->seen[i];
         if (!is_wanted(m, pl, s))
             continue;
+        if (pl->sizes)
+            pl->sizes[traffic_size(s->bytes / s->packets)] += s->packets;
         const struct details *d = wants ? details_at(m, pl, i) : NULL;
         uint8_t *key = m->keys + k * key_bytes;
         uint64_t *numbers = m->numbers + k * CACHE_RUNNING_MAX;

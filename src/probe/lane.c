@@ -192,6 +192,34 @@ struct cache_stats lane_cache_stats(struct lane *m, size_t i)
     return s;
 }
 
+size_t lane_cache_bytes(const struct lane *m, size_t i)
+{
+    return cache_bytes(monitor_cache(m->monitors[i]));
+}
+
+void lane_traffic(struct lane *m, size_t i, struct traffic *into)
+{
+    lock(m);
+    traffic_sum(into, monitor_traffic(m->monitors[i]));
+    unlock(m);
+}
+
+uint32_t lane_look(struct lane *m, size_t i, uint32_t from, uint32_t n, struct cache_out *out)
+{
+    lock(m);
+    uint32_t next = cache_look(monitor_cache(m->monitors[i]), from, n, out);
+    unlock(m);
+    return next;
+}
+
+uint32_t lane_end_some(struct lane *m, size_t i, uint32_t from, uint32_t n)
+{
+    lock(m);
+    uint32_t next = cache_end_some(monitor_cache(m->monitors[i]), from, n);
+    unlock(m);
+    return next;
+}
+
 const struct counts *lane_counts(const struct lane *m) { return &m->counts; }
 
 void lane_set_routes(struct lane *m, const struct routes *routes)

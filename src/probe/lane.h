@@ -35,6 +35,16 @@ void lane_end(struct lane *m);
 /* Of the i-th monitor. */
 struct cache_stats lane_cache_stats(struct lane *m, size_t i);
 
+/* Octets that its cache may take. */
+size_t lane_cache_bytes(const struct lane *m, size_t i);
+
+/* Also of what its statistics tell, added to `into`. */
+void lane_traffic(struct lane *m, size_t i, struct traffic *into);
+
+/* See cache_look() and cache_end_some(): metering waits while that lasts. */
+uint32_t lane_look(struct lane *m, size_t i, uint32_t from, uint32_t n, struct cache_out *out);
+uint32_t lane_end_some(struct lane *m, size_t i, uint32_t from, uint32_t n);
+
 /* Any thread may read them. */
 const struct counts *lane_counts(const struct lane *m);
 

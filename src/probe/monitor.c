@@ -22,6 +22,8 @@ struct monitor {
     size_t n_to;
     int64_t now_ms;
     struct schemes schemes;
+    bool protocols;
+    struct traffic traffic;
 };
 
 static void begin_rows(struct monitor *m)
@@ -41,12 +43,28 @@ void monitor_give(struct monitor *m, int64_t now_ms)
     begin_rows(m);
 }
 
+static void count_protocol(struct monitor *m, const struct cache_flow *f)
+{
+    struct facts facts = {.proto = 0};
+    int64_t idle_ms = m->now_ms - f->first_ms - f->age_ms;
+
+    record_facts(m->record, f, &facts);
+    struct traffic_flows *t = &m->traffic.by[traffic_protocol(&facts)];
+    t->flows++;
+    t->packets += f->packets;
+    t->bytes += f->bytes;
+    t->active_ms += f->age_ms;
+    t->idle_ms += idle_ms > 0 ? (uint64_t)idle_ms : 0;
+}
+
 static void on_flow(struct cache_out *out, const struct cache_flow *f)
 {
     struct monitor *m = container_of(out, struct monitor, out);
 
     record_row(&m->rows, f);
     schemes_add(&m->schemes, f, m->now_ms);
+    if (m->protocols)
+        count_protocol(m, f);
     if (m->batch.rows == m->batch.cap)
         monitor_give(m, m->now_ms);
 }
@@ -100,6 +118,7 @@ int monitor_new(struct monitor **out, const struct setup *setup, size_t number, 
 
     m->out = (struct cache_out){.flow = on_flow};
     schemes_init(&m->schemes);
+    m->protocols = sm->protocols;
     m->interval_ms = (int64_t)1000 * (sm->type == CACHE_PERMANENT ? sm->update_s : sm->active_s);
     for (size_t i = 0; i < sm->n_exporters && r == 0; i++) {
         struct to *t = &m->to[m->n_to++];
@@ -137,14 +156,16 @@ void monitor_feed(struct monitor *m, struct monitor *to, const struct setup_moni
 {
     m->schemes.from = m->record;
     m->schemes.v[m->schemes.n++] = (struct scheme){.cache = to->cache,
-                                                            .record = to->record,
-                                                            .src_bits_min = setup->src_bits_min,
-                                                            .dst_bits_min = setup->dst_bits_min};
+                                                   .record = to->record,
+                                                   .src_bits_min = setup->src_bits_min,
+                                                   .dst_bits_min = setup->dst_bits_min};
 }
 
 const struct record *monitor_record(const struct monitor *m) { return m->record; }
 
 struct cache *monitor_cache(struct monitor *m) { return m->cache; }
+
+struct traffic *monitor_traffic(struct monitor *m) { return &m->traffic; }
 
 int64_t monitor_interval_ms(const struct monitor *m) { return m->interval_ms; }
 

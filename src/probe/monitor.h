@@ -2,11 +2,12 @@
 #ifndef PROBE_MONITOR_H
 #define PROBE_MONITOR_H
 
-#include "probe/schemes.h"
 #include "probe/cache.h"
 #include "probe/exporter.h"
 #include "probe/record.h"
+#include "probe/schemes.h"
 #include "probe/setup.h"
+#include "probe/traffic.h"
 
 struct monitor;
 
@@ -22,6 +23,9 @@ void monitor_feed(struct monitor *m, struct monitor *to, const struct setup_moni
 
 const struct record *monitor_record(const struct monitor *m);
 struct cache *monitor_cache(struct monitor *m);
+
+/* What went by and ended, where the setup asks for it. */
+struct traffic *monitor_traffic(struct monitor *m);
 
 /* After so long a flow that lasts is given out. */
 int64_t monitor_interval_ms(const struct monitor *m);

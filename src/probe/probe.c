@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct probe {
     const struct setup *setup;
@@ -134,6 +135,54 @@ void probe_set_rib(struct probe *p, const struct rib *rib)
     for (size_t i = 0; i < p->n_lanes; i++)
         lane_set_rib(p->lanes[i], rib);
 }
+
+/* Behind the entries of one lane come those of the next. */
+static bool go_on(const struct probe *p, struct probe_place *at, uint32_t next)
+{
+    at->entry = next;
+    if (next == 0)
+        at->lane++;
+    return at->lane < p->n_lanes;
+}
+
+bool probe_look(struct probe *p, size_t i, struct probe_place *at, uint32_t n,
+                struct cache_out *out)
+{
+    return at->lane < p->n_lanes &&
+           go_on(p, at, lane_look(p->lanes[at->lane], i, at->entry, n, out));
+}
+
+bool probe_end_some(struct probe *p, size_t i, struct probe_place *at, uint32_t n)
+{
+    return at->lane < p->n_lanes &&
+           go_on(p, at, lane_end_some(p->lanes[at->lane], i, at->entry, n));
+}
+
+size_t probe_cache_bytes(const struct probe *p, size_t i)
+{
+    size_t sum = 0;
+
+    for (size_t k = 0; k < p->n_lanes; k++)
+        sum += lane_cache_bytes(p->lanes[k], i);
+    return sum;
+}
+
+struct traffic probe_traffic(const struct probe *p, size_t i)
+{
+    struct traffic sum;
+
+    memset(&sum, 0, sizeof sum);
+    for (size_t k = 0; k < p->n_lanes; k++)
+        lane_traffic(p->lanes[k], i, &sum);
+    return sum;
+}
+
+const struct counts *probe_exporter_counts(const struct probe *p, size_t i)
+{
+    return &p->counts[i];
+}
+
+struct exporter *probe_exporter(const struct probe *p, size_t i) { return p->exporters[i]; }
 
 struct cache_stats probe_cache_stats(const struct probe *p, size_t i)
 {

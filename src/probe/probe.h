@@ -46,6 +46,26 @@ void probe_set_rib(struct probe *p, const struct rib *rib);
 /* How many octets of packets, beside their headers, records ask for. */
 size_t probe_section_bytes(const struct probe *p);
 
+/* A place among all flows of a monitor: zeroed at first. */
+struct probe_place {
+    size_t lane;
+    uint32_t entry;
+};
+
+/* Some of the i-th monitor's flows are handed to `out` as they are now, or end; at most n. false:
+ * those were the last. */
+bool probe_look(struct probe *p, size_t i, struct probe_place *at, uint32_t n,
+                struct cache_out *out);
+bool probe_end_some(struct probe *p, size_t i, struct probe_place *at, uint32_t n);
+
+/* Of the i-th monitor: octets that its caches may take; and see probe/traffic.h. */
+size_t probe_cache_bytes(const struct probe *p, size_t i);
+struct traffic probe_traffic(const struct probe *p, size_t i);
+
+/* Of the i-th exporter alone. */
+const struct counts *probe_exporter_counts(const struct probe *p, size_t i);
+struct exporter *probe_exporter(const struct probe *p, size_t i);
+
 /* Of the i-th monitor and exporter. `high` is the sum of the threads' own. */
 struct cache_stats probe_cache_stats(const struct probe *p, size_t i);
 struct exporter_totals probe_exporter_totals(const struct probe *p, size_t i);

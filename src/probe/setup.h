@@ -96,6 +96,8 @@ struct setup_monitor {
     uint32_t update_s; /* permanent caches: how often totals go out */
     uint32_t idle_s[CACHE_CLASSES];
     uint32_t give_s; /* flows that have ended go out so often; 0: within LANE_WAIT_MS */
+    bool sizes;      /* of its packets are counted */
+    bool protocols;  /* of its flows */
     bool of_flows;   /* it adds up flows of an earlier monitor, not packets: */
     int from;
     uint8_t src_bits_min; /* prefixes that it makes have at least so many bits */
@@ -118,6 +120,7 @@ struct setup_test {
     uint8_t lo[SETUP_TEST_OCTETS];
     uint8_t hi[SETUP_TEST_OCTETS];
     char dev[IFNAMSIZ]; /* if there: the number of this interface instead */
+    bool outside;       /* passes if it is not in the bounds */
 };
 
 /* Which flows of the traditional cache are told as the largest. */
