@@ -79,6 +79,8 @@ static void print_cache(const struct setup_monitor *m)
         return;
     }
     (void)printf("  cache of %u flows; ", m->entries);
+    if (m->give_s)
+        (void)printf("what has ended goes out every %u s; ", m->give_s);
     if (m->type == CACHE_PERMANENT) {
         (void)printf("they stay, and their totals go out every ");
         print_seconds(m->update_s);
@@ -136,8 +138,9 @@ static void print_place(const struct setup *s, const struct setup_place *p)
                  p->output ? "leaves" : "comes", s->monitors[p->monitor].name);
     if (p->sampler != SETUP_NONE) {
         const struct setup_sampler *x = &s->samplers[p->sampler];
-        (void)printf(", one packet in %u%s (sampler %s)", x->rate, x->random ? " at random" : "",
-                     x->name);
+        (void)printf(", one packet in %u%s", x->rate, x->random ? " at random" : "");
+        if (x->name[0])
+            (void)printf(" (sampler %s)", x->name);
     }
     (void)putchar('\n');
 }
@@ -153,6 +156,15 @@ static void print_bgp(const struct setup *s)
                      s->local_as ? "the local one, or 0" : "0");
 }
 
+void check_setup(const struct setup *s)
+{
+    print_bgp(s);
+    for (size_t i = 0; i < s->n_places; i++)
+        print_place(s, &s->places[i]);
+    for (size_t i = 0; i < s->n_monitors; i++)
+        print_monitor(s, i);
+}
+
 bool check_probe(struct config *c)
 {
     struct setup s = {0};
@@ -161,11 +173,7 @@ bool check_probe(struct config *c)
     if (!fnf_any(c->fnf))
         return true;
     int r = fnf_setup(c->fnf, &c->conf, &s, &err);
-    print_bgp(&s);
-    for (size_t i = 0; i < s.n_places; i++)
-        print_place(&s, &s.places[i]);
-    for (size_t i = 0; i < s.n_monitors; i++)
-        print_monitor(&s, i);
+    check_setup(&s);
     for (size_t i = 0; fnf_note(c->fnf, i, &err); i++)
         (void)printf("%s\n", err.text);
     setup_free(&s);

@@ -8,4 +8,7 @@
  * false: there was a mistake. */
 bool check_probe(struct config *c);
 
+/* What a setup means. */
+void check_setup(const struct setup *s);
+
 #endif

@@ -4,6 +4,7 @@
 #include "cli/check_probe.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/vyos.h"
 #include "net/sock.h"
 #include "store/labels.h"
 
@@ -230,20 +231,50 @@ static int check(const char *path)
     return r == 0 && right ? 0 : r == ERR_SYS ? 1 : 2;
 }
 
+static void say_note(const char *text) { (void)printf("%s\n", text); }
+
+static int check_vyos(const char *path)
+{
+    char facility[VYOS_FACILITY];
+    struct setup s = {0};
+    struct err err;
+    int r = vyos_setup(path, false, false, say_note, &s, facility, &err);
+
+    if (r) {
+        (void)fprintf(stderr, "weir check: %s\n", err.text);
+        return r == ERR_SYS ? 1 : 2;
+    }
+    check_setup(&s);
+    if (facility[0])
+        (void)printf("Log lines go to syslog, too, as %s\n", facility);
+    setup_free(&s);
+    return 0;
+}
+
+enum { OPT_VYOS = 1 };
+
+static const struct opt opts[] = {
+    {OPT_VYOS, "vyos", 0, "FILE",
+     "a configuration of VyOS: what 'weir probe --vyos' makes of its flow-accounting"},
+};
+
 static int cmd_check_run(int argc, char **argv)
 {
-    struct opt_scan scan = opt_scan_of(NULL, 0, argc, argv);
+    struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
     const char *path = NULL;
+    const char *vyos = NULL;
     struct err err;
     int id;
 
     while ((id = opt_next(&scan, &err)) != OPT_END) {
         if (id == ERR_CONFIG)
             return command_usage_error(&cmd_check, err.text);
-        if (path)
+        if (path || vyos)
             return command_usage_error(&cmd_check, "expected one file");
-        path = scan.value;
+        *(id == OPT_VYOS ? &vyos : &path) = scan.value;
     }
+    if (vyos)
+        return check_vyos(vyos);
     path = path ? path : config_usual();
     return path ? check(path)
                 : command_usage_error(&cmd_check, "expected a file: there is no " FILTERS_CONFIG);
@@ -252,11 +283,13 @@ static int cmd_check_run(int argc, char **argv)
 const struct command cmd_check = {
     .name = "check",
     .summary = "read a configuration: what it means, what is wrong in it",
-    .usage = "[FILE]",
+    .usage = "[FILE | --vyos FILE]",
     .details = "Reads FILE (else $WEIR_CONFIG, else " FILTERS_CONFIG ") as 'weir collect' and "
                "'weir query' do, and says what it means. Every mistake is written to stderr as "
                "FILE:LINE:COLUMN: what was expected, and the exit status is then 2.\n"
                "docs/configuration.md describes the commands.",
     .examples = "weir check weir.conf\n    before SIGHUP or a restart\n",
+    .opts = opts,
+    .n_opts = COUNT_OF(opts),
     .run = cmd_check_run,
 };

@@ -11,6 +11,7 @@
 #include "cli/probe_store.h"
 #include "cli/progress.h"
 #include "cli/taps.h"
+#include "cli/vyos.h"
 #include "net/frames.h"
 #include "probe/origin.h"
 #include "probe/probe.h"
@@ -32,6 +33,7 @@ enum {
     OPT_PROMISCUOUS,
     OPT_OWN,
     OPT_CONFIG,
+    OPT_VYOS,
     OPT_STORE,
     OPT_INSTANCE,
     OPT_THREADS,
@@ -43,6 +45,8 @@ static const struct opt opts[] = {
     {OPT_CONFIG, "config", 'c', "FILE",
      "records, exporters, monitors and interfaces in the routers' commands ($WEIR_CONFIG or "
      "/etc/weir/weir.conf where no flag says what to meter)"},
+    {OPT_VYOS, "vyos", 0, "FILE",
+     "the same out of a configuration of VyOS: its block system flow-accounting"},
     {PROBE_INTERFACE, "interface", 'i', "DEV",
      "packets of an interface; may be given several times"},
     {PROBE_DIRECTION, "direction", 0, "in|out|both",
@@ -89,7 +93,9 @@ struct options {
     struct live_options live;
     struct probe_flags flags;
     const char *config;
-    const char *store; /* NULL: none */
+    const char *vyos;
+    char facility[VYOS_FACILITY]; /* of syslog; "": no lines go there */
+    const char *store;            /* NULL: none */
     const char *instance;
     const char *flag; /* one that says what a configuration would; NULL: none */
     struct probe_options probe;
@@ -397,6 +403,9 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     case OPT_CONFIG:
         o->config = value;
         return 0;
+    case OPT_VYOS:
+        o->vyos = value;
+        return 0;
     case OPT_RATE:
         return text_count(value, strlen(value), RATE_MAX, &o->probe.way.pace, err);
     case OPT_POSITIONAL:
@@ -414,14 +423,22 @@ static const char *name_of(int id)
     return "";
 }
 
+static void say_note(const char *text) { (void)fprintf(stderr, "weir probe: %s\n", text); }
+
 /* What is to be done, as flags or a configuration say it. */
 static int make_setup(struct options *o, struct setup *out, struct err *err)
 {
     const char *path = o->config ? o->config : o->flag || o->store ? NULL : config_usual();
 
-    if (o->config && o->flag)
+    if (o->config && o->vyos)
+        return err_set(err, ERR_CONFIG, "--config and --vyos: expected one of them");
+    if ((o->config || o->vyos) && o->flag)
         return err_set(err, ERR_CONFIG,
-                       "--%s and --config: the file says what is metered; say it there", o->flag);
+                       "--%s and --%s: the file says what is metered; say it there", o->flag,
+                       o->config ? "config" : "vyos");
+    if (o->vyos)
+        return vyos_setup(o->vyos, o->path != NULL, o->store != NULL, say_note, out, o->facility,
+                          err);
     if (path)
         return probe_conf_setup(path, o->path != NULL, out, err);
     if ((o->flags.n_dev > 0) == (o->path != NULL))
@@ -463,6 +480,8 @@ static int cmd_probe_run(int argc, char **argv)
         r = probe_store_join(&setup, &err);
     if (r == 0)
         r = check(&o, &setup, &err);
+    if (r == 0 && o.facility[0])
+        r = log_to_syslog(o.facility, &err);
     int status = r ? command_usage_error(&cmd_probe, err.text) : run(&o, &setup);
     setup_free(&setup);
     return status;
@@ -471,7 +490,8 @@ static int cmd_probe_run(int argc, char **argv)
 const struct command cmd_probe = {
     .name = "probe",
     .summary = "meter packets into flows, and export them",
-    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT|--store DIR | --config FILE",
+    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT|--store DIR | --config FILE | "
+             "--vyos FILE",
     .details = "Does what a router's NetFlow does, with the packets of interfaces or of a capture: "
                "adds up those of the same addresses, protocol, ports, type of service and input "
                "interface, and sends each flow to the collectors when it has ended: when nothing "
@@ -500,7 +520,9 @@ const struct command cmd_probe = {
                 "weir probe -i eth0 --store /var/lib/weir\n"
                 "    straight into a store, for weir query\n"
                 "weir probe --config router.conf\n"
-                "    a router's own configuration\n",
+                "    a router's own configuration\n"
+                "weir probe --vyos /config/config.boot\n"
+                "    what VyOS would meter\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_probe_run,

@@ -1,0 +1,154 @@
+"""weir probe --vyos: the block of flow-accounting as VyOS writes it, and what it means."""
+
+import struct
+
+import pytest
+
+import packets
+from test_probe import conversations, needs_tshark  # noqa: F401
+
+BLOCK = """interfaces {{
+    ethernet eth1 {{
+        description "to {{ somewhere }}"
+    }}
+}}
+system {{
+    flow-accounting {{
+        interface eth1
+        interface eth2
+        netflow {{
+{more}            server 127.0.0.1 {{
+                port {port}
+            }}
+            timeout {{
+                expiry-interval 60
+                flow-generic 3600
+                icmp 300
+                max-active-life 604800
+                tcp-fin 300
+                tcp-generic 3600
+                tcp-rst 120
+                udp 300
+            }}
+        }}
+        syslog-facility daemon
+    }}
+    host-name vyos
+}}
+// vyos-config-version: "flow-accounting@1"
+"""
+
+
+def block(port=2055, *more):
+    return BLOCK.format(port=port, more="".join(f"            {line}\n" for line in more))
+
+
+@pytest.fixture
+def boot(tmp_path):
+    def written(text):
+        path = tmp_path / "config.boot"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def test_the_block_as_it_stands(run, boot):
+    said = run("check", "--vyos", boot(block(2055, "sampling-rate 100", "version 9"))).stdout
+    for text in ("Interface eth1: IPv4 that comes, by flow monitor ipv4, one packet in 100 at random", "Interface eth2: IPv6 that comes",
+                 "what has ended goes out every 60 s; out after 7d 0h, or idle for 1h 0m, UDP 5m 0s, ICMP 5m 0s, TCP's FIN 5m 0s, TCP's RST 2m 0s",
+                 "to 127.0.0.1:2055: NetFlow v9, UDP 127.0.0.1:2055", "as daemon"):
+        assert text in said, text
+
+
+def test_set_commands_and_defaults_say_the_same(run, boot):
+    commands = """set interfaces ethernet eth1 address '192.0.2.1/24'
+set system flow-accounting interface 'eth1'
+set system flow-accounting interface 'eth2'
+set system flow-accounting netflow server 127.0.0.1
+set system flow-accounting syslog-facility 'daemon'
+set system host-name 'vyos'
+"""
+    whole = run("check", "--vyos", boot(block(2055, "version 9"))).stdout
+    assert run("check", "--vyos", boot(commands)).stdout == whole
+
+
+def test_what_else_there_is(run, boot):
+    said = run("check", "--vyos", boot("""flow-accounting {
+    buffer-size 10
+    disable-imt
+    enable-egress
+    interface eth1
+    netflow {
+        engine-id 5
+        max-flows 100000
+        server 2001:db8::1 {
+        }
+        server 192.0.2.9 { port 9995 }
+        source-address 192.0.2.1
+        version 10
+    }
+    packet-length 128
+    sflow {
+        agent-address 192.0.2.1
+        server 192.0.2.7 { port 6343 }
+    }
+    vrf RED
+}
+""")).stdout
+    for text in ("config.boot:2:5: buffer-size has no effect here: ", "config.boot:3:5: disable-imt has no effect here: ", ":15:5: packet-length has no effect here: ",
+                 ":16:5: sflow has no effect here: sFlow is not exported", "Interface eth1: IPv4 that leaves", "cache of 100000 flows",
+                 "IPFIX, UDP [2001:db8::1]:2055 in VRF RED, from 192.0.2.1", "IPFIX, UDP 192.0.2.9:9995 in VRF RED"):
+        assert text in said, text
+    assert said.count("has no effect") == 4
+
+
+@needs_tshark
+@pytest.mark.parametrize("version", (5, 9, 10))
+def test_a_capture_is_exported_as_the_block_says(run, boot, conversations, tmp_path, version):
+    truth = [f for f in packets.truth(conversations) if version != 5 or ":" not in f["src_addr"]]
+    with packets.Listener() as listener:
+        run("probe", "--vyos", boot(block(listener.port, f"version {version}", "engine-id 7").replace("        syslog-facility daemon\n", "")), "-r", conversations)
+        datagrams = listener.datagrams()
+    packets.write(tmp_path / "sent.pcap", datagrams)
+    flows, other = packets.decode(tmp_path / "sent.pcap")
+    assert other["malformed"] == 0 == other["expert"]
+    assert {f["version"] for f in flows} == {version}
+    assert sum(f["packets"] for f in flows) == sum(f["packets"] for f in truth) and sum(f["bytes"] for f in flows) == sum(f["bytes"] for f in truth)
+    if version == 5:
+        assert {d[21] for d in datagrams} == {7}
+    else:
+        assert {f["source_id" if version == 9 else "od_id"] for f in flows} == {7}
+
+
+def test_sampling_is_told(run, boot, conversations):
+    with packets.Listener() as listener:
+        done = run("probe", "--vyos", boot(block(listener.port, "version 5", "sampling-rate 4").replace("        syslog-facility daemon\n", "")), "-r", conversations)
+        assert {struct.unpack_from(">H", d, 22)[0] for d in listener.datagrams()} == {2 << 14 | 4}
+    assert "left out by a sampler" in done.stderr
+
+
+@pytest.mark.parametrize("text, said", (
+    ("system {\n    host-name x\n}\n", "config.boot: expected system flow-accounting, found none"),
+    ("flow-accounting {\n    interface eth0\n}\n", "config.boot: expected netflow server ADDRESS in flow-accounting, or --store DIR"),
+    ("flow-accounting {\n    netflow {\n        server 192.0.2.1 {\n        }\n    }\n}\n", "config.boot: expected interface NAME in flow-accounting"),
+    ("flow-accounting {\n    netflow {\n        sampling-rat 3\n", ':3:9: expected engine-id or max-flows or sampling-rate or server or source-address or source-ip or version or timeout, '
+     'found "sampling-rat"; did you mean sampling-rate?'),
+    ("flow-accounting {\n    netflow {\n        server here {\n", ':3:16: expected an IP address, found "here"'),
+    ("flow-accounting {\n    netflow {\n        version 7\n", ":3:17: expected 5, 9 or 10, found 7"),
+    ("flow-accounting {\n    netflow {\n        timeout {\n            udp 0\n", ':4:17: expected 1 to 2147483647, found "0"'),
+    ("flow-accounting {\n    netflow {\n        version\n", ':3:9: expected N behind "version"'),
+    ("flow-accounting {\n    syslog-facility moon\n", ':2:21: expected a facility of syslog, as daemon or local0, found "moon"'),
+    ("flow-accounting {\n    interface eth0\n", ':3:1: expected "}", found the end'),
+    ("flow-accounting {\n    interface eth0\n    netflow {\n        version 5\n        sampling-rate 20000\n        server 1.2.3.4 {\n        }\n    }\n}\n",
+     "config.boot:5: NetFlow v5 cannot say a sampling-rate above 16383"),
+))
+def test_mistakes_have_their_place(run, boot, text, said):
+    for command in (("check", "--vyos"), ("probe", "--vyos")):
+        done = run(*command, boot(text), status=2)
+        assert said in done.stderr, done.stderr
+
+
+def test_the_file_says_it_all(run, boot):
+    assert "--to and --vyos: the file says what is metered" in run("probe", "--vyos", boot(block()), "--to", "127.0.0.1:9", status=2).stderr
+    assert "--config and --vyos" in run("probe", "--vyos", boot(block()), "--config", boot(block()), status=2).stderr
