@@ -490,8 +490,7 @@ static int cmd_probe_run(int argc, char **argv)
 const struct command cmd_probe = {
     .name = "probe",
     .summary = "meter packets into flows, and export them",
-    .usage = "[options] --interface DEV|--read FILE --to HOST:PORT|--store DIR | --config FILE | "
-             "--vyos FILE",
+    .usage = "[options] -i DEV|--read FILE --to HOST:PORT|--store DIR | --config|--vyos FILE",
     .details = "Does what a router's NetFlow does, with the packets of interfaces or of a capture: "
                "adds up those of the same addresses, protocol, ports, type of service and input "
                "interface, and sends each flow to the collectors when it has ended: when nothing "
