@@ -1,6 +1,7 @@
 #include "cli/check_probe.h"
 
 #include "base/text.h"
+#include "cli/as_router.h"
 #include "probe/origin.h"
 
 #include <stdio.h>
@@ -163,6 +164,23 @@ void check_setup(const struct setup *s)
         print_place(s, &s->places[i]);
     for (size_t i = 0; i < s->n_monitors; i++)
         print_monitor(s, i);
+}
+
+bool check_as_router(struct config *c)
+{
+    struct setup s = {0};
+    struct err err;
+
+    if (!fnf_any(c->fnf)) {
+        (void)fprintf(stderr, "weir check: it says nothing of metering; expected flow monitor, ip "
+                              "flow-export, ... (docs/probe.md)\n");
+        return false;
+    }
+    int r = fnf_setup(c->fnf, &c->conf, &s, &err);
+    if (r == 0)
+        as_router_print(&s, stdout);
+    setup_free(&s);
+    return r == 0;
 }
 
 bool check_probe(struct config *c)

@@ -8,6 +8,9 @@
  * false: there was a mistake. */
 bool check_probe(struct config *c);
 
+/* The same, as commands of a router (cli/as_router.h), and nothing else. */
+bool check_as_router(struct config *c);
+
 /* What a setup means. */
 void check_setup(const struct setup *s);
 

@@ -1,6 +1,7 @@
 /* weir check: read a configuration, say what it means and what is wrong in it. */
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/as_router.h"
 #include "cli/check_probe.h"
 #include "cli/command.h"
 #include "cli/config.h"
@@ -209,7 +210,7 @@ static bool print_names(const struct config *c)
     return right;
 }
 
-static int check(const char *path)
+static int check(const char *path, bool as_router)
 {
     struct config *c = mem_new(1, sizeof *c);
     struct err err;
@@ -219,6 +220,12 @@ static int check(const char *path)
     int r = config_check(c, path, &err);
     if (r && c->mistakes == 0)
         (void)fprintf(stderr, "weir check: %s\n", err.text);
+    if (as_router) {
+        bool printed = r == 0 && check_as_router(c);
+        config_free(c);
+        free(c);
+        return printed ? 0 : r == ERR_SYS ? 1 : 2;
+    }
     bool right = print_filters(c);
     right = print_names(c) && right;
     if (r == 0 && c->has_collector)
@@ -233,29 +240,34 @@ static int check(const char *path)
 
 static void say_note(const char *text) { (void)printf("%s\n", text); }
 
-static int check_vyos(const char *path)
+static int check_vyos(const char *path, bool as_router)
 {
     char facility[VYOS_FACILITY];
     struct setup s = {0};
     struct err err;
-    int r = vyos_setup(path, false, false, say_note, &s, facility, &err);
+    int r = vyos_setup(path, false, false, as_router ? NULL : say_note, &s, facility, &err);
 
     if (r) {
         (void)fprintf(stderr, "weir check: %s\n", err.text);
         return r == ERR_SYS ? 1 : 2;
     }
-    check_setup(&s);
-    if (facility[0])
+    if (as_router)
+        as_router_print(&s, stdout);
+    else
+        check_setup(&s);
+    if (facility[0] && !as_router)
         (void)printf("Log lines go to syslog, too, as %s\n", facility);
     setup_free(&s);
     return 0;
 }
 
-enum { OPT_VYOS = 1 };
+enum { OPT_VYOS = 1, OPT_AS_ROUTER };
 
 static const struct opt opts[] = {
     {OPT_VYOS, "vyos", 0, "FILE",
      "a configuration of VyOS: what 'weir probe --vyos' makes of its flow-accounting"},
+    {OPT_AS_ROUTER, "as-router", 0, NULL,
+     "print what is metered as the commands of a router, a page for each monitor, to be pasted"},
 };
 
 static int cmd_check_run(int argc, char **argv)
@@ -263,32 +275,38 @@ static int cmd_check_run(int argc, char **argv)
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
     const char *path = NULL;
     const char *vyos = NULL;
+    bool as_router = false;
     struct err err;
     int id;
 
     while ((id = opt_next(&scan, &err)) != OPT_END) {
         if (id == ERR_CONFIG)
             return command_usage_error(&cmd_check, err.text);
+        if (id == OPT_AS_ROUTER) {
+            as_router = true;
+            continue;
+        }
         if (path || vyos)
             return command_usage_error(&cmd_check, "expected one file");
         *(id == OPT_VYOS ? &vyos : &path) = scan.value;
     }
     if (vyos)
-        return check_vyos(vyos);
+        return check_vyos(vyos, as_router);
     path = path ? path : config_usual();
-    return path ? check(path)
+    return path ? check(path, as_router)
                 : command_usage_error(&cmd_check, "expected a file: there is no " FILTERS_CONFIG);
 }
 
 const struct command cmd_check = {
     .name = "check",
     .summary = "read a configuration: what it means, what is wrong in it",
-    .usage = "[FILE | --vyos FILE]",
+    .usage = "[--as-router] [FILE | --vyos FILE]",
     .details = "Reads FILE (else $WEIR_CONFIG, else " FILTERS_CONFIG ") as 'weir collect' and "
                "'weir query' do, and says what it means. Every mistake is written to stderr as "
                "FILE:LINE:COLUMN: what was expected, and the exit status is then 2.\n"
                "docs/configuration.md describes the commands.",
-    .examples = "weir check weir.conf\n    before SIGHUP or a restart\n",
+    .examples = "weir check weir.conf\n    before SIGHUP or a restart\n"
+                "weir check --as-router weir.conf\n    the same flow monitors, for a router\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_check_run,

@@ -305,7 +305,7 @@ static void put_monitors(const struct probe_flags *f, struct setup *s)
 int probe_setup(const struct probe_flags *f, bool may_be_none, struct setup *out, struct err *err)
 {
     enum { V5_RATE_MAX = (1 << 14) - 1 };
-    struct setup s = {0};
+    struct setup s = {.traditional = 0}; /* IPv4's monitor, which is the first */
 
     if (f->n_to == 0 && !may_be_none)
         return err_set(err, ERR_CONFIG, "expected --to HOST:PORT, or --store DIR");

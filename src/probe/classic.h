@@ -66,6 +66,7 @@ struct classic {
     struct classic_cache caches[CLASSIC_SCHEMES];
     size_t cache; /* the one that the block in hand is about */
     struct setup_top top;
+    struct fnf_said devices[SETUP_TESTS]; /* of top's tests: the interfaces that they are about */
 };
 
 void classic_init(struct classic *c);

@@ -199,7 +199,8 @@ static int read_numbers(const struct conf_line *line, int form, struct setup_tes
     }
 }
 
-static int read_test(const struct conf_line *line, struct setup_test *t, struct err *err)
+static int read_test(const struct conf_line *line, struct setup_test *t, struct fnf_said *dev,
+                     struct err *err)
 {
     int form = (enum form)(line->then->id >> FORM_SHIFT);
 
@@ -208,7 +209,7 @@ static int read_test(const struct conf_line *line, struct setup_test *t, struct 
     case FORM_ADDR:
         return read_addr(line, t, err);
     case FORM_DEVICE:
-        return fnf_device(line, &line->arg[0], t->dev, err);
+        return fnf_say_joined(line, &line->arg[0], 0, dev, err);
     case FORM_PROTO:
         return read_proto(line, t, err);
     case FORM_IN:
@@ -224,21 +225,25 @@ int classic_match(struct classic *c, const struct conf_line *line, struct err *e
 {
     struct setup_top *top = &c->top;
     struct setup_test t = {.number = 0};
-    int r = read_test(line, &t, err);
+    struct fnf_said dev = {.line = 0};
+    int r = read_test(line, &t, &dev, err);
     size_t i = 0;
 
     if (r)
         return r;
-    while (i < top->n_tests && memcmp(&top->tests[i], &t, sizeof t) != 0)
+    while (i < top->n_tests &&
+           (memcmp(&top->tests[i], &t, sizeof t) != 0 || strcmp(c->devices[i].s, dev.s) != 0))
         i++;
     if (line->no && i < top->n_tests) {
         top->n_tests--;
         memmove(&top->tests[i], &top->tests[i + 1], (top->n_tests - i) * sizeof t);
+        memmove(&c->devices[i], &c->devices[i + 1], (top->n_tests - i) * sizeof dev);
     }
     if (line->no || i < top->n_tests)
         return 0;
     if (i == SETUP_TESTS)
         return conf_fail(line, 1, err, "at most %d lines of match", SETUP_TESTS);
+    c->devices[top->n_tests] = dev;
     top->tests[top->n_tests++] = t;
     return 0;
 }

@@ -176,6 +176,9 @@ void classic_build(struct fnf_build *b)
     b->out.monitors[b->out.traditional].sizes = true;
     b->out.monitors[b->out.traditional].protocols = true;
     b->out.top = c->top;
+    for (size_t i = 0; i < c->top.n_tests; i++)
+        if (c->devices[i].line)
+            fnf_find_device(b, &c->devices[i], b->out.top.tests[i].dev);
     put_places(b, put_sampler(b));
     for (size_t i = 0; i < CLASSIC_SCHEMES; i++) {
         uint8_t aggregation;

@@ -303,6 +303,12 @@ static void build(struct fnf_build *b)
     s->monitors = mem_new(l[FNF_MONITORS].n + CLASSIC_RECORDS, sizeof *s->monitors);
     s->places = mem_new(f->n_places + f->classic.n_places + 1, sizeof *s->places);
     s->traditional = SETUP_NONE;
+    s->aliases = mem_new(l[FNF_ALIASES].n + 1, sizeof *s->aliases);
+    for (; s->n_aliases < l[FNF_ALIASES].n; s->n_aliases++) {
+        const struct fnf_alias *a = fnf_at(f, FNF_ALIASES, s->n_aliases);
+        memcpy(s->aliases[s->n_aliases].name, a->name.s, sizeof a->name.s);
+        memcpy(s->aliases[s->n_aliases].dev, a->dev, sizeof a->dev);
+    }
     for (size_t i = 0; i < l[FNF_RECORDS].n; i++)
         add_record(b, fnf_at(f, FNF_RECORDS, i));
     for (size_t i = 0; i < l[FNF_EXPORTERS].n; i++)

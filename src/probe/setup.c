@@ -25,6 +25,7 @@ void setup_free(struct setup *s)
     free(s->samplers);
     free(s->monitors);
     free(s->places);
+    free(s->aliases);
     *s = (struct setup){0};
 }
 

@@ -132,6 +132,12 @@ struct setup_top {
     size_t n_tests; /* all must pass */
 };
 
+/* What a router calls an interface of ours. */
+struct setup_alias {
+    char name[SETUP_NAME];
+    char dev[IFNAMSIZ];
+};
+
 struct setup {
     char *rib;         /* a file of BGP's routes; NULL: none */
     uint32_t local_as; /* that is ours */
@@ -145,6 +151,8 @@ struct setup {
     size_t n_monitors;
     struct setup_place *places;
     size_t n_places;
+    struct setup_alias *aliases; /* for who shows the setup: devices are in place */
+    size_t n_aliases;
     int traditional; /* the monitor that the commands without monitors are about; or SETUP_NONE */
     struct setup_top top;
 };

@@ -48,10 +48,11 @@ static const struct row *row_of(int line)
     return &rows[i];
 }
 
+static const char *const flag_names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
+
 /* Only some of TCP's flags: "syn ack". */
 static int read_flags(const struct conf_line *line, uint8_t *out, struct err *err)
 {
-    static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
     const struct conf_word *text = &line->arg[0];
     uint8_t flags = 0;
 
@@ -60,10 +61,10 @@ static int read_flags(const struct conf_line *line, uint8_t *out, struct err *er
         size_t k = 0;
         while (at + n < text->len && text->s[at + n] != ' ' && text->s[at + n] != '\t')
             n++;
-        while (k < COUNT_OF(names) &&
-               (strlen(names[k]) < n || memcmp(names[k], text->s + at, n) != 0))
+        while (k < COUNT_OF(flag_names) &&
+               (strlen(flag_names[k]) < n || memcmp(flag_names[k], text->s + at, n) != 0))
             k++;
-        if (k == COUNT_OF(names) || n == 0)
+        if (k == COUNT_OF(flag_names) || n == 0)
             return conf_fail(line, text->column + at, err,
                              "expected ack, cwr, ece, fin, psh, rst, syn or urg, found \"%.*s\"",
                              (int)(n < 40 ? n : 40), text->s + at);
@@ -167,6 +168,11 @@ void words_print(const struct setup_record *r, size_t i, char out[static WORDS_T
                        f->len);
     else
         (void)snprintf(out, WORDS_TEXT, "%s", found->words);
+    for (size_t k = 0; k < COUNT_OF(flag_names); k++) {
+        size_t n = strlen(out);
+        if (found && f->flags & 1u << k)
+            (void)snprintf(out + n, WORDS_TEXT - n, " %s", flag_names[k]);
+    }
 }
 
 bool words_fit_v5(const struct setup_field *f)
