@@ -3,7 +3,7 @@
 
     bench/probe.py [--build DIR] [--packets N] [--rounds N] [--dir DIR] [PART...]
 
-PART is file, live or flood; all by default. What is measured and how is in bench/README.md; ends with 1 where a floor is not
+PART is file, live, flood or routers; all by default. What is measured and how is in bench/README.md; ends with 1 where a floor is not
 reached.
 """
 
@@ -25,10 +25,11 @@ import time
 import queries
 import run
 
-PARTS = ("file", "live", "flood")
+PARTS = ("file", "live", "flood", "routers")
 LIVE_US = 0.55
 CPU_US, TIMES_SOFTFLOWD, TIMES_NFPCAPD, FLOOD_SHARE = 0.20, 10, 8, 0.5
 FLOOD_ENTRIES, FLOOD_MB = 1 << 18, 128
+ROUTERS_RATIO, APPLICATIONS_US = 1.25, 2.0
 
 
 def arguments():
@@ -250,6 +251,50 @@ def flood(args, work):
     return us[usual] / us[many] >= FLOOD_SHARE and early == args.packets - FLOOD_ENTRIES and runs[many][0].mb <= FLOOD_MB
 
 
+# --- all that routers do, configured at once ---
+
+SCHEMES = ("as", "protocol-port", "source-prefix", "destination-prefix", "prefix", "as-tos", "protocol-port-tos", "source-prefix-tos",
+           "destination-prefix-tos", "prefix-tos", "prefix-port")
+
+
+def configured(port, other, rib):
+    """Two versions at once, BGP's routes, the eleven aggregation caches, the largest flows."""
+    lines = [f"rib {rib}", "interface eth0", " ip flow ingress", "ip flow-export version 5 origin-as bgp-nexthop", f"ip flow-export destination 127.0.0.1 {port}",
+             f"ip flow-export destination 127.0.0.1 {other} version 9", "ip flow-top-talkers", " top 10", " sort-by bytes"]
+    for name in SCHEMES:
+        lines += [f"ip flow-aggregation cache {name}", f" export destination 127.0.0.1 {port}", " enabled"]
+    return "\n".join(lines) + "\n"
+
+
+def routers(args, work):
+    sys.path.insert(0, str(run.ROOT / "tests"))
+    import mrt
+    capture = args.capture or write(work / "traffic.pcap", connections(random.Random(1)), args.packets, 50_000)
+    chance = random.Random(2)
+    rib = work / "rib.mrt"
+    nets = {(0x14000000 + (chance.randrange(1 << 16) << 8), chance.choice((24, 24, 23, 22, 20, 16))) for _ in range(100_000)}
+    rib.write_bytes(mrt.dump(*((f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255 & (0xFF << max(0, 24 - bits))}.0/{bits}", "192.0.2.1", 65000 + n % 90, 64000 + n % 700)
+                               for n, bits in nets if bits > 16)))
+    with Sink() as sink, Sink() as other:
+        conf = work / "routers.conf"
+        conf.write_text(configured(sink.port, other.port, rib))
+        plain = [args.weir, "probe", "-r", capture, "--to", f"127.0.0.1:{sink.port}"]
+        commands = {"flags, v9": plain, "all that routers do": [args.weir, "probe", "-r", capture, "--config", conf], "flags, v9, applications": [*plain, "--applications"]}
+        if "libndpi" not in subprocess.run([args.weir, "--version"], capture_output=True, text=True).stdout:
+            del commands["flags, v9, applications"]
+        runs = {name: [] for name in commands}
+        for _ in range(args.rounds):
+            for name, command in commands.items():
+                runs[name].append(Metered(command, args.packets))
+    us = {name: statistics.median(r.us for r in rs) for name, rs in runs.items()}
+    ratio = us["all that routers do"] / us["flags, v9"]
+    print(f"\n## {args.packets / 1e6:g} M packets: two exports, BGP's routes, eleven aggregation caches\n\n| program | CPU-s per M packets | resident MB |\n|---|---|---|")
+    for name, rs in runs.items():
+        print(f"| {name} | {us[name]:.3f} | {statistics.median(r.mb for r in rs):.0f} |")
+    print(f"\nAll of it takes {ratio:.2f} of the plain probe's CPU. {runs['all that routers do'][-1].said.splitlines()[-1]}")
+    return ratio <= ROUTERS_RATIO and us.get("flags, v9, applications", 0) <= APPLICATIONS_US
+
+
 def main():
     args = arguments()
     if not args.weir.exists():
@@ -261,7 +306,7 @@ def main():
     fine = True
     try:
         for part in args.parts or PARTS:
-            fine &= {"file": from_file, "live": live, "flood": flood}[part](args, work)
+            fine &= {"file": from_file, "live": live, "flood": flood, "routers": routers}[part](args, work)
     finally:
         shutil.rmtree(work)
     print("\nall floors reached" if fine else "\na floor was not reached")

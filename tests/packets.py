@@ -136,7 +136,8 @@ CFLOW = {"srcaddr": "src_addr", "srcaddrv6": "src_addr", "dstaddr": "dst_addr", 
          "abstimeend": "last_ms", "timestart": "first", "timeend": "last", "flow_end_reason": "end_reason",
          "srcas": "src_as", "dstas": "dst_as", "peer_srcas": "prev_as", "peer_dstas": "next_as", "srcmask": "src_mask", "srcmaskv6": "src_mask",
          "dstmask": "dst_mask", "dstmaskv6": "dst_mask", "nexthop": "next_hop", "nexthopv6": "next_hop", "bgpnexthop": "bgp_next_hop",
-         "bgpnexthopv6": "bgp_next_hop"}
+         "bgpnexthopv6": "bgp_next_hop", "appl_id.selector_id": "application",
+         "appl_id.classification_engine_id": "application_engine"}
 
 
 def milliseconds(text):

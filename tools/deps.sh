@@ -2,8 +2,8 @@
 # Installs what is missing of Debian's packages when run by root, and names it otherwise.
 #    tools/deps.sh LIST...        LIST: build test bench lint
 set -eu
-build="make gcc libc6-dev meson ninja-build pkg-config libzstd-dev liblz4-dev libxxhash-dev libpcap-dev zlib1g-dev libjansson-dev libmaxminddb-dev libcmocka-dev"
-test="clang libclang-rt-dev python3 python3-venv python3-pytest softflowd fprobe pmacct nfdump tshark man-db groff gnuplot-nox"
+build="make gcc libc6-dev meson ninja-build pkg-config libzstd-dev liblz4-dev libxxhash-dev libpcap-dev zlib1g-dev libjansson-dev libmaxminddb-dev libndpi-dev libcmocka-dev"
+test="libndpi-bin clang libclang-rt-dev python3 python3-venv python3-pytest softflowd fprobe pmacct nfdump tshark man-db groff gnuplot-nox"
 bench="nfdump valgrind"
 lint="clang clang-tidy clang-format cppcheck"
 

@@ -73,7 +73,9 @@ static void print_export_options(const struct setup_exporter *x, FILE *out)
     static const char *const names[SETUP_OPTIONS] = {[SETUP_INTERFACE_TABLE] = "interface-table",
                                                      [SETUP_SAMPLER_TABLE] = "sampler-table",
                                                      [SETUP_EXPORTER_STATS] = "exporter-stats",
-                                                     [SETUP_VRF_TABLE] = "vrf-table"};
+                                                     [SETUP_VRF_TABLE] = "vrf-table",
+                                                     [SETUP_APPLICATION_TABLE] =
+                                                         "application-table"};
 
     for (int i = 0; i < SETUP_OPTIONS; i++)
         if (x->option_s[i] != 0)

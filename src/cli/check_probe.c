@@ -35,7 +35,9 @@ static void print_exporter(const struct setup_exporter *x)
     static const char *const options[SETUP_OPTIONS] = {[SETUP_INTERFACE_TABLE] = "interface-table",
                                                        [SETUP_SAMPLER_TABLE] = "sampler-table",
                                                        [SETUP_EXPORTER_STATS] = "exporter-stats",
-                                                       [SETUP_VRF_TABLE] = "vrf-table"};
+                                                       [SETUP_VRF_TABLE] = "vrf-table",
+                                                       [SETUP_APPLICATION_TABLE] =
+                                                           "application-table"};
     char to[ADDR_PORT_TEXT];
     char from[ADDR_TEXT];
 

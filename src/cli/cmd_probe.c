@@ -78,6 +78,8 @@ static const struct opt opts[] = {
     {PROBE_SOURCE_ID, "source-id", 0, "N", "source id, observation domain, or engine (0)"},
     {PROBE_TEMPLATE, "template", 0, "TIME", "send templates again after so long (10m)"},
     {PROBE_TEMPLATE_PACKETS, "template-packets", 0, "N", "and after so many datagrams"},
+    {PROBE_APPLICATIONS, "applications", 0, NULL,
+     "tell which application each flow is of, by nDPI (applicationId, and a table of names)"},
     {PROBE_RIB, "rib", 0, "FILE",
      "BGP's routes (an MRT dump, also by gzip): AS numbers, masks and next hops are exported; read "
      "again on SIGHUP"},

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/probe_put.h"
 #include "collect/put.h"
+#include "probe/origin.h"
 #include "probe/view.h"
 
 #include <stdio.h>
@@ -17,9 +18,21 @@ struct probe_answers {
     const struct setup *setup;
     struct probe *probe;
     struct probe_since since;
-    struct buf top; /* the largest flows, as they were told */
-    int64_t top_ms; /* when */
+    struct applications_names *applications; /* NULL: no record asks for them */
+    struct buf top;                          /* the largest flows, as they were told */
+    int64_t top_ms;                          /* when */
 };
+
+static bool wants_applications(const struct setup *s)
+{
+    for (size_t i = 0; i < s->n_records; i++)
+        for (size_t k = 0; k < s->records[i].n; k++) {
+            const struct origin *o = origin_find(&s->records[i].fields[k]);
+            if (o && origin_is_application(o))
+                return true;
+        }
+    return false;
+}
 
 struct probe_answers *probe_answers_new(const struct setup *setup, struct probe *probe)
 {
@@ -31,6 +44,8 @@ struct probe_answers *probe_answers_new(const struct setup *setup, struct probe 
     a->since.monitors = mem_new(setup->n_monitors + 1, sizeof *a->since.monitors);
     a->since.exporters = mem_new(setup->n_exporters + 1, sizeof *a->since.exporters);
     buf_init(&a->top, ANSWER_BYTES);
+    if (wants_applications(setup))
+        a->applications = applications_names_new();
     return a;
 }
 
@@ -41,6 +56,7 @@ void probe_answers_free(struct probe_answers *a)
     free(a->since.monitors);
     free(a->since.exporters);
     buf_free(&a->top);
+    applications_names_free(a->applications);
     free(a);
 }
 
@@ -323,7 +339,7 @@ bool probe_answers_ask(struct probe_answers *a, const char *line, struct buf *ou
     static const char clear[] = "clear ";
 
     if (strcmp(line, "setup") == 0)
-        probe_put_setup(a->setup, a->probe, &a->since, out);
+        probe_put_setup(a->setup, a->probe, &a->since, a->applications, out);
     else if (strcmp(line, "top-talkers") == 0)
         ask_top(a, out);
     else if (strncmp(line, flows, strlen(flows)) == 0)

@@ -69,7 +69,9 @@ static void put_options(struct json *j, const struct setup_exporter *x)
     static const char *const names[SETUP_OPTIONS] = {[SETUP_INTERFACE_TABLE] = "interface-table",
                                                      [SETUP_SAMPLER_TABLE] = "sampler-table",
                                                      [SETUP_EXPORTER_STATS] = "exporter-stats",
-                                                     [SETUP_VRF_TABLE] = "vrf-table"};
+                                                     [SETUP_VRF_TABLE] = "vrf-table",
+                                                     [SETUP_APPLICATION_TABLE] =
+                                                         "application-table"};
 
     json_key(j, "options");
     json_open(j, '{');
@@ -321,8 +323,26 @@ static void put_top(struct json *j, const struct setup_top *t)
         json_close((j), ']');            \
     } while (0)
 
+static void put_applications(struct json *j, const struct applications_names *names)
+{
+    enum { SHIFT = 24, SELECTOR = (1 << SHIFT) - 1 };
+    uint32_t application;
+    const char *name;
+    const char *kind;
+    char key[32];
+
+    json_key(j, "applications");
+    json_open(j, '{');
+    for (size_t i = 0; applications_name(names, i, &application, &name, &kind); i++) {
+        (void)snprintf(key, sizeof key, "%u:%u", (unsigned)(application >> SHIFT),
+                       (unsigned)(application & SELECTOR));
+        put_text(j, key, name);
+    }
+    json_close(j, '}');
+}
+
 void probe_put_setup(const struct setup *s, const struct probe *p, const struct probe_since *since,
-                     struct buf *out)
+                     const struct applications_names *applications, struct buf *out)
 {
     struct json all = json_of(out);
     struct json *j = &all;
@@ -335,6 +355,8 @@ void probe_put_setup(const struct setup *s, const struct probe *p, const struct 
     if (s->traditional != SETUP_NONE)
         put_text(j, "traditional", s->monitors[s->traditional].name);
     put_links(j);
+    if (applications)
+        put_applications(j, applications);
     LIST(j, "records", s->n_records, put_record(j, s, i));
     LIST(j, "exporters", s->n_exporters, put_exporter_setup(j, s, p, since, i));
     LIST(j, "samplers", s->n_samplers, put_sampler(j, s, i));

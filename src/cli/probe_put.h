@@ -3,6 +3,7 @@
 #define CLI_PROBE_PUT_H
 
 #include "base/buf.h"
+#include "probe/applications.h"
 #include "probe/probe.h"
 #include "probe/words.h"
 
@@ -21,8 +22,8 @@ struct probe_since {
     } * exporters;
 };
 
-/* One object and a line's end. */
+/* One object and a line's end. applications: NULL if no record asks for them. */
 void probe_put_setup(const struct setup *s, const struct probe *p, const struct probe_since *since,
-                     struct buf *out);
+                     const struct applications_names *applications, struct buf *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/sock.h"
+#include "probe/applications.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -188,6 +189,11 @@ int probe_set(struct probe_flags *f, enum probe_setting what, const char *text, 
         return set_source(f, text, err);
     case PROBE_TEMPLATE:
         return seconds(text, &f->exporter.template_s, err);
+    case PROBE_APPLICATIONS:
+        f->applications = true;
+        return applications_built()
+                   ? 0
+                   : err_set(err, ERR_CONFIG, "--applications: this weir was built without nDPI");
     case PROBE_RIB:
         f->rib = text;
         return 0;
@@ -251,6 +257,8 @@ static void put_exporters(const struct probe_flags *f, struct setup *s)
     for (size_t i = 0; i < f->n_to; i++) {
         struct setup_exporter *e = &s->exporters[i];
         *e = f->exporter;
+        if (f->applications)
+            e->option_s[SETUP_APPLICATION_TABLE] = e->template_s;
         e->to = f->to[i].to;
         e->port = f->to[i].port;
         memcpy(e->name, f->to[i].name, sizeof e->name);
@@ -297,6 +305,8 @@ static void put_monitors(const struct probe_flags *f, struct setup *s)
         setup_monitor_fill(m);
         (void)snprintf(m->name, sizeof m->name, "ipv%d", i == 0 ? 4 : 6);
         s->records[i] = record_of(i == 0 ? 4 : 6);
+        if (f->applications)
+            s->records[i].fields[s->records[i].n++] = (struct setup_field){.number = 95, .len = 4};
         if (f->rib)
             add_routing(&s->records[i], i == 0 ? 4 : 6);
     }
@@ -309,6 +319,11 @@ int probe_setup(const struct probe_flags *f, bool may_be_none, struct setup *out
 
     if (f->n_to == 0 && !may_be_none)
         return err_set(err, ERR_CONFIG, "expected --to HOST:PORT, or --store DIR");
+    if (f->applications && f->exporter.version < 9)
+        return err_set(err, ERR_CONFIG,
+                       "--applications: NetFlow v%u cannot say them; expected "
+                       "--version 9 or ipfix",
+                       f->exporter.version);
     if (f->sampler.random && f->sampler.rate == 0)
         return err_set(err, ERR_CONFIG, "--random: expected --sample N, too");
     if (f->exporter.version < 9 && f->exporter.version != 5 && f->sampler.rate != 0)

@@ -25,6 +25,7 @@ enum probe_setting {
     PROBE_LOCAL_AS,
     PROBE_INTERFACE,
     PROBE_DIRECTION,
+    PROBE_APPLICATIONS,
     PROBE_SETTINGS
 };
 
@@ -40,7 +41,8 @@ struct probe_flags {
     struct setup_exporter exporter; /* what all of them have in common */
     struct setup_monitor monitor;
     struct setup_sampler sampler; /* rate 0: none */
-    const char *rib;              /* NULL: none */
+    bool applications;
+    const char *rib; /* NULL: none */
     uint32_t local_as;
 };
 

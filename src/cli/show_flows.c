@@ -131,6 +131,18 @@ static void print_octets(const uint8_t *v, size_t len, const char *between, char
         at += (size_t)snprintf(out + at, size - at, "%s%02x", i ? between : "", v[i]);
 }
 
+/* "13:189 Zoom" */
+static void print_application(const json_t *setup, uint64_t v, char *out, size_t size)
+{
+    enum { SHIFT = 24, SELECTOR = (1 << SHIFT) - 1 };
+    const json_t *names = json_object_get(setup, "applications");
+
+    (void)snprintf(out, size, "%" PRIu64 ":%" PRIu64, v >> SHIFT, v & SELECTOR);
+    const char *name = json_string_value(json_object_get(names, out));
+    if (name)
+        (void)snprintf(out + strlen(out), size - strlen(out), " %s", name);
+}
+
 /* As text; a name where the machine has one. */
 static void print_value(const json_t *setup, const struct pick_field *f, const uint8_t *record,
                         char *out, size_t size)
@@ -149,6 +161,9 @@ static void print_value(const json_t *setup, const struct pick_field *f, const u
         return;
     case ASK_INTERFACE:
         (void)snprintf(out, size, "%s", show_interface(setup, load(v, f->len), name, sizeof name));
+        return;
+    case ASK_APPLICATION:
+        print_application(setup, load(v, f->len), out, size);
         return;
     case ASK_TIME:
         (void)text_print_time((int64_t)load(v, f->len), time);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOP_MAX = 1000000, SHOWN = 40, MAC_OCTETS = 6, V4_OCTETS = 4 };
+enum { TOP_MAX = 1000000, SHOWN = 40, MAC_OCTETS = 6, V4_OCTETS = 4, APPLICATION_OCTETS = 4 };
 
 struct word {
     const char *s;
@@ -33,6 +33,8 @@ enum ask_form ask_form(const struct pick_field *f)
     if (f->enterprise == 0 && (f->number == IN_IF || f->number == OUT_IF ||
                                f->number == IN_PHYSICAL || f->number == OUT_PHYSICAL))
         return ASK_INTERFACE;
+    if (e && e->conv == CONV_APP && f->len == APPLICATION_OCTETS)
+        return ASK_APPLICATION;
     if (e && e->conv == CONV_ADDR)
         return ASK_ADDR;
     if (e && e->conv == CONV_MAC)
@@ -218,6 +220,23 @@ static int read_mac(struct reader *r, struct word w, struct setup_test *t)
     return 0;
 }
 
+static int read_application(struct reader *r, struct word w, struct setup_test *t)
+{
+    enum { SHIFT = 24 };
+    unsigned engine;
+    unsigned selector;
+    char text[32];
+    int end = 0;
+
+    if (!copy_word(w, text, sizeof text) ||
+        sscanf(text, "%3u:%8u%n", &engine, &selector, &end) != 2 || text[end] != '\0' ||
+        engine > UINT8_MAX || selector >> SHIFT != 0)
+        return fail(r, w, "an application, as 13:189");
+    put_number(t->lo, (uint64_t)engine << SHIFT | selector);
+    memcpy(t->hi, t->lo, sizeof t->hi);
+    return 0;
+}
+
 static bool parse_number(struct word w, uint64_t *out)
 {
     char text[24];
@@ -253,6 +272,8 @@ static int read_value(struct reader *r, const struct pick_field *f, struct setup
         return read_addr(r, w, f, t);
     if (form == ASK_MAC)
         return read_mac(r, w, t);
+    if (form == ASK_APPLICATION)
+        return read_application(r, w, t);
     if (form == ASK_TIME)
         return read_moment(r, w, t);
     if (form == ASK_OCTETS)

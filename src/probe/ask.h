@@ -7,7 +7,7 @@
  *
  * each at most once, in any order. FIELD are words of the record's `match` and `collect` ("ipv4
  * source address", "counter bytes"). VALUE is a number (0x too), an address or a prefix, a MAC
- * address, an interface. */
+ * address, an interface, an application ("13:189": engine and selector). */
 #ifndef PROBE_ASK_H
 #define PROBE_ASK_H
 
@@ -16,7 +16,7 @@
 enum ask_format { ASK_RECORD, ASK_TABLE, ASK_CSV };
 
 /* How the values of a field are written. */
-enum ask_form { ASK_NUMBER, ASK_ADDR, ASK_MAC, ASK_INTERFACE, ASK_TIME, ASK_OCTETS };
+enum ask_form { ASK_NUMBER, ASK_ADDR, ASK_MAC, ASK_INTERFACE, ASK_TIME, ASK_APPLICATION, ASK_OCTETS };
 enum ask_form ask_form(const struct pick_field *f);
 
 struct ask {

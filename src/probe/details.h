@@ -35,6 +35,8 @@ struct details {
     struct addr dst_prefix;
     uint32_t interface;
     uint64_t flow_id;
+    uint64_t conversation; /* probe/applications.h */
+    uint32_t application;  /* what is known of it at this packet */
 
     /* Running. Of what the kernel made one packet of, each is counted as it was on the wire. */
     uint64_t ttl;
@@ -74,6 +76,7 @@ struct details {
 struct details_wanted {
     bool any; /* of these, or of what follows */
     bool connections;
+    bool applications;
     bool intervals;
     bool routes;       /* of the facts, too */
     bool routes_early; /* of each packet, not only of a flow's first */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/message.h"
+#include "probe/applications.h"
 #include "probe/options.h"
 
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct exporter {
     struct message_session session;
     struct options_world world;
     struct links links;
+    struct applications_names *applications; /* NULL: nobody is told of them */
     struct told told[OPTIONS_KINDS];
     struct carried *kinds;
     size_t n_kinds;
@@ -84,6 +86,8 @@ struct exporter *exporter_new(const struct setup_exporter *setup, struct way *wa
     for (int i = 0; i < SETUP_OPTIONS; i++)
         want_table(e, i, setup->option_s[i]);
     e->mem = mem_new(UDP_BATCH, e->place);
+    if (e->told[SETUP_APPLICATION_TABLE].wanted)
+        e->world.applications = e->applications = applications_names_new();
     return e;
 }
 
@@ -96,6 +100,7 @@ void exporter_free(struct exporter *e)
     free(e->kinds);
     free(e->mem);
     links_free(&e->links);
+    applications_names_free(e->applications);
     e->way->close(e->way);
     (void)pthread_mutex_destroy(&e->lock);
     free(e);

@@ -28,6 +28,8 @@ const struct conf_command fnf_options[] = {
     {.words = "sampler-table timeout SECONDS", .id = SETUP_SAMPLER_TABLE, .bare = true},
     {.words = "exporter-stats", .id = SETUP_EXPORTER_STATS},
     {.words = "exporter-stats timeout SECONDS", .id = SETUP_EXPORTER_STATS, .bare = true},
+    {.words = "application-table", .id = SETUP_APPLICATION_TABLE},
+    {.words = "application-table timeout SECONDS", .id = SETUP_APPLICATION_TABLE, .bare = true},
     {.words = "vrf-table", .id = SETUP_VRF_TABLE},
     {.words = "vrf-table timeout SECONDS", .id = SETUP_VRF_TABLE, .bare = true},
     {.words = NULL},

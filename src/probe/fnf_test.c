@@ -518,9 +518,9 @@ static void says_where_it_is_wrong_and_why(void **state)
         {"flow exporter E\n dscp 64", "x:2:7: expected 0 to 63, found \"64\""},
         {"flow exporter E\n template data timeout 86401",
          "x:2:24: expected 1 to 86400 seconds, found \"86401\""},
-        {"flow exporter E\n option application-table",
-         "x:2:9: expected interface-table or sampler-table or exporter-stats or vrf-table, found "
-         "\"application-table\""},
+        {"flow exporter E\n option ssid-table",
+         "x:2:9: expected interface-table or sampler-table or exporter-stats or "
+         "application-table or vrf-table, found \"ssid-table\""},
         {"flow exporter E\n destination 10.0.0.1\n source Gi0/0",
          "x:3:9: expected an interface of this machine; 'interface-alias Gi0/0 DEVICE' says which "
          "one is meant"},

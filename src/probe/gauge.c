@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "probe/applications.h"
 #include "probe/connections.h"
 #include "probe/details.h"
 
@@ -73,6 +74,7 @@ struct gauge {
     const struct routes *routes;  /* NULL: no record asks for them */
     const struct rib *rib;        /* the same */
     uint32_t local_as;
+    struct applications *applications; /* NULL: nobody asks for them */
     struct fragment fragments[FRAGMENTS];
     struct seen seen[GAUGE_BATCH];
     struct details *details; /* GAUGE_BATCH of them; NULL: nobody wants any */
@@ -84,6 +86,7 @@ struct gauge {
 static void want(struct details_wanted *all, const struct details_wanted *w)
 {
     all->any = all->any || w->any;
+    all->applications = all->applications || w->applications;
     all->routes = all->routes || w->routes;
     all->routes_early = all->routes_early || w->routes_early;
     all->section = w->section > all->section ? w->section : all->section;
@@ -109,6 +112,8 @@ static void set_records(struct gauge *m, const struct setup *setup, struct monit
     m->numbers = mem_new((size_t)GAUGE_BATCH * CACHE_RUNNING_MAX, sizeof *m->numbers);
     if (m->wanted.any)
         m->details = mem_new(GAUGE_BATCH, sizeof *m->details);
+    if (m->wanted.applications)
+        m->applications = applications_new(m->counts);
 }
 
 struct gauge *gauge_new(const struct setup *setup, struct monitor *const *monitors,
@@ -155,6 +160,7 @@ void gauge_free(struct gauge *m)
         return;
     for (size_t i = 0; i < m->n_monitors; i++)
         connections_free(m->connections[i]);
+    applications_free(m->applications);
     free((void *)m->connections);
     free(m->places);
     free(m->details);
@@ -346,6 +352,11 @@ static bool see(struct gauge *m, const struct frame *frame, size_t i)
     s->metered = false;
     if (m->details)
         see_details(m, frame, &p, s, &m->details[i]);
+    if (m->applications) {
+        struct application_seen a = applications_see(m->applications, &p, &s->facts, s->time_ms);
+        m->details[i].conversation = a.conversation;
+        m->details[i].application = a.application;
+    }
     return true;
 }
 
@@ -501,8 +512,12 @@ void gauge_set_rib(struct gauge *m, const struct rib *rib)
     m->rib = m->wanted.routes ? rib : NULL;
 }
 
+struct applications *gauge_applications(const struct gauge *m) { return m->applications; }
+
 size_t gauge_section_bytes(const struct gauge *m)
 {
-    return m->wanted.section > m->wanted.payload_section ? m->wanted.section
-                                                         : m->wanted.payload_section;
+    size_t most = m->applications ? APPLICATIONS_BYTES : 0;
+
+    most = m->wanted.section > most ? m->wanted.section : most;
+    return m->wanted.payload_section > most ? m->wanted.payload_section : most;
 }

@@ -39,6 +39,9 @@ void gauge_frames(struct gauge *g, uint32_t ifindex, const struct frame *v, size
 void gauge_set_routes(struct gauge *g, const struct routes *routes);
 void gauge_set_rib(struct gauge *g, const struct rib *rib);
 
+/* Which applications were seen; NULL: no record asks for them. */
+struct applications *gauge_applications(const struct gauge *g);
+
 /* How many octets of packets, beside their headers, records ask for. */
 size_t gauge_section_bytes(const struct gauge *g);
 

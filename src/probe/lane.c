@@ -43,6 +43,8 @@ int lane_new(struct lane **out, const struct setup *setup, size_t parts,
         if (setup->monitors[i].of_flows)
             monitor_feed(m->monitors[setup->monitors[i].from], m->monitors[i], &setup->monitors[i]);
     m->gauge = gauge_new(setup, m->monitors, exporters, o, &m->counts);
+    for (size_t i = 0; i < setup->n_monitors; i++)
+        monitor_set_applications(m->monitors[i], gauge_applications(m->gauge));
     *out = m;
     return 0;
 }
@@ -190,6 +192,11 @@ struct cache_stats lane_cache_stats(struct lane *m, size_t i)
     struct cache_stats s = *cache_stats(monitor_cache(m->monitors[i]));
     unlock(m);
     return s;
+}
+
+struct applications *lane_applications(const struct lane *m)
+{
+    return gauge_applications(m->gauge);
 }
 
 size_t lane_cache_bytes(const struct lane *m, size_t i)

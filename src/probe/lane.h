@@ -35,6 +35,9 @@ void lane_end(struct lane *m);
 /* Of the i-th monitor. */
 struct cache_stats lane_cache_stats(struct lane *m, size_t i);
 
+/* To be looked at during lane_look() only; NULL: none are known. */
+struct applications *lane_applications(const struct lane *m);
+
 /* Octets that its cache may take. */
 size_t lane_cache_bytes(const struct lane *m, size_t i);
 

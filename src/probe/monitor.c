@@ -165,6 +165,11 @@ const struct record *monitor_record(const struct monitor *m) { return m->record;
 
 struct cache *monitor_cache(struct monitor *m) { return m->cache; }
 
+void monitor_set_applications(struct monitor *m, struct applications *a)
+{
+    m->rows.applications = a;
+}
+
 struct traffic *monitor_traffic(struct monitor *m) { return &m->traffic; }
 
 int64_t monitor_interval_ms(const struct monitor *m) { return m->interval_ms; }

@@ -24,6 +24,9 @@ void monitor_feed(struct monitor *m, struct monitor *to, const struct setup_moni
 const struct record *monitor_record(const struct monitor *m);
 struct cache *monitor_cache(struct monitor *m);
 
+/* Where it finds the applications of its flows; before the first packet. */
+void monitor_set_applications(struct monitor *m, struct applications *a);
+
 /* What went by and ended, where the setup asks for it. */
 struct traffic *monitor_traffic(struct monitor *m);
 

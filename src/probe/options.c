@@ -2,6 +2,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "probe/applications.h"
 
 #include <string.h>
 
@@ -11,6 +12,8 @@ enum {
     DETERMINISTIC = 1,
     RANDOM = 2,
     NAME = IFNAMSIZ,
+    APPLICATION_NAME = 24, /* as long as routers have it */
+    APPLICATION_KIND = 55,
     SAMPLER_NAME = SETUP_NAME
 };
 
@@ -23,13 +26,14 @@ static const struct {
     [SETUP_SAMPLER_TABLE] = {{48, 4}, {49, 1}, {50, 4}, {84, SAMPLER_NAME}},
     [SETUP_EXPORTER_STATS] = {{40, 8}, {41, 8}, {42, 8}},
     [SETUP_VRF_TABLE] = {{234, 4}, {236, NAME}},
+    [SETUP_APPLICATION_TABLE] = {{95, 4}, {96, APPLICATION_NAME}, {94, APPLICATION_KIND}},
     [OPTIONS_SAMPLING] = {{34, 4}, {35, 1}},
 };
 
-/* In IPFIX an interface's name has the interface as its scope. */
+/* In IPFIX a name has as its scope what is named (RFC 6759 section 6.6). */
 static bool has_own_scope(int kind, uint16_t version)
 {
-    return kind == SETUP_INTERFACE_TABLE && version == 10;
+    return (kind == SETUP_INTERFACE_TABLE || kind == SETUP_APPLICATION_TABLE) && version == 10;
 }
 
 void options_table(int kind, uint16_t version, struct options_table *out)
@@ -93,11 +97,27 @@ static bool put_vrf(struct buf *b, const struct links *l, size_t i)
     return false;
 }
 
+static bool put_application(struct buf *b, const struct applications_names *names, size_t i)
+{
+    uint32_t application;
+    const char *name;
+    const char *kind;
+
+    if (!names || !applications_name(names, i, &application, &name, &kind))
+        return false;
+    buf_u32(b, application);
+    put_text(b, name, APPLICATION_NAME);
+    put_text(b, kind, APPLICATION_KIND);
+    return true;
+}
+
 static bool put_row(struct buf *b, int kind, const struct options_world *w, size_t i)
 {
     switch (kind) {
     case SETUP_INTERFACE_TABLE:
         return put_link(b, w->links, i);
+    case SETUP_APPLICATION_TABLE:
+        return put_application(b, w->applications, i);
     case SETUP_VRF_TABLE:
         return put_vrf(b, w->links, i);
     case SETUP_SAMPLER_TABLE:

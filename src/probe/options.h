@@ -27,6 +27,7 @@ void options_table(int kind, uint16_t version, struct options_table *out);
 struct options_world {
     uint32_t domain;
     const struct links *links;
+    const struct applications_names *applications;
     const struct setup_sampler *samplers; /* number i + 1 is samplers[i] */
     size_t n_samplers;
     const struct setup_sampler *sampling; /* of all packets; NULL: not one for all */

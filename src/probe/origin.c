@@ -1,13 +1,14 @@
 #include "probe/origin.h"
 
 #include "base/attr.h"
+#include "probe/applications.h"
 #include "probe/cache.h"
 #include "probe/details.h"
 #include "probe/words.h"
 
 #include <stdio.h>
 
-enum { CISCO = 9, V4_BYTES = 4, V4_AT = 12, KEY = 1, VALUE = 2 };
+enum { CISCO = 9, V4_BYTES = 4, V4_AT = 12, APPLICATION_ID = 95, KEY = 1, VALUE = 2 };
 
 struct row {
     struct origin o;
@@ -216,7 +217,8 @@ static const struct row rows[] = {
     UNKNOWN(0, 234), /* VRFs */
     UNKNOWN(0, 235),
     UNKNOWN(0, 46), /* who gave a label */
-    UNKNOWN(0, 95), /* applications */
+    MEMBER(0, 95, KEY, DETAILS, NUMBER, details, application),
+    MEMBER(0, 95, VALUE, APPLICATION, NUMBER, details, conversation),
     UNKNOWN(CISCO, 12235),
     UNKNOWN(CISCO, 1232), /* group tags, QoS, WAAS */
     UNKNOWN(CISCO, 1233),
@@ -244,6 +246,11 @@ static bool is_member(const struct origin *o, size_t from, size_t end)
     return (o->from == ORIGIN_DETAILS || o->from == ORIGIN_RUNNING) && o->at >= from && o->at < end;
 }
 
+bool origin_is_application(const struct origin *o)
+{
+    return o->enterprise == 0 && o->number == APPLICATION_ID;
+}
+
 bool origin_is_connection(const struct origin *o)
 {
     return is_member(o, offsetof(struct details, client), offsetof(struct details, section));
@@ -267,6 +274,11 @@ bool origin_is_bgp(const struct origin *o)
     return o->from == ORIGIN_FACTS && o->at >= offsetof(struct facts, bgp_next_hop);
 }
 
+static bool is_unknown(const struct origin *o)
+{
+    return o->from == ORIGIN_UNKNOWN || (origin_is_application(o) && !applications_built());
+}
+
 bool origin_print_unknown(const struct setup_record *r, char *out, size_t n)
 {
     char words[WORDS_TEXT];
@@ -276,7 +288,7 @@ bool origin_print_unknown(const struct setup_record *r, char *out, size_t n)
 
     for (size_t i = 0; i < r->n; i++) {
         const struct origin *o = origin_find(&r->fields[i]);
-        if (o && o->from == ORIGIN_UNKNOWN) {
+        if (o && is_unknown(o)) {
             last = i;
             count++;
         }
@@ -284,14 +296,14 @@ bool origin_print_unknown(const struct setup_record *r, char *out, size_t n)
     out[0] = '\0';
     for (size_t i = 0, k = 0; i < r->n && count > 0; i++) {
         const struct origin *o = origin_find(&r->fields[i]);
-        if (!o || o->from != ORIGIN_UNKNOWN)
+        if (!o || !is_unknown(o))
             continue;
         words_print(r, i, words);
-        int some = snprintf(out + len, n - len, "%s%s",
+        int some = snprintf(out + len, n - len, "%s%s%s",
                             k == 0      ? ""
                             : i == last ? " and "
                                         : ", ",
-                            words);
+                            words, origin_is_application(o) ? " (built without nDPI)" : "");
         len = some > 0 && (size_t)some < n - len ? len + (size_t)some : n - 1;
         k++;
     }

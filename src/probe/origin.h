@@ -15,8 +15,9 @@ enum origin_from {
     ORIGIN_LAST,
     ORIGIN_TCP_FLAGS,
     ORIGIN_END,
-    ORIGIN_KEY,    /* a number that the flow's key makes */
-    ORIGIN_UNKNOWN /* a router knows it, a probe does not: 0 */
+    ORIGIN_APPLICATION, /* of the conversation whose number `at` is */
+    ORIGIN_KEY,         /* a number that the flow's key makes */
+    ORIGIN_UNKNOWN      /* a router knows it, a probe does not: 0 */
 };
 
 enum origin_form {
@@ -39,7 +40,8 @@ struct origin {
 /* NULL: nobody here knows that element. As a key it may be another than as a value. */
 const struct origin *origin_find(const struct setup_field *f);
 
-/* Does it come of the table of connections, of the cache's clock? */
+/* Does it come of nDPI, of the table of connections, of the cache's clock? */
+bool origin_is_application(const struct origin *o);
 bool origin_is_connection(const struct origin *o);
 bool origin_is_interval(const struct origin *o);
 

@@ -152,6 +152,11 @@ bool probe_look(struct probe *p, size_t i, struct probe_place *at, uint32_t n,
            go_on(p, at, lane_look(p->lanes[at->lane], i, at->entry, n, out));
 }
 
+struct applications *probe_applications(const struct probe *p, const struct probe_place *at)
+{
+    return at->lane < p->n_lanes ? lane_applications(p->lanes[at->lane]) : NULL;
+}
+
 bool probe_end_some(struct probe *p, size_t i, struct probe_place *at, uint32_t n)
 {
     return at->lane < p->n_lanes &&

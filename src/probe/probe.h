@@ -56,6 +56,7 @@ struct probe_place {
  * those were the last. */
 bool probe_look(struct probe *p, size_t i, struct probe_place *at, uint32_t n,
                 struct cache_out *out);
+struct applications *probe_applications(const struct probe *p, const struct probe_place *at);
 bool probe_end_some(struct probe *p, size_t i, struct probe_place *at, uint32_t n);
 
 /* Of the i-th monitor: octets that its caches may take; and see probe/traffic.h. */

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "flow/element.h"
+#include "probe/applications.h"
 #include "probe/origin.h"
 #include "wire/fixed.h"
 #include "wire/set.h"
@@ -100,6 +101,12 @@ static int by_place(const void *a, const void *b)
     return (int)(*x)->origin->at - (int)(*y)->origin->at;
 }
 
+/* Of an application the conversation is kept, which the details have. */
+static enum origin_from kept_from(const struct origin *o)
+{
+    return o->from == ORIGIN_APPLICATION ? ORIGIN_DETAILS : o->from;
+}
+
 /* In the order of the facts, so that neighbours are copied at once; of two elements that are one
  * place, one copy. `base` is where the octets begin in the flow's data. */
 static void add_moves(struct part *parts, size_t n, bool key, enum origin_from from, size_t base,
@@ -109,7 +116,7 @@ static void add_moves(struct part *parts, size_t n, bool key, enum origin_from f
     size_t k = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (parts[i].field->key == key && parts[i].origin->from == from)
+        if (parts[i].field->key == key && kept_from(parts[i].origin) == from)
             found[k++] = &parts[i];
     qsort(found, k, sizeof(found[0]), by_place);
     for (size_t i = 0; i < k; i++) {
@@ -146,7 +153,8 @@ static void want(struct details_wanted *w, const struct part *p)
 {
     const struct origin *o = p->origin;
 
-    w->any |= o->from == ORIGIN_DETAILS || o->from == ORIGIN_RUNNING;
+    w->any |= kept_from(o) == ORIGIN_DETAILS || o->from == ORIGIN_RUNNING;
+    w->applications |= origin_is_application(o);
     w->connections |= origin_is_connection(o);
     w->intervals |= origin_is_interval(o);
     w->routes |= origin_is_route(o);
@@ -413,7 +421,16 @@ static void store(uint8_t *to, uint64_t v, size_t width)
     }
 }
 
-static uint64_t number_of(const struct record *r, const struct value *v, const struct cache_flow *f)
+static uint32_t application_of(const struct record_rows *rows, const struct value *v,
+                               const struct cache_flow *f)
+{
+    return rows->applications ? applications_of(rows->applications,
+                                                batch_load(f->data + v->at, v->width), !rows->looks)
+                              : 0;
+}
+
+static uint64_t number_of(const struct record_rows *rows, const struct value *v,
+                          const struct cache_flow *f)
 {
     enum { SECOND_MS = 1000 };
 
@@ -436,16 +453,18 @@ static uint64_t number_of(const struct record *r, const struct value *v, const s
         return v->mask ? f->tcp_flags & v->mask : f->tcp_flags;
     case ORIGIN_END:
         return f->end;
+    case ORIGIN_APPLICATION:
+        return application_of(rows, v, f);
     case ORIGIN_KEY:
-        return hash_keyed(f->data, r->key_bytes);
+        return hash_keyed(f->data, rows->record->key_bytes);
     case ORIGIN_UNKNOWN:
         return 0;
     }
     return 0;
 }
 
-static inline void put(const struct record *r, const struct column *c, const struct cache_flow *f,
-                       uint8_t *to)
+static inline void put(const struct record_rows *rows, const struct column *c,
+                       const struct cache_flow *f, uint8_t *to)
 {
     const struct value *v = &c->value;
     struct addr a;
@@ -456,13 +475,13 @@ static inline void put(const struct record *r, const struct column *c, const str
     } else if (v->from <= ORIGIN_RUNNING && v->width == c->width) {
         copy(to, f->data + v->at, v->width);
     } else {
-        store(to, number_of(r, v, f), c->width);
+        store(to, number_of(rows, v, f), c->width);
     }
 }
 
 /* As they are exported. */
-static void put_beside(const struct record *r, const struct beside *b, const struct cache_flow *f,
-                       uint8_t *to)
+static void put_beside(const struct record_rows *rows, const struct beside *b,
+                       const struct cache_flow *f, uint8_t *to)
 {
     const struct value *v = &b->value;
 
@@ -470,7 +489,7 @@ static void put_beside(const struct record *r, const struct beside *b, const str
         memcpy(to, f->data + v->at, b->len < v->width ? b->len : v->width);
         return;
     }
-    uint64_t n = number_of(r, v, f);
+    uint64_t n = number_of(rows, v, f);
     for (size_t i = b->len; i > 0; i--, n >>= 8)
         to[i - 1] = (uint8_t)n;
 }
@@ -481,11 +500,11 @@ void record_row(struct record_rows *rows, const struct cache_flow *f)
     size_t row = rows->batch->rows++;
 
     for (size_t i = 0; i < r->n_columns; i++) {
-        put(r, &r->columns[i], f, rows->next[i]);
+        put(rows, &r->columns[i], f, rows->next[i]);
         rows->next[i] += r->columns[i].width;
     }
     for (size_t i = 0; i < r->n_beside; i++)
-        put_beside(r, &r->beside[i], f, rows->octets + row * r->stride + r->beside[i].to);
+        put_beside(rows, &r->beside[i], f, rows->octets + row * r->stride + r->beside[i].to);
 }
 
 struct encode_rows record_end(struct record_rows *rows)

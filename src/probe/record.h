@@ -15,6 +15,7 @@
 #include "wire/layout.h"
 
 struct record;
+struct applications;
 
 /* `setup` must outlive it. ERR_CONFIG: an element that a probe does not know. */
 int record_new(struct record **out, const struct setup_record *setup, struct err *err) MUST_USE;
@@ -50,7 +51,9 @@ struct record_rows {
     struct batch *batch;
     uint8_t *octets;
     size_t stride;
-    uint8_t *next[SETUP_FIELDS + 8]; /* where each column's next value goes */
+    uint8_t *next[SETUP_FIELDS + 8];   /* where each column's next value goes */
+    struct applications *applications; /* NULL: none are known */
+    bool looks;                        /* flows go on: their applications are not decided on */
 };
 bool record_begin(const struct record *r, struct batch *b, struct record_rows *rows) MUST_USE;
 void record_row(struct record_rows *rows, const struct cache_flow *f);

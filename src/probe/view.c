@@ -105,6 +105,8 @@ bool view_read(struct view *v, struct probe *p, struct probe_place *at, const ui
     batch_reset(&v->batch);
     if (!record_begin(v->record, &v->batch, &v->rows))
         mem_out();
+    v->rows.looks = true;
+    v->rows.applications = probe_applications(p, at);
     bool more = probe_look(p, v->monitor, at, VIEW_ENTRIES, &v->out);
     struct encode_rows rows = record_end(&v->rows);
     *n = v->batch.rows;
