@@ -155,10 +155,7 @@ void monitor_free(struct monitor *m)
 void monitor_feed(struct monitor *m, struct monitor *to, const struct setup_monitor *setup)
 {
     m->schemes.from = m->record;
-    m->schemes.v[m->schemes.n++] = (struct scheme){.cache = to->cache,
-                                                   .record = to->record,
-                                                   .src_bits_min = setup->src_bits_min,
-                                                   .dst_bits_min = setup->dst_bits_min};
+    schemes_feed(&m->schemes, to->cache, to->record, setup->src_bits_min, setup->dst_bits_min);
 }
 
 const struct record *monitor_record(const struct monitor *m) { return m->record; }

@@ -12,21 +12,45 @@ struct batch_of {
 
 void schemes_init(struct schemes *a) { *a = (struct schemes){.from = NULL}; }
 
+void schemes_feed(struct schemes *a, struct cache *cache, const struct record *record,
+                  uint8_t src_bits_min, uint8_t dst_bits_min)
+{
+    bool prefixes = record_wanted(record)->routes_early;
+
+    a->v[a->n++] = (struct scheme){.cache = cache,
+                                   .record = record,
+                                   .prefixes = prefixes,
+                                   .src_bits_min = src_bits_min,
+                                   .dst_bits_min = dst_bits_min};
+    a->prefixes = a->prefixes || prefixes;
+}
+
 static uint8_t at_least(uint8_t bits, uint8_t min) { return bits > min ? bits : min; }
+
+/* Prefixes of a scheme that has masks of its own. */
+static void widen(const struct scheme *a, struct facts *f, struct details *d)
+{
+    f->src_mask = at_least(f->src_mask, a->src_bits_min);
+    f->dst_mask = at_least(f->dst_mask, a->dst_bits_min);
+    d->src_prefix = details_prefix(&f->src, f->src_mask, f->ip_version);
+    d->dst_prefix = details_prefix(&f->dst, f->dst_mask, f->ip_version);
+}
 
 /* What the record asks of a flow, as of a packet. */
 static void make_key(const struct scheme *a, const struct scheme_flow *f, struct details *d,
                      uint64_t *key, uint64_t *numbers)
 {
-    struct facts facts = f->facts;
-
-    facts.src_mask = at_least(facts.src_mask, a->src_bits_min);
-    facts.dst_mask = at_least(facts.dst_mask, a->dst_bits_min);
-    d->src_prefix = details_prefix(&facts.src, facts.src_mask, facts.ip_version);
-    d->dst_prefix = details_prefix(&facts.dst, facts.dst_mask, facts.ip_version);
+    d->src_prefix = f->src_net;
+    d->dst_prefix = f->dst_net;
     d->flow_first_ms = f->first_ms;
     d->flow_last_ms = f->last_ms;
-    record_key(a->record, &facts, d, (uint8_t *)key);
+    if (a->src_bits_min == 0 && a->dst_bits_min == 0) {
+        record_key(a->record, &f->facts, d, (uint8_t *)key);
+    } else {
+        struct facts facts = f->facts;
+        widen(a, &facts, d);
+        record_key(a->record, &facts, d, (uint8_t *)key);
+    }
     record_numbers(a->record, d, numbers);
 }
 
@@ -75,6 +99,10 @@ void schemes_add(struct schemes *a, const struct cache_flow *f, int64_t now_ms)
                               .time_ms = last_ms > now_ms ? last_ms : now_ms};
     record_facts(a->from, f, &w->facts);
     w->facts.ip_version = addr_is_v4(&w->facts.src) ? 4 : 6;
+    if (a->prefixes) {
+        w->src_net = details_prefix(&w->facts.src, w->facts.src_mask, w->facts.ip_version);
+        w->dst_net = details_prefix(&w->facts.dst, w->facts.dst_mask, w->facts.ip_version);
+    }
     if (a->waiting == SCHEME_BATCH)
         schemes_flush(a);
 }

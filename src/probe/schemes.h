@@ -20,6 +20,7 @@ enum { SCHEMES_MAX = 16, SCHEME_BATCH = 32, SCHEME_KEY_MAX = 256 };
 struct scheme {
     struct cache *cache;
     const struct record *record;
+    bool prefixes; /* are in its key */
     uint8_t src_bits_min;
     uint8_t dst_bits_min;
 };
@@ -27,6 +28,8 @@ struct scheme {
 /* A flow that waits to be added up. */
 struct scheme_flow {
     struct facts facts;
+    struct addr src_net; /* by the facts' masks, where some scheme has prefixes */
+    struct addr dst_net;
     uint64_t first_ms;
     uint64_t last_ms;
     uint64_t packets;
@@ -38,11 +41,16 @@ struct schemes {
     const struct record *from; /* whose flows they are */
     struct scheme v[SCHEMES_MAX];
     size_t n;
+    bool prefixes; /* in any */
     size_t waiting;
     struct scheme_flow flows[SCHEME_BATCH];
 };
 
 void schemes_init(struct schemes *a);
+
+/* One more, whose masks are at least so long; at most SCHEMES_MAX. */
+void schemes_feed(struct schemes *a, struct cache *cache, const struct record *record,
+                  uint8_t src_bits_min, uint8_t dst_bits_min);
 
 /* A flow that has ended at now_ms. */
 void schemes_add(struct schemes *a, const struct cache_flow *f, int64_t now_ms);
