@@ -202,7 +202,7 @@ static int read_numbers(const struct conf_line *line, int form, struct setup_tes
 static int read_test(const struct conf_line *line, struct setup_test *t, struct fnf_said *dev,
                      struct err *err)
 {
-    int form = (enum form)(line->then->id >> FORM_SHIFT);
+    int form = line->then->id >> FORM_SHIFT;
 
     t->number = (uint16_t)(line->then->id & ((1 << FORM_SHIFT) - 1));
     switch (form) {
