@@ -192,6 +192,7 @@ def octets_of(value, n):
 @pytest.mark.parametrize("version", ["netflow-v9", "ipfix"])
 def test_words_give_what_packets_say(run, tmp_path, captures, version):
     all_sent = []
+    applications = "libndpi" in run("--version").stdout
     for use, word, enterprise, number, octets in words():
         full, want = said(word)
         if want is None:
@@ -199,6 +200,8 @@ def test_words_give_what_packets_say(run, tmp_path, captures, version):
         name, value = want
         n = octets or int(full.split()[-1]) if not isinstance(value, bytes) else len(value)
         for how in {"FIELD": ("match", "collect"), "VALUE": ("collect",), "KEY": ("match",)}[use]:
+            if applications and word == "application name":  # to nDPI it says nothing yet; at its end the port does: DNS, of NBAR's engine
+                value = bytes([13, 0, 0, 5 if how == "collect" else 0])
             family = 6 if name.endswith("6") else 4
             base = "match ipv6 next-header" if family == 6 else "match ipv4 header-length"
             other = [] if how == "match" else [base if full not in base else "match ip protocol"]
