@@ -196,7 +196,7 @@ static const struct {
     {"collect", print_collect},      {"counters", print_counters},  {"drops", print_drops},
     {"senders", print_senders},      {"templates", show_templates}, {"samplers", show_samplers},
     {"interfaces", show_interfaces}, {"names", show_names},         {"waiting", show_waiting},
-    {"quirks", show_quirks},         {"probe", show_probe},
+    {"quirks", show_quirks},         {"probe", show_probe},         {"relay", show_relay},
 };
 
 enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON, OPT_PROBE };
@@ -204,7 +204,7 @@ enum { OPT_STORE = 1, OPT_INSTANCE, OPT_JSON, OPT_PROBE };
 static const struct opt opts[] = {
     {OPT_STORE, "store", 's', "DIR",
      "the collector's store (./var), or the probe's, if it has one"},
-    {OPT_INSTANCE, "instance", 0, "NAME", "its instance (collect, or probe)"},
+    {OPT_INSTANCE, "instance", 0, "NAME", "its instance (collect, probe or relay)"},
     {OPT_PROBE, "probe", 0, NULL, "ask a probe for its counters or drops, not a collector"},
     {OPT_JSON, "json", 'j', NULL, "the answer as it is"},
 };
@@ -232,6 +232,7 @@ struct question {
     const char *dir;          /* NULL: not said */
     const char *instance;
     bool of_probe;
+    bool of_relay;
     bool as_json;
 };
 
@@ -239,6 +240,8 @@ static int find_socket(const struct question *q, char *path, size_t size, struct
 {
     const struct collect_options usual = collect_options_default();
 
+    if (q->of_relay)
+        return probe_socket(path, size, NULL, q->instance ? q->instance : "relay", err);
     if (q->of_probe)
         return probe_socket(path, size, q->dir, q->instance ? q->instance : "probe", err);
     return collect_socket(path, size, q->dir ? q->dir : usual.dir,
@@ -258,7 +261,10 @@ static int ask(const struct question *q, size_t subject)
         r = ctl_ask(path, subjects[subject].word, &answer, &err);
     if (r == ERR_CONFIG)
         (void)fprintf(stderr, "weir show: no %s runs there: %s\n",
-                      q->of_probe ? "probe" : "collector", err.text);
+                      q->of_relay   ? "relay"
+                      : q->of_probe ? "probe"
+                                    : "collector",
+                      err.text);
     else if (r)
         (void)fprintf(stderr, "weir show: %s\n", err.text);
     else
@@ -306,13 +312,15 @@ static int cmd_show_run(int argc, char **argv)
     for (size_t i = 0; i < COUNT_OF(subjects); i++) {
         if (strcmp(q.words, subjects[i].word) != 0)
             continue;
+        q.of_relay = strcmp(q.words, "relay") == 0;
         q.of_probe = q.of_probe || strcmp(q.words, "probe") == 0;
         return ask(&q, i);
     }
     return command_usage_error(
-        &cmd_show, "expected what to show: collect, counters, drops, senders, templates, samplers, "
-                   "interfaces, names, waiting, quirks or probe, or a router's command: ip ..., "
-                   "flow ... or sampler ...");
+        &cmd_show,
+        "expected what to show: collect, counters, drops, senders, templates, samplers, "
+        "interfaces, names, waiting, quirks, probe or relay, or a router's command: ip ..., "
+        "flow ... or sampler ...");
 }
 
 const struct command cmd_show = {
@@ -331,7 +339,8 @@ const struct command cmd_show = {
         "theirs, earlier ones too. names: these and those of VRFs, applications and samplers. "
         "waiting: data that are held until their template comes. quirks: rules for exporters that "
         "stay odd, and proposals. probe: interfaces, flow caches and exporters of a running probe; "
-        "--probe asks it for counters or drops.\n"
+        "--probe asks it for counters or drops. relay: what a running relay received, and what "
+        "became of it, by receiver.\n"
         "Or WHAT is a router's command, of a running probe; a word may be cut short. ip cache "
         "flow, "
         "ip cache verbose flow, ip cache flow aggregation SCHEME, ip flow export, ip flow "

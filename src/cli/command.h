@@ -59,6 +59,7 @@ extern const struct command cmd_import;
 extern const struct command cmd_nfdump;
 extern const struct command cmd_probe;
 extern const struct command cmd_query;
+extern const struct command cmd_relay;
 extern const struct command cmd_replay;
 extern const struct command cmd_show;
 extern const struct command cmd_store;

@@ -14,6 +14,7 @@
 const struct command *const command_table[] = {
     &cmd_probe,
     &cmd_collect,
+    &cmd_relay,
     &cmd_query,
     &cmd_nfdump,
     &cmd_filter,
@@ -95,6 +96,21 @@ static bool wants_help(const struct command *c, int argc, char **argv)
     return id == HELP;
 }
 
+static int run_command(const struct command *c, int argc, char **argv)
+{
+    if (!wants_help(c, argc, argv))
+        return c->run(argc, argv);
+    help_print(c);
+    return 0;
+}
+
+static bool is_samplicate(const char *program)
+{
+    const char *name = strrchr(program, '/');
+
+    return strcmp(name ? name + 1 : program, "samplicate") == 0;
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
@@ -102,6 +118,8 @@ static int run(int argc, char **argv)
         return 2;
     }
     const char *word = argv[1];
+    if (is_samplicate(argv[0]))
+        return run_command(&cmd_relay, argc, argv);
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
         return print_version();
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
@@ -111,11 +129,7 @@ static int run(int argc, char **argv)
     const struct command *c = command_find(word);
     if (!c)
         return command_unknown(word);
-    if (wants_help(c, argc - 1, argv + 1)) {
-        help_print(c);
-        return 0;
-    }
-    return c->run(argc - 1, argv + 1);
+    return run_command(c, argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

@@ -269,3 +269,38 @@ void show_probe(const json_t *answer)
                  number(c, "packets"), number(c, "packet_bytes"), number(c, "flows_metered"));
     (void)printf("'weir show --probe counters' has every number.\n");
 }
+
+/* --- a relay --- */
+
+void show_relay(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "receivers");
+    char t[TEXT_SHORT];
+
+    (void)text_print_duration((int64_t)number(answer, "uptime_ms"), t);
+    (void)printf("Relay at UDP port %" PRIu64 " (weir %s, pid %" PRIu64 "), up %s%s\n",
+                 number(answer, "port"), text(answer, "version"), number(answer, "pid"), t,
+                 json_is_true(json_object_get(answer, "keep_source"))
+                     ? ", datagrams keep their source"
+                     : "");
+    (void)printf("  Received %" PRIu64 " datagrams, %" PRIu64 " bytes, %" PRIu64 "/s; %" PRIu64
+                 " dropped by the kernel, %" PRIu64 " of senders without a rule, %" PRIu64 " cut\n",
+                 number(answer, "datagrams"), number(answer, "bytes"),
+                 number(answer, "datagrams_per_s"), number(answer, "kernel_drops"),
+                 number(answer, "unmatched"), number(answer, "cut"));
+    (void)printf("%-32s %12s %12s %10s %10s %10s %10s\n", "receiver", "sent", "bytes", "skipped",
+                 "failed", "refused", "unlike");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *r = json_array_get(list, i);
+        (void)printf("%-32s %12" PRIu64 " %12" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
+                     " %10" PRIu64 "%s%s\n",
+                     text(r, "receiver"), number(r, "datagrams"), number(r, "bytes"),
+                     number(r, "skipped"), number(r, "failed"), number(r, "refused"),
+                     number(r, "other_family"), json_object_get(r, "last_error") ? "  " : "",
+                     json_object_get(r, "last_error") ? text(r, "last_error") : "");
+    }
+    (void)printf(
+        "skipped: by one in N. failed: the kernel would not, with its last reason. refused: "
+        "its machine said that nobody listens.\nunlike: with -S, of a sender of the other "
+        "version of IP.\n");
+}

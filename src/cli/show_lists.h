@@ -18,5 +18,6 @@ void show_quirks(const json_t *answer);
 void show_waiting(const json_t *answer);
 
 void show_probe(const json_t *answer);
+void show_relay(const json_t *answer);
 
 #endif
