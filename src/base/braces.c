@@ -1,7 +1,5 @@
 #include "base/braces.h"
 
-#include "base/file.h"
-
 #include <string.h>
 
 struct reader {
@@ -233,16 +231,4 @@ int braces_read(struct braces *b, const char *file, const char *text, size_t len
         bad = take_token(&r, t, &w);
     } while (bad == 0 && t != TOKEN_END);
     return bad;
-}
-
-int braces_read_file(struct braces *b, const char *path, struct err *err)
-{
-    struct buf text;
-
-    buf_init(&text, CONF_BYTES_MAX);
-    int r = file_read(path, &text, err);
-    if (r == 0)
-        r = braces_read(b, path, (const char *)text.data, text.len, err);
-    buf_free(&text);
-    return r;
 }

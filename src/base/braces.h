@@ -38,9 +38,6 @@ struct braces {
 int braces_read(struct braces *b, const char *file, const char *text, size_t len,
                 struct err *err) MUST_USE;
 
-/* The same of the file. ERR_SYS if it cannot be read, ERR_LIMIT if it is too large. */
-int braces_read_file(struct braces *b, const char *path, struct err *err) MUST_USE;
-
 /* For take(): what is wrong with a word. */
 #define braces_fail(line, i, err, ...)                                                     \
     conf_fail((&(const struct conf_line){.file = (line)->file, .number = (line)->number}), \
