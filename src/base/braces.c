@@ -69,8 +69,9 @@ static bool is_command(const struct reader *r)
 
 static bool ends_word(const struct reader *r, size_t at)
 {
-    char c = at < r->len ? r->text[at] : '\n';
-
+    if (at == r->len)
+        return true;
+    char c = r->text[at];
     return is_blank(c) || c == '\n' || (!is_command(r) && (c == '{' || c == '}'));
 }
 
