@@ -98,9 +98,39 @@ def test_what_else_there_is(run, boot):
 """)).stdout
     for text in ("config.boot:2:5: buffer-size has no effect here: ", "config.boot:3:5: disable-imt has no effect here: ", ":15:5: packet-length has no effect here: ",
                  ":16:5: sflow has no effect here: sFlow is not exported", "Interface eth1: IPv4 that leaves", "cache of 100000 flows",
-                 "IPFIX, UDP [2001:db8::1]:2055 in VRF RED, from 192.0.2.1", "IPFIX, UDP 192.0.2.9:9995 in VRF RED"):
+                 "IPFIX, UDP [2001:db8::1]:2055 in VRF RED; templates", "IPFIX, UDP 192.0.2.9:9995 in VRF RED, from 192.0.2.1",
+                 ":12:24: source-address has no effect for server [2001:db8::1]:2055, which has an IPv6 address"):
         assert text in said, text
-    assert said.count("has no effect") == 4
+    assert said.count("no effect") == 5
+
+
+def test_the_words_of_newer_releases(run, boot):
+    commands = """set system flow-accounting netflow interface 'eth0'
+set system flow-accounting netflow server 192.0.2.10 port '4739'
+set system flow-accounting netflow server 192.0.2.10 source-address '192.0.2.1'
+set system flow-accounting netflow server 2001:db8::1 source-interface 'eth9'
+set system flow-accounting vrf 'mgmt'
+"""
+    said = run("check", "--vyos", boot(commands)).stdout
+    for text in ("Interface eth0: IPv4 that comes", "flows; out after 30m 0s, or idle for 15.0 s", "UDP 192.0.2.10:4739 in VRF mgmt, from 192.0.2.1",
+                 "UDP [2001:db8::1]:2055 out of eth9; "):
+        assert text in said, text
+    more = "".join(f"set system flow-accounting netflow {word}-timeout '{n}'\n" for word, n in (("active", 60), ("inactive", 30)))
+    assert "flows; out after 1m 0s, or idle for 30.0 s" in run("check", "--vyos", boot(commands + more)).stdout
+    assert "! a router has no such command: out of eth9" in run("check", "--as-router", "--vyos", boot(commands)).stdout
+
+
+def test_what_others_say_elsewhere_in_the_file_does_not_matter(run, boot):
+    whole = run("check", "--vyos", boot(block())).stdout
+    assert run("check", "--vyos", boot(block().replace("to { somewhere }", 'to \\"{ some\\" where \\\\'))).stdout == whole
+    commands = """set interfaces ethernet eth1 description 'Bob's {uplink'
+comment interfaces 'it's }'
+set system flow-accounting interface eth1
+set system flow-accounting interface eth2
+set system flow-accounting netflow server 127.0.0.1
+set system flow-accounting syslog-facility daemon
+"""
+    assert run("check", "--vyos", boot(commands)).stdout == whole
 
 
 @needs_tshark
@@ -128,11 +158,61 @@ def test_sampling_is_told(run, boot, conversations):
     assert "left out by a sampler" in done.stderr
 
 
+def udp(tmp_path, *seconds):
+    """A capture with a packet of one flow at each of these seconds, the last one of another."""
+    path = tmp_path / "udp.pcap"
+    with path.open("wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+        for s in seconds:
+            source = 9 if s == seconds[-1] else 1
+            packet = struct.pack(">BBHHHBBH4B4B", 0x45, 0, 28, 0, 0, 64, 17, 0, 10, 0, 0, source, 10, 0, 0, 2) + struct.pack(">HHHH", 5000, 53, 8, 0)
+            f.write(struct.pack("<IIII", START + s, 0, len(packet), len(packet)) + packet)
+    return path
+
+
+START = 1700000000
+QUIET = {"syslog-facility daemon": ""}
+
+
+@pytest.mark.parametrize("words, flows", (
+    ({}, 2),
+    ({"udp 300": "udp 30"}, 3),  # 20 s and 40 s without a packet
+    ({"udp 300": "udp 10"}, 4),
+    ({"max-active-life 604800": "max-active-life 10"}, 4),
+    ({"icmp 300": "icmp 1"}, 2),
+))
+def test_a_capture_ends_flows_as_the_block_says(run, boot, tmp_path, words, flows):
+    with packets.Listener() as listener:
+        text = block(listener.port, "version 5")
+        for old, new in (QUIET | words).items():
+            assert old in text
+            text = text.replace(old, new)
+        run("probe", "--vyos", boot(text), "-r", udp(tmp_path, 0, 20, 60, 100))
+        assert sum(struct.unpack_from(">H", d, 2)[0] for d in listener.datagrams()) == flows
+
+
+@pytest.mark.parametrize("interval, least, most", ((1, 10, 13), (60, 59, 75)))
+def test_what_has_ended_goes_out_at_the_interval(run, boot, tmp_path, interval, least, most):
+    with packets.Listener() as listener:
+        text = block(listener.port, "version 5")
+        for old, new in (QUIET | {"udp 300": "udp 10", "expiry-interval 60": f"expiry-interval {interval}"}).items():
+            text = text.replace(old, new)
+        run("probe", "--vyos", boot(text), "-r", udp(tmp_path, 0, *range(5, 200, 5)[1:]))
+        assert least <= struct.unpack_from(">I", listener.datagrams()[0], 8)[0] - START <= most
+
+
+def test_the_engine_of_version_5_has_a_type(run, boot, tmp_path):
+    with packets.Listener() as listener:
+        done = run("probe", "--vyos", boot(block(listener.port, "version 5", "engine-id 3:5", "source-address ::1").replace("syslog-facility daemon", "disable-imt")), "-r", udp(tmp_path, 0, 1))
+        assert {tuple(d[20:22]) for d in listener.datagrams()} == {(3, 5)}
+    assert "config.boot:13:28: source-address has no effect for server 127.0.0.1:" in done.stderr and "config.boot:28:9: disable-imt has no effect here: " in done.stderr
+
+
 @pytest.mark.parametrize("text, said", (
     ("system {\n    host-name x\n}\n", "config.boot: expected system flow-accounting, found none"),
     ("flow-accounting {\n    interface eth0\n}\n", "config.boot: expected netflow server ADDRESS in flow-accounting, or --store DIR"),
     ("flow-accounting {\n    netflow {\n        server 192.0.2.1 {\n        }\n    }\n}\n", "config.boot: expected interface NAME in flow-accounting"),
-    ("flow-accounting {\n    netflow {\n        sampling-rat 3\n", ':3:9: expected engine-id or max-flows or sampling-rate or server or source-address or source-ip or version or timeout, '
+    ("flow-accounting {\n    netflow {\n        sampling-rat 3\n", ':3:9: expected interface or engine-id or max-flows or sampling-rate or server or source-address or source-ip or version or active-timeout or inactive-timeout or timeout, '
      'found "sampling-rat"; did you mean sampling-rate?'),
     ("flow-accounting {\n    netflow {\n        server here {\n", ':3:16: expected an IP address, found "here"'),
     ("flow-accounting {\n    netflow {\n        version 7\n", ":3:17: expected 5, 9 or 10, found 7"),
@@ -141,7 +221,11 @@ def test_sampling_is_told(run, boot, conversations):
     ("flow-accounting {\n    syslog-facility moon\n", ':2:21: expected a facility of syslog, as daemon or local0, found "moon"'),
     ("flow-accounting {\n    interface eth0\n", ':3:1: expected "}", found the end'),
     ("flow-accounting {\n    interface eth0\n    netflow {\n        version 5\n        sampling-rate 20000\n        server 1.2.3.4 {\n        }\n    }\n}\n",
-     "config.boot:5: NetFlow v5 cannot say a sampling-rate above 16383"),
+     "config.boot:5:23: expected 0 to 16383, as NetFlow v5 can say it, found 20000"),
+    ("flow-accounting {\n    interface eth0\n    netflow {\n        engine-id 1:2\n        server 1.2.3.4 {\n        }\n    }\n}\n",
+     "config.boot:4:19: expected a number: TYPE:ID is for version 5"),
+    ("flow-accounting {\n    buffer-size 10 20\n", ':2:20: expected the end of the line, found "20"'),
+    ("set system flow-accounting interface eth0\ndelete system flow-accounting vrf\n", ':2:1: expected set, found "delete"'),
 ))
 def test_mistakes_have_their_place(run, boot, text, said):
     for command in (("check", "--vyos"), ("probe", "--vyos")):

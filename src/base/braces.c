@@ -1,7 +1,5 @@
 #include "base/braces.h"
 
-#include "base/file.h"
-
 #include <string.h>
 
 struct reader {
@@ -56,20 +54,49 @@ static bool skip_comment(struct reader *r)
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-static bool ends_word(const struct reader *r)
+static bool is(const struct conf_word *w, const char *text)
 {
-    char c = r->text[r->at];
+    return w->len == strlen(text) && memcmp(w->s, text, w->len) == 0;
+}
 
-    return is_blank(c) || c == '\n' || c == '{' || c == '}';
+/* Behind `set` or `comment`: values there are quoted, but nothing in them is escaped, and braces
+ * are as other characters. */
+static bool is_command(const struct reader *r)
+{
+    return r->depth == 0 && r->line.n > 0 &&
+           (is(&r->line.path[0], "set") || is(&r->line.path[0], "comment"));
+}
+
+static bool ends_word(const struct reader *r, size_t at)
+{
+    if (at == r->len)
+        return true;
+    char c = r->text[at];
+    return is_blank(c) || c == '\n' || (!is_command(r) && (c == '{' || c == '}'));
+}
+
+/* Where the quoted word ends that began before `at`, or its line. In a block a backslash stands
+ * before a quote that is meant, in a command a quote inside a word is meant. */
+static size_t quote_end(const struct reader *r, size_t at, char quote)
+{
+    bool command = is_command(r);
+
+    while (at < r->len && r->text[at] != '\n') {
+        if (r->text[at] == quote && (!command || ends_word(r, at + 1)))
+            return at;
+        if (!command && r->text[at] == '\\' && at + 1 < r->len && r->text[at + 1] != '\n')
+            at++;
+        at++;
+    }
+    return at;
 }
 
 static enum token quoted(struct reader *r, struct conf_word *w)
 {
     size_t from = r->at;
-    char quote = r->text[r->at++];
+    char quote = r->text[from];
 
-    while (r->at < r->len && r->text[r->at] != quote && r->text[r->at] != '\n')
-        r->at++;
+    r->at = quote_end(r, from + 1, quote);
     if (r->at == r->len || r->text[r->at] != quote) {
         (void)fail_at(r, from, "expected the end of the quoted word on its line");
         return TOKEN_WRONG;
@@ -101,11 +128,11 @@ static enum token next_token(struct reader *r, struct conf_word *w)
         }
         if (c == '\'' || c == '"')
             return quoted(r, w);
-        if (c == '\n' || c == '{' || c == '}') {
+        if (ends_word(r, r->at)) {
             r->at++;
             return c == '\n' ? TOKEN_LINE : c == '{' ? TOKEN_OPEN : TOKEN_CLOSE;
         }
-        while (r->at < r->len && !ends_word(r))
+        while (!ends_word(r, r->at))
             r->at++;
         *w = (struct conf_word){r->text + from, r->at - from, from - r->begin + 1};
         return TOKEN_WORD;
@@ -120,15 +147,12 @@ static size_t block_words(const struct reader *r)
 /* What the words since the block's begin say, if there are any. */
 static int give(struct reader *r, bool opens)
 {
-    static const char set[] = "set";
     struct braces_line *l = &r->line;
     size_t from = block_words(r);
     int bad = 0;
 
-    if (r->depth == 0 && l->n > 1 && !opens && l->path[0].len == strlen(set) &&
-        memcmp(l->path[0].s, set, strlen(set)) == 0) {
+    if (r->depth == 0 && l->n > 1 && is(&l->path[0], "set"))
         memmove(&l->path[0], &l->path[1], --l->n * sizeof l->path[0]);
-    }
     if (l->n > from) {
         l->opens = opens;
         bad = r->to->take(r->to, l, r->err);
@@ -208,16 +232,4 @@ int braces_read(struct braces *b, const char *file, const char *text, size_t len
         bad = take_token(&r, t, &w);
     } while (bad == 0 && t != TOKEN_END);
     return bad;
-}
-
-int braces_read_file(struct braces *b, const char *path, struct err *err)
-{
-    struct buf text;
-
-    buf_init(&text, CONF_BYTES_MAX);
-    int r = file_read(path, &text, err);
-    if (r == 0)
-        r = braces_read(b, path, (const char *)text.data, text.len, err);
-    buf_free(&text);
-    return r;
 }

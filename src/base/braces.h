@@ -7,12 +7,12 @@
  *               server 192.0.2.1 {
  *                   port 2055
  *   ...
- *   set system flow-accounting interface eth1        the same, as `show configuration commands` has
- * it
+ *   set system flow-accounting interface eth1        as `show configuration commands` has it
  *   // from here to the end of the line nothing is said, nor between slash-star and star-slash
  *
  * Each statement is handed on with all words of the blocks around it before its own. Words are
- * parted by blanks; a word may stand in ' or ". Bounds: the enum below. */
+ * parted by blanks; a word may stand in ' or ", and is handed on as it is between them: what a
+ * backslash escapes there is not undone. Bounds: the enum below. */
 #ifndef BASE_BRACES_H
 #define BASE_BRACES_H
 
@@ -37,9 +37,6 @@ struct braces {
  * what take() gives that is not 0, ends it. */
 int braces_read(struct braces *b, const char *file, const char *text, size_t len,
                 struct err *err) MUST_USE;
-
-/* The same of the file. ERR_SYS if it cannot be read, ERR_LIMIT if it is too large. */
-int braces_read_file(struct braces *b, const char *path, struct err *err) MUST_USE;
 
 /* For take(): what is wrong with a word. */
 #define braces_fail(line, i, err, ...)                                                     \

@@ -40,12 +40,38 @@ static void hands_on_each_statement_with_its_blocks(void **state)
                                 "10 i@1 j@5\n");
 }
 
+static const struct {
+    const char *text;
+    const char *told;
+} quotes[] = {
+    {"a {\n b \"c \\\"{\\\" d\"\n}\n", "1 a@1 {\n2 a@1 b@2 c \\\"{\\\" d@4\n"},
+    {"a \"b\\\\\" c", "1 a@1 b\\\\@3 c@9\n"},
+    {"set a 'b's {c'\nset d 'C:\\'\n", "1 a@5 b's {c@7\n2 d@5 C:\\@7\n"},
+    {"set a b{c } 'd' e\n", "1 a@5 b{c@7 }@11 d@13 e@17\n"},
+    {"comment a 'b's } c'\nd {\n}\n", "1 comment@1 a@9 b's } c@11\n2 d@1 {\n"},
+    {"a {\n set b {\n }\n}\n", "1 a@1 {\n2 a@1 set@2 b@6 {\n"},
+};
+
+static void quotes_hide_quotes_and_braces(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(quotes); i++) {
+        struct taker t = {.braces = {.take = take}};
+        struct err err;
+        if (braces_read(&t.braces, "x", quotes[i].text, strlen(quotes[i].text), &err) != 0)
+            fail_msg("%s: %s", quotes[i].text, err.text);
+        assert_string_equal(t.told, quotes[i].told);
+    }
+}
+
 static void says_where_and_what_was_expected(void **state)
 {
     static const char *const cases[][2] = {
         {"a {\n b\n", "x:3:1: expected \"}\", found the end"},
         {"a\n}\n", "x:2:1: expected a statement, found \"}\" without its \"{\""},
         {"{\n", "x:1:1: expected the name of a block before \"{\""},
+        {"set a 'b\nset c 'd'\n", "x:1:7: expected the end of the quoted word on its line"},
+        {"a \"b\\\"\n", "x:1:3: expected the end of the quoted word on its line"},
         {"a 'b\n", "x:1:3: expected the end of the quoted word on its line"},
         {"a /* b\n\n", "expected the end of the comment"},
         {"a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{", "x:1:34: expected fewer blocks in each other"},
@@ -70,7 +96,8 @@ static void says_where_and_what_was_expected(void **state)
 
 static void no_beginning_of_a_text_harms(void **state)
 {
-    static const char text[] = "a 'b' {\n /* c */ d \"e\" {\n f\n }\n}\nset g // h\n";
+    static const char text[] = "a 'b' {\n /* c */ d \"e\\\"\" {\n f\n }\n}\n"
+                               "set g 'h's' // i\n";
 
     (void)state;
     for (size_t n = 0; n <= strlen(text); n++) {
@@ -88,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hands_on_each_statement_with_its_blocks),
+        cmocka_unit_test(quotes_hide_quotes_and_braces),
         cmocka_unit_test(says_where_and_what_was_expected),
         cmocka_unit_test(no_beginning_of_a_text_harms),
     };

@@ -96,6 +96,9 @@ static void print_exporter(const struct setup *s, const struct setup_exporter *x
     if (x->vrf[0])
         (void)fprintf(out, " vrf %s", x->vrf);
     (void)fputc('\n', out);
+    if (x->via[0])
+        (void)fprintf(out, " ! a router has no such command: out of %s, whatever routes say\n",
+                      as_router_device(s, x->via));
     if (x->source_if[0])
         (void)fprintf(out, " source %s\n", as_router_device(s, x->source_if));
     if (x->has_source) {

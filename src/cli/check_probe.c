@@ -52,6 +52,8 @@ static void print_exporter(const struct setup_exporter *x)
     (void)printf(", %s %s", x->tcp ? "TCP" : "UDP", to);
     if (x->vrf[0])
         (void)printf(" in VRF %s", x->vrf);
+    if (x->via[0])
+        (void)printf(" out of %s", x->via);
     if (x->has_source) {
         (void)addr_print(&x->source, from);
         (void)printf(", from %s", from);

@@ -242,10 +242,11 @@ static void say_note(const char *text) { (void)printf("%s\n", text); }
 
 static int check_vyos(const char *path, bool as_router)
 {
+    const struct vyos_options options = {.note = as_router ? NULL : say_note};
     char facility[VYOS_FACILITY];
     struct setup s = {0};
     struct err err;
-    int r = vyos_setup(path, false, false, as_router ? NULL : say_note, &s, facility, &err);
+    int r = vyos_setup(path, &options, &s, facility, &err);
 
     if (r) {
         (void)fprintf(stderr, "weir check: %s\n", err.text);

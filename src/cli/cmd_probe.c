@@ -438,9 +438,11 @@ static int make_setup(struct options *o, struct setup *out, struct err *err)
         return err_set(err, ERR_CONFIG,
                        "--%s and --%s: the file says what is metered; say it there", o->flag,
                        o->config ? "config" : "vyos");
-    if (o->vyos)
-        return vyos_setup(o->vyos, o->path != NULL, o->store != NULL, say_note, out, o->facility,
-                          err);
+    if (o->vyos) {
+        const struct vyos_options options = {
+            .capture = o->path != NULL, .may_be_none = o->store != NULL, .note = say_note};
+        return vyos_setup(o->vyos, &options, out, o->facility, err);
+    }
     if (path)
         return probe_conf_setup(path, o->path != NULL, out, err);
     if ((o->flags.n_dev > 0) == (o->path != NULL))

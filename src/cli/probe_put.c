@@ -159,6 +159,7 @@ static void put_exporter_setup(struct json *j, const struct setup *s, const stru
         put_number(j, "port", x->port);
         put_text(j, "transport", x->tcp ? "TCP" : "UDP");
         put_text(j, "vrf", x->vrf);
+        put_text(j, "via", x->via);
         put_text(j, "source_interface", x->source_if);
         struct addr local;
         uint16_t port = exporter_local(probe_exporter(p, i), &local);

@@ -262,6 +262,14 @@ static void put_exporters(const struct probe_flags *f, struct setup *s)
         e->to = f->to[i].to;
         e->port = f->to[i].port;
         memcpy(e->name, f->to[i].name, sizeof e->name);
+        if (f->to[i].has_source) {
+            e->has_source = true;
+            e->source = f->to[i].source;
+        }
+        if (f->to[i].via[0]) { /* which is out of the VRF, too */
+            memcpy(e->via, f->to[i].via, sizeof e->via);
+            e->vrf[0] = '\0';
+        }
     }
 }
 

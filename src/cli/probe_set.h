@@ -29,14 +29,14 @@ enum probe_setting {
     PROBE_SETTINGS
 };
 
-enum { PROBE_DEVICES = 16 };
+enum { PROBE_DEVICES = 64 };
 
 struct probe_flags {
     const char *dev[PROBE_DEVICES];
     size_t n_dev; /* 0: a file */
     bool in;
     bool out;
-    struct setup_exporter to[SETUP_EXPORTERS];
+    struct setup_exporter to[SETUP_EXPORTERS]; /* name, address, port; source and via if its own */
     size_t n_to;
     struct setup_exporter exporter; /* what all of them have in common */
     struct setup_monitor monitor;

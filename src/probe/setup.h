@@ -69,6 +69,7 @@ struct setup_exporter {
     bool has_source;
     struct addr source;       /* sends from it */
     char vrf[IFNAMSIZ];       /* in this VRF (the name of its device); "": in none */
+    char via[IFNAMSIZ];       /* or out of this device, whatever routes say */
     char source_if[IFNAMSIZ]; /* or from this interface's address; "": the kernel chooses */
     uint8_t dscp;
     uint8_t ttl;

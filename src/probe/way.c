@@ -31,12 +31,13 @@ static int set_int(int fd, bool v4, int v4_option, int v6_option, int value, str
     return 0;
 }
 
-static int enter_vrf(int fd, const char *dev, struct err *err)
+/* A VRF is a device, too. */
+static int keep_to(int fd, const char *what, const char *dev, struct err *err)
 {
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, (socklen_t)strlen(dev)) == 0)
         return 0;
-    return errno == ENODEV ? err_set(err, ERR_CONFIG, "VRF %s: there is no such device", dev)
-                           : err_sys(err, "VRF %s", dev);
+    return errno == ENODEV ? err_set(err, ERR_CONFIG, "%s %s: there is no such device", what, dev)
+                           : err_sys(err, "%s %s", what, dev);
 }
 
 static int prepare(int fd, const struct setup_exporter *s, bool v4, struct err *err)
@@ -46,8 +47,10 @@ static int prepare(int fd, const struct setup_exporter *s, bool v4, struct err *
     bool has_source = s->has_source || s->source_if[0] != '\0';
     int r = s->source_if[0] != '\0' ? links_address(s->source_if, v4, &source, err) : 0;
 
-    if (r == 0 && s->vrf[0] != '\0') /* before an address, which may be the VRF's */
-        r = enter_vrf(fd, s->vrf, err);
+    if (r == 0 && s->via[0] != '\0')
+        r = keep_to(fd, "interface", s->via, err);
+    else if (r == 0 && s->vrf[0] != '\0') /* before an address, which may be the VRF's */
+        r = keep_to(fd, "VRF", s->vrf, err);
     if (r == 0 && has_source)
         r = bind_source(fd, &source, err);
     if (r == 0)
