@@ -215,7 +215,7 @@ import hashlib, json, pathlib, select, socket, sys, time
 n = int(sys.argv[1])
 fours, sixes = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 for s, any in ((fours, "0.0.0.0"), (sixes, "::")):
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 1 << 25)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     if s is sixes:
         s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     s.bind((any, 2055))
@@ -252,12 +252,11 @@ def inside(host, code, *args):
 os.environ["RUNTIME_DIRECTORY"] = str(folder)
 n = 63
 takers = [inside(c, TAKE, str(n)) for c in collectors]
-for t in takers:
-    assert t.stdout.readline() == "ready\n"
 log = open(folder / "log", "w+")
 relay = subprocess.Popen([conftest.WEIR, "relay", "--samplicate", "-S", *flags, "-p", "2055", "-b", "8000000", "10.0.1.2/2055", "10.0.2.2/2055", "[fd00:1::2]/2055",
                           "[fd00:2::2]/2055"], stderr=log)
 try:
+    assert [t.stdout.readline() for t in takers] == ["ready\n"] * 2
     conftest.until(lambda: "relaying" in (folder / "log").read_text() or relay.poll() is not None, "the relay to begin")
     sender = inside(exporter, SEND)
     sent = json.loads(sender.communicate()[0])
@@ -266,6 +265,6 @@ try:
     print(json.dumps({"sent": sent, "got": got, "state": state}))
 finally:
     relay.kill()
-    for p in (exporter, *collectors):
+    for p in (exporter, *collectors, *takers):
         p.kill()
 """

@@ -225,7 +225,8 @@ static void relay_one(struct relay *r, const struct udp_datagram *from)
         r->state.unmatched++;
         return;
     }
-    uint64_t sum = r->setup->keep_source && !r->setup->no_checksum ? raw_sum(d.data, d.len) : 0;
+    bool summed = r->setup->keep_source && (!r->setup->no_checksum || !addr_is_v4(&d.addr));
+    uint64_t sum = summed ? raw_sum(d.data, d.len) : 0;
     if (found->n <= MATCH_RULES) {
         for (uint32_t i = 0; i < found->n; i++)
             copy_to(r, found->rules[i], &d, sum);
