@@ -179,6 +179,40 @@ def test_it_cuts_pauses_leaves_and_forks_as_asked(relay, tmp_path):
         os.kill(child, signal.SIGTERM)
 
 
+def test_sighup_reads_the_file_again_and_loses_nothing(relay, tmp_path):
+    a, b = Receiver(), Receiver()
+    conf = tmp_path / "conf"
+    conf.write_text(f"127.0.0.0/8: 127.0.0.1/{a.port}\n")
+    r = relay("-b", 4000000, "-c", conf)
+    payloads = [b"%d" % i for i in range(2000)]
+    got = []
+    for i in range(0, 2000, 10):
+        send(r.port, *payloads[i:i + 10])
+        got += a.take(10)
+        if i == 500:
+            conf.write_text(f"127.0.0.0/8: 127.0.0.1/{b.port} 127.0.0.1/{a.port}\n")
+            r.send_signal(signal.SIGHUP)
+        if i == 1000:
+            conf.write_text("127.0.0.0/8 no colon\n")
+            r.send_signal(signal.SIGHUP)
+    assert [d for d, *_ in got] == payloads
+    late = [d for d, *_ in b.take(2000, 1)]
+    assert 0 < len(late) < 2000 and late == payloads[-len(late):]
+    text = r.log.read_text()
+    assert "rules and receivers read receivers=2 rules=1" in text and f"{conf}:1: expected SOURCE: RECEIVER" in text
+    state = shown(tmp_path)
+    assert {x["receiver"]: x["datagrams"] for x in state["receivers"]} == {f"127.0.0.1:{a.port}": 2000, f"127.0.0.1:{b.port}": len(late)}
+
+
+def test_it_explains_where_datagrams_would_go(run, tmp_path):
+    conf = tmp_path / "conf"
+    conf.write_text("10.0.0.0/8: 192.0.2.1/2055 192.0.2.2/2055/10\n10.1.2.3: [2001:db8::1]/9\n")
+    assert run("relay", "--samplicate", "-c", conf, "--explain", "10.1.2.3", "192.0.2.9").stdout == (
+        f"10.1.2.3 to 192.0.2.1:2055, by {conf}:1\n10.1.2.3 to 192.0.2.2:2055, one in 10, by {conf}:1\n10.1.2.3 to [2001:db8::1]:9, by {conf}:2\n"
+        "10.1.2.3 to 192.0.2.9:2000, of the command line\n")
+    assert run("relay", "--samplicate", "-c", conf, "--explain", "11.0.0.1").stdout == "11.0.0.1: no line is for it; its datagrams are counted, and go nowhere\n"
+
+
 @pytest.mark.parametrize("args, said", (
     ([], "expected a receiver"), (["-p", "0", "127.0.0.1"], "expected a port, 1 to 65535"), (["127.0.0.1/x-y"], "expected a port"), (["-n", "127.0.0.1"], "-n: expected -S, too"),
     (["-4", "::1"], "of another version of IP"), (["-4", "[::1]/9"], "of another version of IP"), (["-c", "/nowhere", "1.2.3.4"], "/nowhere"),

@@ -1,9 +1,11 @@
 /* weir relay: datagrams to many receivers, with samplicate's flags and file. */
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/probe_status.h"
+#include "relay/match.h"
 #include "relay/relay.h"
 #include "relay/samplicate.h"
 
@@ -30,6 +32,7 @@ enum {
     OPT_V4,
     OPT_V6,
     OPT_INSTANCE,
+    OPT_EXPLAIN,
     PORT = 2000,
     BUFFER = 65536,
     QUIET_STATUS = 5,
@@ -56,9 +59,13 @@ static const struct opt opts[] = {
     {OPT_V4, "ipv4", '4', NULL, "IPv4 only"},
     {OPT_V6, "ipv6", '6', NULL, "IPv6 only"},
     {OPT_INSTANCE, "instance", 0, "NAME", "what 'weir show relay' calls this one (relay)"},
+    {OPT_EXPLAIN, "explain", 0, "SENDER",
+     "say where this sender's datagrams would go, and by which line, and end"},
 };
 
 struct options {
+    struct relay_source source;
+    const char *explain; /* NULL: nothing is asked */
     const char *address;
     const char *config;
     const char *pidfile;
@@ -131,6 +138,9 @@ static int set_option(struct options *o, int id, const char *value, struct err *
     case OPT_INSTANCE:
         o->instance = value;
         return 0;
+    case OPT_EXPLAIN:
+        o->explain = value;
+        return 0;
     case OPT_POSITIONAL:
         if (o->n_receivers == RECEIVERS)
             return err_set(err, ERR_CONFIG, "at most %d receivers here", RECEIVERS);
@@ -142,9 +152,8 @@ static int set_option(struct options *o, int id, const char *value, struct err *
 }
 
 /* Flags hold wherever they stand, so the file and the receivers are read behind them. */
-static int make_setup(struct options *o, struct err *err)
+static int make_setup(const struct options *o, struct relay_setup *s, struct err *err)
 {
-    struct relay_setup *s = &o->setup;
     struct samplicate_reader reader = {.family = o->family, .out = s};
     int r = 0;
 
@@ -162,6 +171,53 @@ static int make_setup(struct options *o, struct err *err)
     if (r == 0 && s->no_checksum && !s->keep_source)
         r = err_set(err, ERR_CONFIG, "-n: expected -S, too");
     return r;
+}
+
+/* As at the start, but for names: they may be others now. */
+static int read_again(struct relay_source *source, struct relay_setup *out, struct err *err)
+{
+    const struct options *o = container_of(source, struct options, source);
+
+    *out = o->setup;
+    out->receivers = NULL;
+    out->rules = NULL;
+    out->n_receivers = out->n_rules = 0;
+    return make_setup(o, out, err);
+}
+
+static void explain_rule(const struct options *o, const struct relay_rule *r)
+{
+    for (size_t k = r->first; k < r->first + r->n; k++) {
+        const struct relay_receiver *to = &o->setup.receivers[k];
+        (void)printf("%s to %s", o->explain, to->name);
+        if (to->every > 1)
+            (void)printf(", one in %u", to->every);
+        if (r->line)
+            (void)printf(", by %s:%zu\n", o->config, r->line);
+        else
+            (void)printf(", of the command line\n");
+    }
+}
+
+static int explain(const struct options *o)
+{
+    const struct relay_setup *s = &o->setup;
+    struct addr from;
+    struct err err;
+
+    if (addr_parse(o->explain, &from, &err) != 0)
+        return command_usage_error(&cmd_relay, err.text);
+    uint32_t *rules = mem_new(s->n_rules + 1, sizeof *rules);
+    struct match *m = match_new(s);
+    size_t n = match_all(m, &from, rules);
+    for (size_t i = 0; i < n; i++)
+        explain_rule(o, &s->rules[rules[i]]);
+    if (n == 0)
+        (void)printf("%s: no line is for it; its datagrams are counted, and go nowhere\n",
+                     o->explain);
+    match_free(m);
+    free(rules);
+    return 0;
 }
 
 static int go_background(struct err *err)
@@ -201,7 +257,9 @@ static int run(struct options *o)
     if (r == 0) {
         log_info("relaying", KV("port", o->setup.port), KV("receivers", o->setup.n_receivers),
                  KV("rules", o->setup.n_rules));
-        r = relay_run(relay, has_socket ? socket : NULL, o->trace, &quiet, &err);
+        const struct relay_options how = {
+            .socket = has_socket ? socket : NULL, .trace = o->trace, .source = &o->source};
+        r = relay_run(relay, &how, &quiet, &err);
     }
     relay_free(relay);
     if (r == 0)
@@ -214,6 +272,7 @@ static int cmd_relay_run(int argc, char **argv)
 {
     struct opt_scan scan = opt_scan_of(opts, COUNT_OF(opts), argc, argv);
     struct options o = {
+        .source = {.read = read_again},
         .instance = "relay",
         .setup = {.port = PORT, .buffer_bytes = BUFFER, .bytes_max = RELAY_BYTES_MAX}};
     struct err err;
@@ -223,8 +282,8 @@ static int cmd_relay_run(int argc, char **argv)
     while (r == 0 && (id = opt_next(&scan, &err)) != OPT_END)
         r = id == ERR_CONFIG ? id : set_option(&o, id, scan.value, &err);
     if (r == 0)
-        r = make_setup(&o, &err);
-    int status = r ? command_usage_error(&cmd_relay, err.text) : run(&o);
+        r = make_setup(&o, &o.setup, &err);
+    int status = r ? command_usage_error(&cmd_relay, err.text) : o.explain ? explain(&o) : run(&o);
     relay_setup_free(&o.setup);
     return status;
 }
@@ -242,11 +301,14 @@ const struct command cmd_relay = {
         "gets a copy, as do all receivers of the command line. What differs: flags hold for the "
         "file wherever they stand; a receiver that cannot be reached costs the others nothing; "
         "with -S, IPv6 works, and datagrams longer than the way's MTU go in fragments; a receiver "
-        "that is the relay itself is refused. 'weir show relay' says what became of what came.",
+        "that is the relay itself is refused. SIGHUP reads the file again, and resolves names, "
+        "without losing a datagram. 'weir show relay' says what became of what came.",
     .examples = "weir relay --samplicate -s 192.168.3.2 -S -p 2055 192.168.4.1/2055 "
                 "192.168.5.1/2055\n    to two collectors, as if routers had sent it there\n"
                 "weir relay --samplicate -p 2055 -c /etc/samplicate.conf\n"
-                "    by the sender\n",
+                "    by the sender\n"
+                "weir relay --samplicate -c /etc/samplicate.conf --explain 10.1.2.3\n"
+                "    where its datagrams would go\n",
     .opts = opts,
     .n_opts = COUNT_OF(opts),
     .run = cmd_relay_run,

@@ -80,6 +80,14 @@ void relay_out_free(struct relay_out *o)
     free(o);
 }
 
+bool relay_out_is(const struct relay_out *o, const struct relay_receiver *to)
+{
+    return o->to->port == to->port && o->to->every == to->every && o->to->ttl == to->ttl &&
+           o->to->pause_us == to->pause_us && addr_eq(&o->to->to, &to->to);
+}
+
+void relay_out_move(struct relay_out *o, const struct relay_receiver *to) { o->to = to; }
+
 const struct relay_sent *relay_out_sent(const struct relay_out *o) { return &o->sent; }
 
 void relay_out_add(struct relay_out *o, const struct udp_datagram *d, uint64_t sum)

@@ -27,6 +27,12 @@ void relay_out_free(struct relay_out *o);
 void relay_out_add(struct relay_out *o, const struct udp_datagram *d, uint64_t sum);
 void relay_out_flush(struct relay_out *o);
 
+/* Are both the same receiver, told in the same way? */
+bool relay_out_is(const struct relay_out *o, const struct relay_receiver *to);
+
+/* The setup has moved: `to` is the same receiver there. */
+void relay_out_move(struct relay_out *o, const struct relay_receiver *to);
+
 const struct relay_sent *relay_out_sent(const struct relay_out *o);
 
 #endif

@@ -40,6 +40,8 @@ struct relay {
     struct io signals;
     struct timer timer;
     struct ctl ctl;
+    struct relay_setup anew; /* read on SIGHUP; zeroed before */
+    struct relay_source *source;
     bool trace;
     bool quiet;
     int64_t last_ms; /* something came */
@@ -117,29 +119,32 @@ static int open_listeners(struct relay *r, struct err *err)
     return bad;
 }
 
+/* Both, as a receiver of the other version of IP may come later, when it is too late to ask. */
 static int open_raw(struct relay *r, struct err *err)
 {
-    bool wants[2] = {false, false};
     int bad = 0;
 
-    for (size_t i = 0; i < r->setup->n_receivers; i++)
-        wants[!addr_is_v4(&r->setup->receivers[i].to)] = r->setup->keep_source;
-    for (int six = 0; six < 2 && bad == 0; six++)
-        if (wants[six])
-            bad = raw_open(!six, &r->raw[six], err);
+    for (int six = 0; six < 2 && bad == 0 && r->setup->keep_source; six++)
+        bad = raw_open(!six, &r->raw[six], err);
     return bad;
+}
+
+static int open_out(const struct relay *r, const struct relay_setup *s, size_t i,
+                    struct relay_out **out, struct err *err)
+{
+    const struct relay_receiver *to = &s->receivers[i];
+
+    return relay_out_new(out, to, s->keep_source ? r->raw[!addr_is_v4(&to->to)] : -1,
+                         s->no_checksum, s->buffer_bytes, err);
 }
 
 static int open_outs(struct relay *r, struct err *err)
 {
-    const struct relay_setup *s = r->setup;
     int bad = 0;
 
-    r->outs = mem_new(s->n_receivers + 1, sizeof(*r->outs));
-    for (size_t i = 0; i < s->n_receivers && bad == 0; i++)
-        bad = relay_out_new(&r->outs[i], &s->receivers[i],
-                            s->keep_source ? r->raw[!addr_is_v4(&s->receivers[i].to)] : -1,
-                            s->no_checksum, s->buffer_bytes, err);
+    r->outs = mem_new(r->setup->n_receivers + 1, sizeof(*r->outs));
+    for (size_t i = 0; i < r->setup->n_receivers && bad == 0; i++)
+        bad = open_out(r, r->setup, i, &r->outs[i], err);
     return bad;
 }
 
@@ -186,7 +191,87 @@ void relay_free(struct relay *r)
     match_free(r->match);
     free(r->rules);
     udp_batch_free(r->batch);
+    relay_setup_free(&r->anew);
     free(r);
+}
+
+/* --- anew --- */
+
+/* Each of the next receivers gets the way of one that was the same, or a new one. If one cannot be
+ * opened, everything is as before. */
+static int make_outs(struct relay *r, const struct relay_setup *next, struct relay_out **outs,
+                     bool *kept, struct err *err)
+{
+    int bad = check_loops(next, err);
+    size_t n = 0;
+
+    for (; n < next->n_receivers && bad == 0; n++) {
+        for (size_t i = 0; i < r->setup->n_receivers && !outs[n]; i++)
+            if (!kept[i] && relay_out_is(r->outs[i], &next->receivers[n])) {
+                kept[i] = true;
+                outs[n] = r->outs[i];
+            }
+        if (!outs[n])
+            bad = open_out(r, next, n, &outs[n], err);
+    }
+    for (size_t i = 0; i < n && bad; i++) {
+        bool old = false;
+        for (size_t k = 0; k < r->setup->n_receivers; k++)
+            old = old || outs[i] == r->outs[k];
+        if (!old)
+            relay_out_free(outs[i]);
+    }
+    return bad;
+}
+
+static void put_in_place(struct relay *r, struct relay_setup *next, struct relay_out **outs,
+                         const bool *kept)
+{
+    for (size_t i = 0; i < r->setup->n_receivers; i++)
+        if (!kept[i])
+            relay_out_free(r->outs[i]);
+    free((void *)r->outs);
+    match_free(r->match);
+    free(r->rules);
+    relay_setup_free(&r->anew);
+    r->anew = *next;
+    *next = (struct relay_setup){.port = 0};
+    r->setup = &r->anew;
+    r->outs = outs;
+    for (size_t i = 0; i < r->setup->n_receivers; i++)
+        relay_out_move(outs[i], &r->setup->receivers[i]);
+    r->match = match_new(r->setup);
+    r->rules = mem_new(r->setup->n_rules + 1, sizeof *r->rules);
+}
+
+static int take_over(struct relay *r, struct relay_setup *next, struct err *err)
+{
+    struct relay_out **outs = mem_new(next->n_receivers + 1, sizeof(*outs));
+    bool *kept = mem_new(r->setup->n_receivers + 1, sizeof *kept);
+    int bad = make_outs(r, next, outs, kept, err);
+
+    if (bad)
+        free((void *)outs);
+    else
+        put_in_place(r, next, outs, kept);
+    free(kept);
+    return bad;
+}
+
+static void reload(struct relay *r)
+{
+    struct relay_setup next = {.port = 0};
+    struct err err;
+    int bad = r->source->read(r->source, &next, &err);
+
+    if (bad == 0)
+        bad = take_over(r, &next, &err);
+    if (bad)
+        log_warn("rules and receivers stay as they were", KV("error", err.text));
+    else
+        log_info("rules and receivers read", KV("receivers", r->setup->n_receivers),
+                 KV("rules", r->setup->n_rules));
+    relay_setup_free(&next);
 }
 
 /* --- datagrams --- */
@@ -287,7 +372,10 @@ static void on_signal(struct io *io, uint32_t events)
     struct relay *r = container_of(io, struct relay, signals);
 
     (void)events;
-    if (signals_read(io) != 0)
+    int n = signals_read(io);
+    if (n == SIGHUP)
+        reload(r);
+    else if (n != 0)
         loop_stop(&r->loop);
 }
 
@@ -302,7 +390,7 @@ static void on_question(struct ctl *c, const char *line, struct buf *out)
 
 static int prepare(struct relay *r, const char *socket, struct err *err)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct err why;
     int bad = signals_open(&r->signals, signals, COUNT_OF(signals), err);
 
@@ -315,11 +403,12 @@ static int prepare(struct relay *r, const char *socket, struct err *err)
     return bad ? bad : priv_drop(NULL, err);
 }
 
-int relay_run(struct relay *r, const char *socket, bool trace, bool *quiet, struct err *err)
+int relay_run(struct relay *r, const struct relay_options *o, bool *quiet, struct err *err)
 {
-    int bad = prepare(r, socket, err);
+    int bad = prepare(r, o->socket, err);
 
-    r->trace = trace;
+    r->trace = o->trace;
+    r->source = o->source;
     r->timer.on = on_timer;
     r->last_ms = clock_mono_ms();
     r->state.started_ms = clock_wall_ms();

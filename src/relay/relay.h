@@ -19,9 +19,22 @@ struct relay;
 int relay_new(struct relay **out, const struct relay_setup *setup, struct err *err) MUST_USE;
 void relay_free(struct relay *r);
 
-/* Until SIGINT or SIGTERM, or nothing came for setup->quiet_ms: *quiet. trace: each datagram is
- * told on standard error. socket: where `weir show relay` asks; NULL: nowhere. */
-int relay_run(struct relay *r, const char *socket, bool trace, bool *quiet,
+/* Where rules and receivers are read anew on SIGHUP; embedded in the owner's. Names are resolved
+ * again then. The setup is the relay's. */
+struct relay_source {
+    int (*read)(struct relay_source *s, struct relay_setup *out, struct err *err);
+};
+
+struct relay_options {
+    const char *socket; /* where `weir show relay` asks; NULL: nowhere */
+    bool trace;         /* each datagram is told on standard error */
+    struct relay_source *source;
+};
+
+/* Until SIGINT or SIGTERM, or nothing came for setup->quiet_ms: *quiet. On SIGHUP no datagram is
+ * lost: sockets stay, receivers that are there before and after keep their counts, and what is
+ * wrong changes nothing and is logged. Where it listens stays until a restart. */
+int relay_run(struct relay *r, const struct relay_options *o, bool *quiet,
               struct err *err) MUST_USE;
 
 #endif
