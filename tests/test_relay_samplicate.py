@@ -88,6 +88,9 @@ def test_each_receiver_gets_each_datagram_as_it_was(relay, tmp_path):
     state = shown(tmp_path)
     assert (state["datagrams"], state["bytes"], state["unmatched"]) == (10, sum(map(len, payloads)), 0)
     assert all((x["datagrams"], x["bytes"], x["failed"]) == (10, state["bytes"], 0) for x in state["receivers"])
+    assert state["senders"] == [{"sender": "127.0.0.1", "datagrams": 10, "bytes": state["bytes"], "rules": 1}]
+    text = subprocess.run([conftest.WEIR, "show", "relay"], capture_output=True, text=True, env=os.environ | {"RUNTIME_DIRECTORY": str(tmp_path)}, check=True).stdout
+    assert "Received 10 datagrams" in text and f"127.0.0.1:{receivers[0].port} " in text and "\n127.0.0.1 " in text
 
 
 @pytest.mark.parametrize("n", (1, 2, 8, 32))

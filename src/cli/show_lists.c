@@ -299,6 +299,15 @@ void show_relay(const json_t *answer)
                      number(r, "other_family"), json_object_get(r, "last_error") ? "  " : "",
                      json_object_get(r, "last_error") ? text(r, "last_error") : "");
     }
+    const json_t *senders = json_object_get(answer, "senders");
+    if (json_array_size(senders) > 0)
+        (void)printf("\n%-32s %12s %12s %10s\n", "sender (those that sent most)", "datagrams",
+                     "bytes", "rules");
+    for (size_t i = 0; i < json_array_size(senders); i++) {
+        const json_t *x = json_array_get(senders, i);
+        (void)printf("%-32s %12" PRIu64 " %12" PRIu64 " %10" PRIu64 "\n", text(x, "sender"),
+                     number(x, "datagrams"), number(x, "bytes"), number(x, "rules"));
+    }
     (void)printf(
         "skipped: by one in N. failed: the kernel would not, with its last reason. refused: "
         "its machine said that nobody listens.\nunlike: with -S, of a sender of the other "

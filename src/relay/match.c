@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LENGTHS = 129, ROWS = 1 << 13, PLACES = 8 };
+enum { LENGTHS = 129, ROWS = 1 << 15, PLACES = 8 };
 
 /* Prefixes of one length: open addressing; rules of the same prefix are chained by `next`. */
 struct table {
@@ -138,7 +138,7 @@ static void find_anew(struct match *m, const struct addr *from, struct match_fou
         out->rules[i] = m->scratch[i];
 }
 
-const struct match_found *match_find(struct match *m, const struct addr *from)
+struct match_found *match_find(struct match *m, const struct addr *from)
 {
     struct sender *row = m->rows[hash_of(from) % ROWS];
     struct sender *oldest = row;
@@ -158,4 +158,33 @@ const struct match_found *match_find(struct match *m, const struct addr *from)
     *oldest = (struct sender){.addr = *from, .used = m->clock | 1};
     find_anew(m, from, &oldest->found);
     return &oldest->found;
+}
+
+static void keep(struct match_sender *out, size_t *have, size_t n, const struct sender *s)
+{
+    size_t at = *have;
+
+    if (at == n && out[n - 1].datagrams >= s->found.datagrams)
+        return;
+    if (at < n)
+        ++*have;
+    else
+        at = n - 1;
+    for (; at > 0 && out[at - 1].datagrams < s->found.datagrams; at--)
+        out[at] = out[at - 1];
+    out[at] = (struct match_sender){.addr = s->addr,
+                                    .datagrams = s->found.datagrams,
+                                    .bytes = s->found.bytes,
+                                    .rules = s->found.n};
+}
+
+size_t match_largest(const struct match *m, struct match_sender *out, size_t n)
+{
+    size_t have = 0;
+
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t k = 0; k < PLACES; k++)
+            if (m->rows[i][k].used != 0)
+                keep(out, &have, n, &m->rows[i][k]);
+    return have;
 }

@@ -296,10 +296,12 @@ static void tell(const struct udp_datagram *d, const struct match_found *found)
 static void relay_one(struct relay *r, const struct udp_datagram *from)
 {
     struct udp_datagram d = *from;
-    const struct match_found *found = match_find(r->match, &d.addr);
+    struct match_found *found = match_find(r->match, &d.addr);
 
     r->state.datagrams++;
     r->state.bytes += d.len;
+    found->datagrams++;
+    found->bytes += d.len;
     if (d.len > r->setup->bytes_max) {
         d.len = r->setup->bytes_max;
         r->state.cut++;
@@ -385,7 +387,8 @@ static void on_question(struct ctl *c, const char *line, struct buf *out)
 
     count_drops(r);
     r->state.per_s = r->per_s;
-    relay_status_answer(&r->state, r->setup, (const struct relay_out *const *)r->outs, line, out);
+    relay_status_answer(&r->state, r->setup, (const struct relay_out *const *)r->outs, r->match,
+                        line, out);
 }
 
 static int prepare(struct relay *r, const char *socket, struct err *err)

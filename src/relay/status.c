@@ -35,8 +35,29 @@ static void put_receiver(struct json *j, const struct relay_receiver *to,
     json_close(j, '}');
 }
 
+static void put_senders(struct json *j, const struct match *senders)
+{
+    struct match_sender v[STATUS_SENDERS];
+    size_t n = match_largest(senders, v, STATUS_SENDERS);
+    char text[ADDR_TEXT];
+
+    json_key(j, "senders");
+    json_open(j, '[');
+    for (size_t i = 0; i < n; i++) {
+        (void)addr_print(&v[i].addr, text);
+        json_open(j, '{');
+        put_text(j, "sender", text);
+        put_number(j, "datagrams", v[i].datagrams);
+        put_number(j, "bytes", v[i].bytes);
+        put_number(j, "rules", v[i].rules);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 void relay_status_answer(const struct relay_state *s, const struct relay_setup *setup,
-                         const struct relay_out *const *outs, const char *line, struct buf *out)
+                         const struct relay_out *const *outs, const struct match *senders,
+                         const char *line, struct buf *out)
 {
     struct json all = json_of(out);
     struct json *j = &all;
@@ -62,6 +83,7 @@ void relay_status_answer(const struct relay_state *s, const struct relay_setup *
         for (size_t i = 0; i < setup->n_receivers; i++)
             put_receiver(j, &setup->receivers[i], relay_out_sent(outs[i]));
         json_close(j, ']');
+        put_senders(j, senders);
     }
     json_close(j, '}');
     buf_u8(out, '\n');

@@ -3,7 +3,10 @@
 #define RELAY_STATUS_H
 
 #include "base/buf.h"
+#include "relay/match.h"
 #include "relay/out.h"
+
+enum { STATUS_SENDERS = 100 };
 
 struct relay_state {
     int64_t started_ms;
@@ -15,8 +18,10 @@ struct relay_state {
     double per_s;
 };
 
-/* One JSON object and a line's end. outs: the setup's receivers'. */
+/* One JSON object and a line's end, with the STATUS_SENDERS that sent most. outs: the setup's
+ * receivers'. */
 void relay_status_answer(const struct relay_state *s, const struct relay_setup *setup,
-                         const struct relay_out *const *outs, const char *line, struct buf *out);
+                         const struct relay_out *const *outs, const struct match *senders,
+                         const char *line, struct buf *out);
 
 #endif
