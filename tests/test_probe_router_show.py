@@ -92,6 +92,13 @@ def test_what_is_wrong_is_said(said):
     assert "there is nothing to clear that is called N" in said["clear flow monitor N"][1]
 
 
+def test_questions_that_nobody_asks_harm_nothing(said):
+    raw = {k: v[0] for k, v in said.items() if k.startswith("raw ")}
+    assert len(raw) == 9 and all(json.loads(v) for v in raw.values())
+    assert json.loads(raw["raw flows 0 4000000000 M"])["records"] == 0 == json.loads(raw["raw flows 9 0 M"])["records"]
+    assert all("error" in raw[k] for k in ("raw flows x", "raw flows 0 0", "raw clear", "raw clear flow monitor  cache"))
+
+
 def test_clearing_begins_anew_and_lets_flows_go(said):
     before, after = json.loads(text(said, "--json flow monitor M")), json.loads(text(said, "after clear: --json flow monitor M"))
     assert (before["added"] > 0, after["added"], after["flows"]) == (True, 0, 0) and "cleared_ms" in after
@@ -175,6 +182,11 @@ try:
                   "flow monitor M cache aggregate ipv4 destination address format table", "flow monitor M statistics",
                   "flow monitor N cache", "flow monitor M cache filter counter byes 3", "ip flow", "ip cache flow aggregation prefix", "clear flow monitor N"):
         ask(words)
+    for line in ("flows 0 4000000000 M", "flows 0 4294967295 M", "flows 9 0 M", "flows 99999999999999999999 1 M", "flows x", "flows 0 0", "clear", "clear flow monitor  cache", "flows 0 0 " + "M" * 900):
+        with socket.socket(socket.AF_UNIX) as s:  # what nobody's weir asks
+            s.connect(str(folder / "mine.sock"))
+            s.sendall(line.encode() + b"\n")
+            said["raw " + line] = (s.makefile("rb").read().decode("utf-8", "replace").splitlines()[0], "", 0)
     ask("clear flow monitor M cache")
     ask("clear ip flow stats")
     ask("--json flow monitor M", "after clear: --json flow monitor M")

@@ -515,6 +515,8 @@ static uint32_t last_of(const struct cache *c, uint32_t from, uint32_t n)
 
 uint32_t cache_look(const struct cache *c, uint32_t from, uint32_t n, struct cache_out *out)
 {
+    if (from >= c->fresh)
+        return 0;
     uint32_t last = last_of(c, from, n);
 
     for (uint32_t i = from + 1; i <= last; i++)
@@ -525,6 +527,8 @@ uint32_t cache_look(const struct cache *c, uint32_t from, uint32_t n, struct cac
 
 uint32_t cache_end_some(struct cache *c, uint32_t from, uint32_t n)
 {
+    if (from >= c->fresh)
+        return 0;
     uint32_t last = last_of(c, from, n);
 
     for (uint32_t i = from + 1; i <= last; i++) {

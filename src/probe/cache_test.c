@@ -411,6 +411,38 @@ static void an_entry_of_the_traditional_record_is_small(void **state)
     cache_free(c);
 }
 
+static void is_looked_at_and_emptied_piece_by_piece(void **state)
+{
+    struct cache_options o = usual();
+    struct taker *t = taker_new(&o);
+    uint32_t at = 0;
+    size_t pieces = 0;
+
+    (void)state;
+    for (uint32_t key = 1; key <= 7; key++)
+        add(t, key, 1000, PACKET_UDP, 0);
+    do {
+        at = cache_look(t->cache, at, 3, &t->out);
+        pieces++;
+    } while (at != 0);
+    assert_int_equal(pieces, 3);
+    assert_int_equal(t->n, 7); /* and they are all there still */
+    assert_int_equal(cache_stats(t->cache)->now, 7);
+    assert_int_equal(cache_look(t->cache, 7, 3, &t->out), 0);
+    assert_int_equal(cache_look(t->cache, UINT32_MAX, 3, &t->out), 0);
+    assert_int_equal(t->n, 7);
+    at = cache_end_some(t->cache, 0, 5);
+    assert_int_equal(at, 5);
+    assert_int_equal(cache_stats(t->cache)->now, 2);
+    t->n = 0;
+    assert_int_equal(cache_look(t->cache, 0, 100, &t->out), 0);
+    assert_int_equal(t->n, 2); /* those that ended are not seen */
+    assert_int_equal(cache_end_some(t->cache, at, UINT32_MAX), 0);
+    assert_int_equal(cache_stats(t->cache)->now, 0);
+    assert_int_equal(cache_stats(t->cache)->ended[CACHE_END_FORCED], 7);
+    taker_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +457,7 @@ int main(void)
         cmocka_unit_test(random_packets_make_the_flows_that_rules_say),
         cmocka_unit_test(survives_any_time),
         cmocka_unit_test(an_entry_of_the_traditional_record_is_small),
+        cmocka_unit_test(is_looked_at_and_emptied_piece_by_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
