@@ -58,7 +58,7 @@ def test_exports_interfaces_records_and_samplers(said):
     t = text(said, "ip flow export")
     assert "Flow export v5 is enabled for main cache\n  Exporting flows to 127.0.0.1 (9)" in t and "v5 flow records, origin-as bgp-nexthop" in t
     assert "Flow export v8 is enabled for ip flow aggregation as" in t
-    assert text(said, "ip flow interface") == "lo\n  ip flow monitor M input\n  ip flow monitor M output\n  ip flow ingress\n"
+    assert text(said, "ip flow interface") == "lo\n  ip flow monitor M input\n  ip flow monitor M output\n  ip flow monitor B input\n  ip flow ingress\n"
     assert "traffic(ip):      on\n        sampler:          S\n" in text(said, "flow interface lo") and text(said, "flow interface eth9") == ""
     assert "Type:           random\n  Rate:           1 out of 2\n  Users:\n    flow monitor M (ip,lo, output)\n" in text(said, "sampler S")
     assert "flow record netflow-original:\n  No. of users:       1\n  Total field space:  53 bytes\n  Fields:\n    match ipv4 tos\n" in text(said, "flow record")
@@ -79,11 +79,12 @@ def test_a_monitors_cache_in_each_format_filtered_sorted_and_added_up(said):
     assert "IPV4 DESTINATION ADDRESS  COUNTER BYTES    COUNTER PACKETS" in text(
         said, "flow monitor M cache aggregate ipv4 destination address format table").replace("TRANSPORT TCP FLAGS  ", "")
     assert "IP packet size distribution (" in text(said, "flow monitor M statistics")
+    assert len(text(said, "flow monitor B cache format csv").splitlines()) == 1 + 66  # each packet's identification is its own
 
 
 def test_what_is_wrong_is_said(said):
     for command, status, words in (
-            ("flow monitor N cache", 1, 'there is no flow monitor N; there are: "M", "ip flow", "ip flow aggregation as"'),
+            ("flow monitor N cache", 1, 'there is no flow monitor N; there are: "M", "B", "ip flow", "ip flow aggregation as"'),
             ("flow monitor M cache filter counter byes 3", 2, 'column 8: expected a field of the record, as "counter bytes"'),
             ("ip flow", 2, "column 8: expected export or interface or top-talkers, found the end of the line"),
             ("ip cache flow aggregation prefix", 1, "no aggregation cache prefix is enabled")):
@@ -151,9 +152,17 @@ flow monitor M
  statistics packet size
 sampler S
  mode random 1 out-of 2
+flow record BIG
+ match ipv4 source address
+ match transport source-port
+ match ipv4 section header size 1200
+ collect ipv4 section payload size 1200
+flow monitor B
+ record BIG
 interface lo
  ip flow monitor M input
  ip flow monitor M sampler S output
+ ip flow monitor B input
 ''')
 with open(folder / "log", "w") as log:
     p = subprocess.Popen([conftest.WEIR, "probe", "--config", folder / "conf", "--instance", "mine", "-f", "dst net 172.16.0.0/16"], stderr=log)
@@ -179,7 +188,7 @@ try:
                   "flow monitor M cache sort highest counter bytes top 2",
                   "flow monitor M cache filter interface input lo and counter packets gt 5 and ipv4 source address 192.168.8.0/24 format csv",
                   "--json flow monitor M cache filter interface input lo aggregate ipv4 destination address sort counter packets",
-                  "flow monitor M cache aggregate ipv4 destination address format table", "flow monitor M statistics",
+                  "flow monitor M cache aggregate ipv4 destination address format table", "flow monitor M statistics", "flow monitor B cache format csv",
                   "flow monitor N cache", "flow monitor M cache filter counter byes 3", "ip flow", "ip cache flow aggregation prefix", "clear flow monitor N"):
         ask(words)
     for line in ("flows 0 4000000000 M", "flows 0 4294967295 M", "flows 9 0 M", "flows 99999999999999999999 1 M", "flows x", "flows 0 0", "clear", "clear flow monitor  cache", "flows 0 0 " + "M" * 900):

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/probe_put.h"
 #include "collect/put.h"
+#include "net/ctl.h"
 #include "probe/origin.h"
 #include "probe/view.h"
 
@@ -149,11 +150,11 @@ static void answer_flows(struct probe_answers *a, size_t i, struct probe_place a
         fail(out, err.text, "");
         return;
     }
-    buf_init(&records, 2 * (size_t)ANSWER_BYTES);
-    while (more && records.len + VIEW_ENTRIES * view_record_bytes(v) <= ANSWER_BYTES) {
+    buf_init(&records, CTL_ANSWER_MAX); /* the largest record is one of 3.5 KB */
+    do {
         more = view_read(v, a->probe, &at, &some, &n);
         buf_bytes(&records, some, n * view_record_bytes(v));
-    }
+    } while (more && records.len + VIEW_ENTRIES * view_record_bytes(v) <= ANSWER_BYTES);
     put_head(out, v, &a->setup->records[a->setup->monitors[i].record],
              records.len / view_record_bytes(v), more ? &at : NULL, NULL);
     buf_bytes(out, records.data, records.len);

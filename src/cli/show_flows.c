@@ -21,21 +21,28 @@ struct head {
     size_t record_bytes;
 };
 
-static void read_head(const json_t *j, struct head *out)
+/* false: it is no such answer. */
+static bool read_head(const json_t *j, struct head *out)
 {
     const json_t *list = json_object_get(j, "fields");
 
-    out->n = json_array_size(list) < SETUP_FIELDS ? json_array_size(list) : SETUP_FIELDS;
+    out->n = json_array_size(list);
     out->record_bytes = (size_t)number(j, "record_bytes");
+    if (out->n == 0 || out->n > SETUP_FIELDS)
+        return false;
     for (size_t i = 0; i < out->n; i++) {
         const json_t *f = json_array_get(list, i);
-        out->fields[i] = (struct pick_field){.enterprise = (uint32_t)number(f, "enterprise"),
-                                             .number = (uint16_t)number(f, "number"),
-                                             .at = (uint16_t)number(f, "at"),
-                                             .len = (uint16_t)number(f, "len"),
-                                             .key = json_is_true(json_object_get(f, "key"))};
+        struct pick_field *own = &out->fields[i];
+        *own = (struct pick_field){.enterprise = (uint32_t)number(f, "enterprise"),
+                                   .number = (uint16_t)number(f, "number"),
+                                   .at = (uint16_t)number(f, "at"),
+                                   .len = (uint16_t)number(f, "len"),
+                                   .key = json_is_true(json_object_get(f, "key"))};
         out->words[i] = text(f, "words");
+        if ((size_t)own->at + own->len > out->record_bytes)
+            return false;
     }
+    return true;
 }
 
 /* Each piece of an answer; false: enough. */
@@ -49,6 +56,12 @@ static size_t records_of(const struct head *h, const json_t *j, size_t octets)
     size_t n = h->record_bytes ? octets / h->record_bytes : 0;
 
     return number(j, "records") < n ? (size_t)number(j, "records") : n;
+}
+
+static int fail_answer(void)
+{
+    (void)fprintf(stderr, "weir show: the answer is not one of flows\n");
+    return 1;
 }
 
 /* "flows 0 0 NAME", and on. *last is the answer's first line of the last piece, the caller's. */
@@ -74,8 +87,10 @@ static int fetch(const struct show_router *s, const char *question, const char *
         if (j && first) {
             json_decref(*last);
             *last = json_incref(j); /* the words of its fields are used on */
-            read_head(j, &head);
-            r = sink->begin(sink, &head);
+            if (read_head(j, &head))
+                r = sink->begin(sink, &head);
+            else
+                r = fail_answer();
         }
         if (!j)
             r = 1;
@@ -417,7 +432,7 @@ const char *show_address(const struct show_rows *r, const uint8_t *record, uint1
     const struct pick_field *f = pick_find(r->fields, r->n, 0, element);
 
     (void)snprintf(out, size, "0.0.0.0");
-    if (f)
+    if (f && ask_form(f) == ASK_ADDR)
         print_addr(record + f->at, f->len, out, size);
     return out;
 }

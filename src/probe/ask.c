@@ -35,7 +35,7 @@ enum ask_form ask_form(const struct pick_field *f)
         return ASK_INTERFACE;
     if (e && e->conv == CONV_APP && f->len == APPLICATION_OCTETS)
         return ASK_APPLICATION;
-    if (e && e->conv == CONV_ADDR)
+    if (e && e->conv == CONV_ADDR && (f->len == V4_OCTETS || f->len == sizeof(struct addr)))
         return ASK_ADDR;
     if (e && e->conv == CONV_MAC)
         return ASK_MAC;
