@@ -31,6 +31,15 @@ unsigned addr_share(const struct addr *a, unsigned n)
     return (x * ADDR_SHARE_MUL >> 16) % n;
 }
 
+bool addr_netmask(const struct addr *mask, uint8_t *bits)
+{
+    uint32_t v = (uint32_t)mask->b[12] << 24 | (uint32_t)mask->b[13] << 16 |
+                 (uint32_t)mask->b[14] << 8 | mask->b[15];
+
+    *bits = (uint8_t)__builtin_popcount(v);
+    return addr_is_v4(mask) && (~v & (~v + 1)) == 0;
+}
+
 size_t addr_print(const struct addr *a, char out[static ADDR_TEXT])
 {
     if (addr_is_v4(a)) {

@@ -62,6 +62,10 @@ struct addr addr_mask(struct addr a, unsigned bits);
  */
 unsigned addr_share(const struct addr *a, unsigned n);
 
+/* Of an IPv4 netmask, "255.255.255.0": how many ones, 0 to 32. false: they do not all stand first.
+ */
+bool addr_netmask(const struct addr *mask, uint8_t *bits);
+
 /* Writes text and its zero byte; returns the length. */
 size_t addr_print(const struct addr *a, char out[static ADDR_TEXT]);
 

@@ -208,6 +208,24 @@ static void shares_addresses_out(void **state)
     }
 }
 
+static void knows_a_netmask(void **state)
+{
+    static const struct {
+        const char *mask;
+        int bits; /* -1: it is none */
+    } cases[] = {{"0.0.0.0", 0},          {"128.0.0.0", 1}, {"255.255.255.0", 24},
+                 {"255.255.255.255", 32}, {"0.0.0.1", -1},  {"255.0.255.0", -1},
+                 {"254.0.0.0", 7},        {"ffff::", -1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct addr a;
+        uint8_t bits;
+        assert_int_equal(addr_parse(cases[i].mask, &a, NULL), 0);
+        assert_int_equal(addr_netmask(&a, &bits) ? bits : -1, cases[i].bits);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +236,7 @@ int main(void)
         cmocka_unit_test(reads_and_prints_ports),
         cmocka_unit_test(shares_addresses_out),
         cmocka_unit_test(refuses_what_is_no_address_and_leaves_the_output_alone),
+        cmocka_unit_test(knows_a_netmask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

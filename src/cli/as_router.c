@@ -70,16 +70,9 @@ static void print_record(const struct setup *s, int record, FILE *out)
 
 static void print_export_options(const struct setup_exporter *x, FILE *out)
 {
-    static const char *const names[SETUP_OPTIONS] = {[SETUP_INTERFACE_TABLE] = "interface-table",
-                                                     [SETUP_SAMPLER_TABLE] = "sampler-table",
-                                                     [SETUP_EXPORTER_STATS] = "exporter-stats",
-                                                     [SETUP_VRF_TABLE] = "vrf-table",
-                                                     [SETUP_APPLICATION_TABLE] =
-                                                         "application-table"};
-
     for (int i = 0; i < SETUP_OPTIONS; i++)
         if (x->option_s[i] != 0)
-            (void)fprintf(out, " option %s timeout %u\n", names[i], x->option_s[i]);
+            (void)fprintf(out, " option %s timeout %u\n", setup_option_names[i], x->option_s[i]);
     if (x->packets_above)
         (void)fprintf(out, " match counter packets long gt %llu\n",
                       (unsigned long long)x->packets_above);

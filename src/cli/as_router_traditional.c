@@ -1,6 +1,8 @@
 #include "cli/as_router_traditional.h"
 
 #include "base/attr.h"
+#include "probe/classic.h"
+#include "probe/pick.h"
 
 #include <string.h>
 
@@ -32,13 +34,11 @@ static void print_cache(const struct setup_monitor *m, const char *what, FILE *o
 
 static void print_templates(const struct setup_exporter *x, const char *what, FILE *out)
 {
-    enum { USUAL_PACKETS = 20, USUAL_S = 30 * MINUTE_S };
-
     if (x->version < 9)
         return;
-    if (x->template_packets && x->template_packets != USUAL_PACKETS)
+    if (x->template_packets && x->template_packets != CLASSIC_TEMPLATE_PACKETS)
         (void)fprintf(out, "%s template refresh-rate %u\n", what, x->template_packets);
-    if (x->template_s != USUAL_S)
+    if (x->template_s != CLASSIC_TEMPLATE_S)
         (void)fprintf(out, "%s template timeout-rate %u\n", what,
                       x->template_s < MINUTE_S ? 1 : x->template_s / MINUTE_S);
 }
@@ -59,7 +59,6 @@ static void print_to(const struct setup_exporter *x, const char *what, bool vers
 /* Options data are told for all. */
 static void print_options(const struct setup_exporter *x, FILE *out)
 {
-    enum { USUAL_S = 30 * MINUTE_S };
     uint32_t every_s = 0;
 
     if (x->option_s[SETUP_EXPORTER_STATS])
@@ -70,7 +69,7 @@ static void print_options(const struct setup_exporter *x, FILE *out)
         (void)fprintf(out, "ip flow-export interface-names\n");
     for (int i = 0; i < SETUP_OPTIONS; i++)
         every_s = x->option_s[i] ? x->option_s[i] : every_s;
-    if (every_s && every_s != USUAL_S)
+    if (every_s && every_s != CLASSIC_TEMPLATE_S)
         (void)fprintf(out, "ip flow-export template options timeout-rate %u\n",
                       (every_s + MINUTE_S - 1) / MINUTE_S);
 }
@@ -111,15 +110,6 @@ static void print_exports(const struct setup *s, const struct setup_monitor *m, 
 
 /* --- top talkers --- */
 
-static uint64_t number_of(const uint8_t v[static SETUP_TEST_OCTETS])
-{
-    uint64_t n = 0;
-
-    for (size_t i = SETUP_TEST_OCTETS - sizeof n; i < SETUP_TEST_OCTETS; i++)
-        n = n << 8 | v[i];
-    return n;
-}
-
 static void print_net(const char *words, uint64_t lo, uint64_t hi, FILE *out)
 {
     const uint8_t v4[] = {(uint8_t)(lo >> 24), (uint8_t)(lo >> 16), (uint8_t)(lo >> 8),
@@ -154,8 +144,8 @@ static void print_match(const struct setup *s, const struct setup_test *t, FILE 
                  {11, "destination port", FORM_ONE},
                  {1, "byte-range", FORM_RANGE},
                  {2, "packet-range", FORM_RANGE}};
-    uint64_t lo = number_of(t->lo);
-    uint64_t hi = number_of(t->hi);
+    uint64_t lo = pick_load(t->lo + SETUP_TEST_OCTETS - sizeof(uint64_t), sizeof(uint64_t));
+    uint64_t hi = pick_load(t->hi + SETUP_TEST_OCTETS - sizeof(uint64_t), sizeof(uint64_t));
 
     if (t->number == DIRECTION)
         (void)fprintf(out, " match direction %s\n", lo ? "egress" : "ingress");
@@ -183,14 +173,13 @@ static void print_match(const struct setup *s, const struct setup_test *t, FILE 
 
 static void print_top(const struct setup *s, FILE *out)
 {
-    enum { USUAL_KEEP_MS = 5000 };
     const struct setup_top *t = &s->top;
 
     if (t->n == 0)
         return;
     (void)fprintf(out, "ip flow-top-talkers\n top %u\n sort-by %s\n", t->n,
                   t->by_packets ? "packets" : "bytes");
-    if (t->keep_ms != USUAL_KEEP_MS)
+    if (t->keep_ms != CLASSIC_TOP_KEEP_MS)
         (void)fprintf(out, " cache-timeout %u\n", t->keep_ms);
     for (size_t i = 0; i < t->n_tests; i++)
         print_match(s, &t->tests[i], out);

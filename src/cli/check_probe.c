@@ -32,12 +32,6 @@ static void print_fields(const struct setup_record *r, bool key, const char *wha
 
 static void print_exporter(const struct setup_exporter *x)
 {
-    static const char *const options[SETUP_OPTIONS] = {[SETUP_INTERFACE_TABLE] = "interface-table",
-                                                       [SETUP_SAMPLER_TABLE] = "sampler-table",
-                                                       [SETUP_EXPORTER_STATS] = "exporter-stats",
-                                                       [SETUP_VRF_TABLE] = "vrf-table",
-                                                       [SETUP_APPLICATION_TABLE] =
-                                                           "application-table"};
     char to[ADDR_PORT_TEXT];
     char from[ADDR_TEXT];
 
@@ -71,7 +65,7 @@ static void print_exporter(const struct setup_exporter *x)
     for (size_t i = 0; i < SETUP_OPTIONS; i++) {
         if (x->option_s[i] == 0)
             continue;
-        (void)printf(", %s every ", options[i]);
+        (void)printf(", %s every ", setup_option_names[i]);
         print_seconds(x->option_s[i]);
     }
     (void)putchar('\n');

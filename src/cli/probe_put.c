@@ -66,18 +66,11 @@ static void put_record(struct json *j, const struct setup *s, size_t i)
 
 static void put_options(struct json *j, const struct setup_exporter *x)
 {
-    static const char *const names[SETUP_OPTIONS] = {[SETUP_INTERFACE_TABLE] = "interface-table",
-                                                     [SETUP_SAMPLER_TABLE] = "sampler-table",
-                                                     [SETUP_EXPORTER_STATS] = "exporter-stats",
-                                                     [SETUP_VRF_TABLE] = "vrf-table",
-                                                     [SETUP_APPLICATION_TABLE] =
-                                                         "application-table"};
-
     json_key(j, "options");
     json_open(j, '{');
     for (int i = 0; i < SETUP_OPTIONS; i++)
         if (x->option_s[i] != 0)
-            put_number(j, names[i], x->option_s[i]);
+            put_number(j, setup_option_names[i], x->option_s[i]);
     json_close(j, '}');
 }
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUE = 2 * 65536 + 1, NUMBER_OCTETS = 8, LABEL = 80 };
+enum { VALUE = 2 * 65536 + 1, LABEL = 80 };
 
 /* What records consist of, as the answer's first line says. */
 struct head {
@@ -104,15 +104,6 @@ static int fetch(const struct show_router *s, const char *question, const char *
 
 /* --- values --- */
 
-static uint64_t load(const uint8_t *from, size_t n)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < n && n <= NUMBER_OCTETS; i++)
-        v = v << 8 | from[i];
-    return v;
-}
-
 const char *show_interface(const json_t *setup, uint64_t index, char *out, size_t size)
 {
     const json_t *list = json_object_get(setup, "interfaces");
@@ -175,13 +166,14 @@ static void print_value(const json_t *setup, const struct pick_field *f, const u
         print_octets(v, f->len, ":", out, size);
         return;
     case ASK_INTERFACE:
-        (void)snprintf(out, size, "%s", show_interface(setup, load(v, f->len), name, sizeof name));
+        (void)snprintf(out, size, "%s",
+                       show_interface(setup, pick_load(v, f->len), name, sizeof name));
         return;
     case ASK_APPLICATION:
-        print_application(setup, load(v, f->len), out, size);
+        print_application(setup, pick_load(v, f->len), out, size);
         return;
     case ASK_TIME:
-        (void)text_print_time((int64_t)load(v, f->len), time);
+        (void)text_print_time((int64_t)pick_load(v, f->len), time);
         (void)snprintf(out, size, "%s", time);
         return;
     case ASK_OCTETS:
@@ -191,7 +183,7 @@ static void print_value(const json_t *setup, const struct pick_field *f, const u
         break;
     }
     bool hex = f->enterprise == 0 && (f->number == TOS || f->number == TCP_FLAGS);
-    (void)snprintf(out, size, hex ? "0x%02" PRIX64 : "%" PRIu64, load(v, f->len));
+    (void)snprintf(out, size, hex ? "0x%02" PRIX64 : "%" PRIu64, pick_load(v, f->len));
 }
 
 /* --- a cache --- */
@@ -243,7 +235,7 @@ static void print_json(struct cache_sink *c, const uint8_t *record, char *value)
     for (size_t i = 0; i < c->head.n; i++) {
         const struct pick_field *f = &c->head.fields[i];
         if (ask_form(f) == ASK_NUMBER) {
-            uint64_t v = load(record + f->at, f->len);
+            uint64_t v = pick_load(record + f->at, f->len);
             json_t *n = v > INT64_MAX ? json_real((double)v) : json_integer((json_int_t)v);
             (void)json_object_set_new(row, c->head.words[i], n);
             continue;
@@ -423,7 +415,7 @@ uint64_t show_number(const struct show_rows *r, const uint8_t *record, uint16_t 
 {
     const struct pick_field *f = pick_find(r->fields, r->n, 0, element);
 
-    return f ? load(record + f->at, f->len) : 0;
+    return f ? pick_load(record + f->at, f->len) : 0;
 }
 
 const char *show_address(const struct show_rows *r, const uint8_t *record, uint16_t element,

@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -146,11 +145,9 @@ static size_t put_part(const uint8_t *udp, const uint8_t *data, size_t at, size_
 }
 
 bool raw_send_parts(int fd, const struct raw_ends *e, const uint8_t *head, const uint8_t *data,
-                    size_t len, size_t mtu)
+                    size_t len, size_t mtu, uint32_t id)
 {
-    static _Atomic uint32_t last;
     bool v4 = addr_is_v4(&e->dst);
-    uint32_t id = atomic_fetch_add(&last, 1) + 1;
     size_t ip = v4 ? V4_HEAD : V6_HEAD;
     size_t own = v4 ? ip : ip + FRAGMENT_HEAD;
     size_t least = v4 ? V4_MTU_MIN : V6_MTU_MIN;

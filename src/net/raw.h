@@ -34,9 +34,10 @@ uint64_t raw_sum(const uint8_t *data, size_t len);
  */
 size_t raw_head(const struct raw_ends *e, size_t len, uint64_t sum, uint8_t out[static RAW_HEAD]);
 
-/* A packet of these headers and payload as fragments. false: it did not go, errno says why. */
+/* A packet of these headers and payload as fragments, which `id` keeps together: another for each
+ * packet. false: it did not go, errno says why. */
 bool raw_send_parts(int fd, const struct raw_ends *e, const uint8_t *head, const uint8_t *data,
-                    size_t len, size_t mtu);
+                    size_t len, size_t mtu, uint32_t id);
 
 /* Of the way to an address; 0: there is none. */
 size_t raw_mtu(const struct addr *to);

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "probe/ends.h"
 
 /* Its headers, not ours: what they say is not warned of. */
 #include <ndpi_api.h>
@@ -15,14 +16,6 @@ enum {
     OTHER_PACKETS = 80,
     ENGINE_SHIFT = 24,
     SERIAL_BITS = 32
-};
-
-/* Both ends, the lower first. */
-struct ends {
-    struct addr addr[2];
-    uint16_t port[2];
-    uint8_t proto;
-    uint8_t zero[3];
 };
 
 struct entry {
@@ -104,29 +97,9 @@ void applications_free(struct applications *a)
 
 /* --- conversations --- */
 
-static struct ends ends_of(const struct facts *f)
-{
-    bool ports = f->proto == PACKET_TCP || f->proto == PACKET_UDP;
-    uint16_t src_port = ports ? f->src_port : 0;
-    uint16_t dst_port = ports ? f->dst_port : 0;
-    int order = memcmp(&f->src, &f->dst, sizeof f->src);
-    int src = order > 0 || (order == 0 && src_port > dst_port);
-    struct ends e = {.proto = f->proto};
-
-    e.addr[src] = f->src;
-    e.addr[1 - src] = f->dst;
-    e.port[src] = src_port;
-    e.port[1 - src] = dst_port;
-    return e;
-}
-
 static bool is_over(const struct entry *e, const struct facts *f, int64_t time_ms)
 {
-    enum { ACK = 0x10 };
-    bool opens =
-        f->proto == PACKET_TCP && (f->tcp_flags & (PACKET_TCP_SYN | ACK)) == PACKET_TCP_SYN;
-
-    return time_ms - e->last_ms > IDLE_MS || (e->closed && opens);
+    return time_ms - e->last_ms > IDLE_MS || (e->closed && ends_open(f));
 }
 
 /* The entry of these ends, or the one that they may have. */
@@ -212,7 +185,9 @@ static uint32_t id_of(uint16_t number)
 struct application_seen applications_see(struct applications *a, const struct packet *p,
                                          const struct facts *f, int64_t time_ms)
 {
-    struct ends ends = ends_of(f);
+    struct ends ends;
+
+    (void)ends_of(f, f->proto == PACKET_TCP || f->proto == PACKET_UDP, &ends);
     struct entry *e = entry_of(a, &ends, time_ms);
 
     if (e->serial == 0 || is_over(e, f, time_ms))
@@ -221,7 +196,7 @@ struct application_seen applications_see(struct applications *a, const struct pa
         feed(a, e, p, time_ms);
     if (time_ms > e->last_ms)
         e->last_ms = time_ms;
-    if (f->proto == PACKET_TCP && (f->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST)))
+    if (ends_close(f))
         e->closed = true;
     return (struct application_seen){.conversation =
                                          (uint64_t)(e - &a->rows[0][0]) << SERIAL_BITS | e->serial,

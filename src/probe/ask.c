@@ -167,13 +167,6 @@ static void put_octets(uint8_t out[static SETUP_TEST_OCTETS], const uint8_t *v, 
     memcpy(out + SETUP_TEST_OCTETS - n, v, n);
 }
 
-static void put_number(uint8_t out[static SETUP_TEST_OCTETS], uint64_t v)
-{
-    memset(out, 0, SETUP_TEST_OCTETS);
-    for (size_t i = SETUP_TEST_OCTETS; v != 0; v >>= 8)
-        out[--i] = (uint8_t)v;
-}
-
 static bool copy_word(struct word w, char *out, size_t size)
 {
     if (w.len >= size)
@@ -232,7 +225,7 @@ static int read_application(struct reader *r, struct word w, struct setup_test *
         sscanf(text, "%3u:%8u%n", &engine, &selector, &end) != 2 || text[end] != '\0' ||
         engine > UINT8_MAX || selector >> SHIFT != 0)
         return fail(r, w, "an application, as 13:189");
-    put_number(t->lo, (uint64_t)engine << SHIFT | selector);
+    pick_put(t->lo, (uint64_t)engine << SHIFT | selector);
     memcpy(t->hi, t->lo, sizeof t->hi);
     return 0;
 }
@@ -256,8 +249,8 @@ static int read_moment(struct reader *r, struct word w, struct setup_test *t)
 
     if (text_time(w.s, w.len, 0, &ms, NULL) != 0 || ms < 0)
         return fail(r, w, "a time, as 2026-11-22T14:05");
-    put_number(t->lo, (uint64_t)ms);
-    put_number(t->hi, (uint64_t)ms);
+    pick_put(t->lo, (uint64_t)ms);
+    pick_put(t->hi, (uint64_t)ms);
     return 0;
 }
 
@@ -279,8 +272,8 @@ static int read_value(struct reader *r, const struct pick_field *f, struct setup
     if (form == ASK_OCTETS)
         return fail(r, w, "a field of at most 8 octets to compare");
     if (parse_number(w, &v)) {
-        put_number(t->lo, v);
-        put_number(t->hi, v);
+        pick_put(t->lo, v);
+        pick_put(t->hi, v);
         return 0;
     }
     if (form != ASK_INTERFACE || w.len == 0 || !copy_word(w, t->dev, sizeof t->dev))

@@ -16,7 +16,15 @@
 enum ask_format { ASK_RECORD, ASK_TABLE, ASK_CSV };
 
 /* How the values of a field are written. */
-enum ask_form { ASK_NUMBER, ASK_ADDR, ASK_MAC, ASK_INTERFACE, ASK_TIME, ASK_APPLICATION, ASK_OCTETS };
+enum ask_form {
+    ASK_NUMBER,
+    ASK_ADDR,
+    ASK_MAC,
+    ASK_INTERFACE,
+    ASK_TIME,
+    ASK_APPLICATION,
+    ASK_OCTETS
+};
 enum ask_form ask_form(const struct pick_field *f);
 
 struct ask {

@@ -12,9 +12,6 @@
 enum {
     VERSION = 1,
     AGGREGATION_VERSION = 8,
-    TEMPLATE_PACKETS = 20,
-    TEMPLATE_MIN = 30,
-    TOP_KEEP_MS = 5000,
 
     TEMPLATE_PACKETS_MAX = 600,
     MINUTES_MAX = 60 * 24 * 7,
@@ -58,14 +55,14 @@ const char *classic_scheme(size_t i, uint8_t *aggregation)
 static struct classic_export export_of(uint16_t version)
 {
     return (struct classic_export){.version = version,
-                                   .template_packets = TEMPLATE_PACKETS,
-                                   .template_s = TEMPLATE_MIN * MINUTE_S,
+                                   .template_packets = CLASSIC_TEMPLATE_PACKETS,
+                                   .template_s = CLASSIC_TEMPLATE_S,
                                    .m = setup_monitor_default()};
 }
 
 void classic_init(struct classic *c)
 {
-    *c = (struct classic){.out = export_of(VERSION), .options_s = TEMPLATE_MIN * MINUTE_S};
+    *c = (struct classic){.out = export_of(VERSION), .options_s = CLASSIC_TEMPLATE_S};
     for (size_t i = 0; i < CLASSIC_SCHEMES; i++)
         c->caches[i].out = export_of(AGGREGATION_VERSION);
 }
@@ -193,15 +190,16 @@ static int on_number(struct classic *c, struct classic_export *x, const struct c
 
     switch (line->command->id) {
     case CLASSIC_TEMPLATE_N:
-        r = fnf_number(line, 1, TEMPLATE_PACKETS_MAX, "datagrams", TEMPLATE_PACKETS, &n, err);
+        r = fnf_number(line, 1, TEMPLATE_PACKETS_MAX, "datagrams", CLASSIC_TEMPLATE_PACKETS, &n,
+                       err);
         x->template_packets = r ? x->template_packets : (uint32_t)n;
         return r;
     case CLASSIC_TEMPLATE_MIN:
-        r = fnf_number(line, 1, MINUTES_MAX, "minutes", TEMPLATE_MIN, &n, err);
+        r = fnf_number(line, 1, MINUTES_MAX, "minutes", CLASSIC_TEMPLATE_S / MINUTE_S, &n, err);
         x->template_s = r ? x->template_s : (uint32_t)n * MINUTE_S;
         return r;
     case CLASSIC_OPTIONS_MIN:
-        r = fnf_number(line, 1, MINUTES_MAX, "minutes", TEMPLATE_MIN, &n, err);
+        r = fnf_number(line, 1, MINUTES_MAX, "minutes", CLASSIC_TEMPLATE_S / MINUTE_S, &n, err);
         c->options_s = r ? c->options_s : (uint32_t)n * MINUTE_S;
         return r;
     case CLASSIC_ACTIVE:
@@ -229,7 +227,7 @@ static int on_number(struct classic *c, struct classic_export *x, const struct c
         c->top.n = r ? c->top.n : (uint32_t)n;
         return r;
     case CLASSIC_KEEP:
-        r = fnf_number(line, 1, TOP_KEEP_MAX, "milliseconds", TOP_KEEP_MS, &n, err);
+        r = fnf_number(line, 1, TOP_KEEP_MAX, "milliseconds", CLASSIC_TOP_KEEP_MS, &n, err);
         c->top.keep_ms = r ? c->top.keep_ms : (uint32_t)n;
         return r;
     default: /* CLASSIC_SAMPLING */
@@ -271,7 +269,7 @@ static void on_top(struct classic *c, const struct conf_line *line)
     if (line->no)
         c->top = (struct setup_top){.n = 0};
     else if (c->top.keep_ms == 0)
-        c->top.keep_ms = TOP_KEEP_MS;
+        c->top.keep_ms = CLASSIC_TOP_KEEP_MS;
 }
 
 static int on_place(struct fnf *f, const struct conf_line *line, struct err *err)

@@ -10,6 +10,13 @@
 #include "base/conf.h"
 #include "probe/setup.h"
 
+/* As routers have them where nothing is said. */
+enum {
+    CLASSIC_TEMPLATE_PACKETS = 20,
+    CLASSIC_TEMPLATE_S = 30 * 60, /* of templates and options data */
+    CLASSIC_TOP_KEEP_MS = 5000
+};
+
 /* A name, or other text, and where it was said. */
 struct fnf_said {
     char s[SETUP_NAME];

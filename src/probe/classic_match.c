@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "probe/classic.h"
 #include "probe/fnf_draft.h"
+#include "probe/pick.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,17 +77,10 @@ const struct conf_command classic_matches[] = {
     {.words = NULL},
 };
 
-static void put(uint8_t out[static SETUP_TEST_OCTETS], uint64_t v)
-{
-    memset(out, 0, SETUP_TEST_OCTETS);
-    for (size_t i = SETUP_TEST_OCTETS; v != 0; v >>= 8)
-        out[--i] = (uint8_t)v;
-}
-
 static void set_bounds(struct setup_test *t, uint64_t lo, uint64_t hi)
 {
-    put(t->lo, lo);
-    put(t->hi, hi);
+    pick_put(t->lo, lo);
+    pick_put(t->hi, hi);
 }
 
 static uint32_t v4_of(const struct addr *a)
@@ -113,11 +107,11 @@ static int read_addr(const struct conf_line *line, struct setup_test *t, struct 
         if (text_count(mask->s + 1, mask->len - 1, 32, &bits, NULL) != 0)
             return conf_fail(line, mask->column, err, "expected /0 to /32");
     } else if (line->n > 1) {
+        uint8_t ones = 0;
         r = fnf_address(line, mask, &m, err);
-        uint32_t v = r ? 0 : v4_of(&m);
-        if (r == 0 && (~v & (~v + 1)) != 0)
+        if (r == 0 && !addr_netmask(&m, &ones))
             r = conf_fail(line, mask->column, err, "expected a mask of ones, then zeros");
-        bits = (uint64_t)__builtin_popcount(v);
+        bits = ones;
     }
     if (r)
         return r;

@@ -2,19 +2,12 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "probe/ends.h"
 #include "wire/packet.h"
 
 #include <stdlib.h>
 
 enum { ROWS = 1 << 13, PLACES = 8, IDLE_MS = 300000, TCP_ACK = 0x10 };
-
-/* Both ends, the lower first. */
-struct ends {
-    struct addr addr[2];
-    uint16_t port[2];
-    uint8_t proto;
-    uint8_t zero[3];
-};
 
 struct entry {
     struct ends ends;
@@ -42,27 +35,9 @@ struct connections *connections_new(struct counts *counts)
 
 void connections_free(struct connections *c) { free(c); }
 
-/* Returns which of the ends the packet comes from. */
-static uint8_t ends_of(const struct facts *f, struct ends *out)
-{
-    int order = memcmp(&f->src, &f->dst, sizeof f->src);
-    uint8_t src = order > 0 || (order == 0 && f->src_port > f->dst_port);
-    bool ports = f->proto != PACKET_ICMP && f->proto != PACKET_ICMPV6; /* else type and code */
-
-    *out = (struct ends){.proto = f->proto};
-    out->addr[src] = f->src;
-    out->addr[1 - src] = f->dst;
-    out->port[src] = ports ? f->src_port : 0;
-    out->port[1 - src] = ports ? f->dst_port : 0;
-    return src;
-}
-
 static bool is_over(const struct entry *e, const struct facts *f, int64_t time_ms)
 {
-    bool opens =
-        f->proto == PACKET_TCP && (f->tcp_flags & (PACKET_TCP_SYN | TCP_ACK)) == PACKET_TCP_SYN;
-
-    return time_ms - e->last_ms > IDLE_MS || (e->closed && opens);
+    return time_ms - e->last_ms > IDLE_MS || (e->closed && ends_open(f));
 }
 
 /* The entry of these ends, or the one that they may have. */
@@ -88,7 +63,8 @@ void connections_see(struct connections *c, const struct facts *f, int64_t time_
                      struct connection *out)
 {
     struct ends ends;
-    uint8_t from = ends_of(f, &ends);
+    bool ports = f->proto != PACKET_ICMP && f->proto != PACKET_ICMPV6; /* else type and code */
+    uint8_t from = ends_of(f, ports, &ends);
     struct entry *e = entry_of(c, &ends, time_ms);
     bool begun = e->number == 0 || is_over(e, f, time_ms);
 
@@ -107,6 +83,6 @@ void connections_see(struct connections *c, const struct facts *f, int64_t time_
                                    time_ms > e->last_ms ? (uint64_t)(time_ms - e->last_ms) : 0};
     if (time_ms > e->last_ms)
         e->last_ms = time_ms;
-    if (f->proto == PACKET_TCP && (f->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST)))
+    if (ends_close(f))
         e->closed = true;
 }

@@ -42,11 +42,20 @@ const struct pick_field *pick_find(const struct pick_field *v, size_t n, uint32_
     return NULL;
 }
 
-static void put_number(uint8_t out[static SETUP_TEST_OCTETS], uint64_t v)
+void pick_put(uint8_t out[static SETUP_TEST_OCTETS], uint64_t v)
 {
     memset(out, 0, SETUP_TEST_OCTETS);
     for (size_t i = SETUP_TEST_OCTETS; v != 0; v >>= 8)
         out[--i] = (uint8_t)v;
+}
+
+uint64_t pick_load(const uint8_t *from, size_t n)
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < n && n <= sizeof v; i++)
+        v = v << 8 | from[i];
+    return v;
 }
 
 static int add_test(struct pick *p, const struct setup_test *s, const struct pick_field *fields,
@@ -62,7 +71,7 @@ static int add_test(struct pick *p, const struct setup_test *s, const struct pic
     memcpy(t->hi, s->hi, sizeof t->hi);
     t->outside = s->outside;
     if (s->dev[0]) {
-        put_number(t->lo, if_nametoindex(s->dev));
+        pick_put(t->lo, if_nametoindex(s->dev));
         memcpy(t->hi, t->lo, sizeof t->hi);
     }
     p->n_tests++;

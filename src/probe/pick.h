@@ -16,6 +16,10 @@ struct pick_field {
     bool key;
 };
 
+/* A number as a test's 16 octets; and of a value's octets, at most 8 (longer ones are 0). */
+void pick_put(uint8_t out[static SETUP_TEST_OCTETS], uint64_t v);
+uint64_t pick_load(const uint8_t *from, size_t n);
+
 /* The field of an element, its uptime (21, 22) also as a time of the clock; NULL: there is none. */
 const struct pick_field *pick_find(const struct pick_field *v, size_t n, uint32_t enterprise,
                                    uint16_t number);

@@ -114,15 +114,6 @@ static void grow(struct regroup *g)
         g->spots[spot_of(g, row(g, i))] = (uint32_t)i + 1;
 }
 
-static uint64_t load(const uint8_t *from, size_t n)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | from[i];
-    return v;
-}
-
 static void store(uint8_t *to, uint64_t v)
 {
     for (size_t i = WIDE; i > 0; i--, v >>= 8)
@@ -133,7 +124,7 @@ static uint64_t value_of(const struct regroup *g, size_t i, const uint8_t *recor
 {
     size_t of = g->field_of[i];
 
-    return of == g->n_from ? 1 : load(record + g->from[of].at, g->from[of].len);
+    return of == g->n_from ? 1 : pick_load(record + g->from[of].at, g->from[of].len);
 }
 
 static uint64_t merged(enum merge how, uint64_t a, uint64_t b)
@@ -176,8 +167,9 @@ static void add(struct regroup *g, const uint8_t *record)
     uint8_t *there = row(g, g->spots[spot] - 1);
     for (size_t i = 0; i < g->n; i++)
         if (g->merge[i] != MERGE_NONE)
-            store(there + g->fields[i].at, merged(g->merge[i], load(there + g->fields[i].at, WIDE),
-                                                  load(own + g->fields[i].at, WIDE)));
+            store(there + g->fields[i].at,
+                  merged(g->merge[i], pick_load(there + g->fields[i].at, WIDE),
+                         pick_load(own + g->fields[i].at, WIDE)));
 }
 
 void regroup_offer(struct regroup *g, const uint8_t *records, size_t n)

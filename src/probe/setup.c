@@ -17,6 +17,12 @@ enum {
     MTU = 1500
 };
 
+const char *const setup_option_names[SETUP_OPTIONS] = {
+    [SETUP_INTERFACE_TABLE] = "interface-table",     [SETUP_SAMPLER_TABLE] = "sampler-table",
+    [SETUP_EXPORTER_STATS] = "exporter-stats",       [SETUP_VRF_TABLE] = "vrf-table",
+    [SETUP_APPLICATION_TABLE] = "application-table",
+};
+
 void setup_free(struct setup *s)
 {
     free(s->rib);

@@ -58,6 +58,9 @@ enum setup_option {
     SETUP_OPTIONS
 };
 
+/* As routers call them: "interface-table". */
+extern const char *const setup_option_names[SETUP_OPTIONS];
+
 struct setup_exporter {
     char name[SETUP_NAME];
     struct addr to;

@@ -23,10 +23,9 @@ struct relay_out {
     struct relay_sent sent;
     struct sockaddr_storage ss;
     socklen_t ss_len;
-    int fd;  /* connected; -1: by raw */
-    int raw; /* the relay's; -1: as ours */
+    int fd;                /* connected; -1: by raw */
+    struct relay_raw *raw; /* NULL: as ours */
     bool no_checksum;
-    size_t mtu;    /* of the way there, once something was too long; 0: not asked */
     uint32_t turn; /* of its one in N */
     size_t n;
     struct udp_out queue[UDP_BATCH];
@@ -48,7 +47,7 @@ static int connect_to(struct relay_out *o, size_t buffer_bytes, struct err *err)
     return 0;
 }
 
-int relay_out_new(struct relay_out **out, const struct relay_receiver *to, int raw,
+int relay_out_new(struct relay_out **out, const struct relay_receiver *to, struct relay_raw *raw,
                   bool no_checksum, size_t buffer_bytes, struct err *err)
 {
     struct relay_out *o = mem_new(1, sizeof *o);
@@ -58,8 +57,8 @@ int relay_out_new(struct relay_out **out, const struct relay_receiver *to, int r
     o->fd = -1;
     o->raw = raw;
     o->no_checksum = no_checksum;
-    o->ss_len = sock_of(&to->to, raw >= 0 ? 0 : to->port, &o->ss);
-    if (raw >= 0)
+    o->ss_len = sock_of(&to->to, raw ? 0 : to->port, &o->ss);
+    if (raw)
         o->heads = mem_new(UDP_BATCH, sizeof *o->heads);
     else
         r = connect_to(o, buffer_bytes, err);
@@ -180,9 +179,9 @@ static bool send_parts(struct relay_out *o, size_t i)
 {
     const struct queued *q = &o->heads[i];
 
-    o->mtu = raw_mtu(&o->to->to);
-    return o->mtu > 0 &&
-           raw_send_parts(o->raw, &q->ends, q->head, o->queue[i].data, o->queue[i].len, o->mtu);
+    size_t mtu = raw_mtu(&o->to->to);
+    return mtu > 0 && raw_send_parts(o->raw->fd, &q->ends, q->head, o->queue[i].data,
+                                     o->queue[i].len, mtu, ++o->raw->parted);
 }
 
 static void flush_raw(struct relay_out *o)
@@ -199,14 +198,14 @@ static void flush_raw(struct relay_out *o)
             .msg_name = &o->ss, .msg_namelen = o->ss_len, .msg_iov = o->iov[i], .msg_iovlen = 2};
     }
     for (int tries = 0; at < o->n;) {
-        int n = sendmmsg(o->raw, o->messages + at, (unsigned)(o->n - at), 0);
+        int n = sendmmsg(o->raw->fd, o->messages + at, (unsigned)(o->n - at), 0);
         if (n > 0) {
             gone(o, at, (size_t)n);
             at += (size_t)n;
             tries = 0;
             continue;
         }
-        if (tries++ < TRIES && again(o->raw))
+        if (tries++ < TRIES && again(o->raw->fd))
             continue;
         if (errno == EMSGSIZE && send_parts(o, at))
             gone(o, at, 1);

@@ -15,10 +15,17 @@ struct relay_sent {
     int last_error;        /* errno; 0: none */
 };
 
+/* A raw socket, which receivers of one version of IP share, as they do the numbers by which
+ * fragments are kept together. */
+struct relay_raw {
+    int fd;
+    uint32_t parted;
+};
+
 struct relay_out;
 
-/* raw: a socket of its version of IP, or -1: datagrams go as ours. */
-int relay_out_new(struct relay_out **out, const struct relay_receiver *to, int raw,
+/* raw: of its version of IP, and outlives it; NULL: datagrams go as ours. */
+int relay_out_new(struct relay_out **out, const struct relay_receiver *to, struct relay_raw *raw,
                   bool no_checksum, size_t buffer_bytes, struct err *err) MUST_USE;
 void relay_out_free(struct relay_out *o);
 

@@ -30,8 +30,8 @@ struct relay {
     const struct relay_setup *setup;
     struct relay_state state;
     struct match *match;
-    uint32_t *rules; /* of one sender, where there are many */
-    int raw[2];      /* of IPv4 and IPv6; -1: none */
+    uint32_t *rules;         /* of one sender, where there are many */
+    struct relay_raw raw[2]; /* of IPv4 and IPv6; fd -1: none */
     struct relay_out **outs;
     struct listener listeners[LISTENERS];
     size_t n_listeners;
@@ -125,16 +125,16 @@ static int open_raw(struct relay *r, struct err *err)
     int bad = 0;
 
     for (int six = 0; six < 2 && bad == 0 && r->setup->keep_source; six++)
-        bad = raw_open(!six, &r->raw[six], err);
+        bad = raw_open(!six, &r->raw[six].fd, err);
     return bad;
 }
 
-static int open_out(const struct relay *r, const struct relay_setup *s, size_t i,
-                    struct relay_out **out, struct err *err)
+static int open_out(struct relay *r, const struct relay_setup *s, size_t i, struct relay_out **out,
+                    struct err *err)
 {
     const struct relay_receiver *to = &s->receivers[i];
 
-    return relay_out_new(out, to, s->keep_source ? r->raw[!addr_is_v4(&to->to)] : -1,
+    return relay_out_new(out, to, s->keep_source ? &r->raw[!addr_is_v4(&to->to)] : NULL,
                          s->no_checksum, s->buffer_bytes, err);
 }
 
@@ -153,7 +153,7 @@ int relay_new(struct relay **out, const struct relay_setup *setup, struct err *e
     struct relay *r = mem_new(1, sizeof *r);
 
     r->setup = setup;
-    r->raw[0] = r->raw[1] = r->signals.fd = -1;
+    r->raw[0].fd = r->raw[1].fd = r->signals.fd = -1;
     r->batch = udp_batch_new();
     r->match = match_new(setup);
     r->rules = mem_new(setup->n_rules + 1, sizeof *r->rules);
@@ -182,8 +182,8 @@ void relay_free(struct relay *r)
     for (size_t i = 0; r->outs && i < r->setup->n_receivers; i++)
         relay_out_free(r->outs[i]);
     for (int i = 0; i < 2; i++)
-        if (r->raw[i] >= 0)
-            (void)close(r->raw[i]);
+        if (r->raw[i].fd >= 0)
+            (void)close(r->raw[i].fd);
     if (r->signals.fd >= 0)
         (void)close(r->signals.fd);
     loop_close(&r->loop);

@@ -220,12 +220,11 @@ static int read_bits(const char *text, bool v4, uint8_t *out, struct err *err)
     if (!v4 || addr_parse(text, &mask, NULL) != 0 || !addr_is_v4(&mask))
         return err_set(err, ERR_CONFIG, "expected a mask, 0 to %u%s, found \"%.60s\"", most,
                        v4 ? " or 255.255.255.0" : "", text);
-    uint32_t v = (uint32_t)mask.b[12] << 24 | (uint32_t)mask.b[13] << 16 |
-                 (uint32_t)mask.b[14] << 8 | mask.b[15];
-    if (~v & (~v + 1))
+    uint8_t ones;
+    if (!addr_netmask(&mask, &ones))
         return err_set(err, ERR_CONFIG, "expected a mask of ones, then zeros, found \"%.60s\"",
                        text);
-    *out = (uint8_t)(ADDR_V4_BITS + __builtin_popcount(v));
+    *out = (uint8_t)(ADDR_V4_BITS + ones);
     return 0;
 }
 

@@ -1,22 +1,10 @@
 #include "relay/status.h"
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/put.h"
 
 #include <string.h>
 #include <unistd.h>
-
-static void put_number(struct json *j, const char *key, uint64_t n)
-{
-    json_key(j, key);
-    json_u64(j, n);
-}
-
-static void put_text(struct json *j, const char *key, const char *text)
-{
-    json_key(j, key);
-    json_text(j, text);
-}
 
 static void put_receiver(struct json *j, const struct relay_receiver *to,
                          const struct relay_sent *s)
